@@ -1,0 +1,112 @@
+/* command.h: a command is a function and a row that describes it.
+ *
+ * Rows drive everything that is said about commands: arity checks, routing, key positions, ACL
+ * categories, COMMAND's replies, the fuzzers' dictionary. A command's function depends on the call
+ * alone: keyspace, arguments, stamp and seed; so every node computes the same. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "resp/reply.h"
+
+struct storages;
+struct command;
+struct command_family;
+
+/* Flags as COMMAND INFO shows them (names in command.c), and where a command runs. */
+enum command_flag {
+    COMMAND_WRITE = 1u << 0,
+    COMMAND_READONLY = 1u << 1,
+    COMMAND_DENYOOM = 1u << 2,
+    COMMAND_ADMIN = 1u << 3,
+    COMMAND_PUBSUB = 1u << 4,
+    COMMAND_NOSCRIPT = 1u << 5,
+    COMMAND_BLOCKING = 1u << 6,
+    COMMAND_LOADING = 1u << 7,
+    COMMAND_STALE = 1u << 8,
+    COMMAND_SKIP_MONITOR = 1u << 9,
+    COMMAND_SKIP_SLOWLOG = 1u << 10,
+    COMMAND_FAST = 1u << 11,
+    COMMAND_NO_AUTH = 1u << 12,
+    COMMAND_MAY_REPLICATE = 1u << 13,
+    COMMAND_NO_MULTI = 1u << 14,
+    COMMAND_MOVABLEKEYS = 1u << 15,
+    COMMAND_ALLOW_BUSY = 1u << 16,
+    COMMAND_NO_ASYNC_LOADING = 1u << 17,
+};
+
+/* Where a command's function runs.
+ * LOG: in the apply of a log entry, on every node (all writes, PUBLISH, SUBSCRIBE, …).
+ * READ: on one node, on its own keyspace, at a read index; changes nothing.
+ * SESSION: on the client's node as soon as it is parsed; touches only the session (SELECT, HELLO).
+ * LOCAL: on the client's node, when its turn among the client's replies has come (INFO, CONFIG). */
+enum command_place { COMMAND_LOG, COMMAND_READ, COMMAND_SESSION, COMMAND_LOCAL };
+
+/* Key positions as in Redis's legacy triple: first 0 means no keys; last -1 the last argument.
+ * numkeys_at: the position of a key count (ZUNION style), 0 if none. */
+struct command_keys {
+    int first, last, step, numkeys_at;
+};
+
+/* One call of one command. args->at[0] is the command's name as typed or from its row. */
+struct command_call {
+    const struct command *command;
+    struct storages *storages;
+    const struct bytes *args; /* lent for the time of the call: point into a query or log buffer */
+    uint32_t count;           /* of args, the name included; the arity has been checked */
+    uint8_t db;
+    struct reply *reply;
+    int64_t now_ms;          /* the entry's stamp (a write) or the last applied stamp (a read) */
+    uint64_t seed;           /* H(entry seed, ordinal): LOG only; call_random() makes a generator */
+    uint64_t origin;         /* the client's node, as an origin id; 0 when unknown (reads) */
+    uint64_t client;         /* the client's id on that node */
+    void *session;           /* SESSION and LOCAL only: the caller's object (src/) */
+    int64_t deadline_met_ms; /* out: a READ met a deadline not after this time: see keyspace.h */
+};
+
+typedef void command_function(struct command_call *call);
+
+struct command {
+    uint16_t id; /* stable for ever: stands in the log. Unique; 0 is none. See docs/design.md. */
+    const char *name; /* lower case; subcommands "client|list" */
+    command_function *run;
+    int arity; /* as in Redis: the name counts; negative means at least */
+    enum command_place place;
+    uint32_t flags; /* enum command_flag */
+    struct command_keys keys;
+    const char *key_flags;  /* the 7.0 key-spec flags, e.g. "RW ACCESS UPDATE"; NULL without keys */
+    const char *categories; /* ACL categories beyond those implied by flags: "string", "keyspace" …
+                               separated by spaces */
+    const char *group, *since, *complexity, *summary; /* COMMAND DOCS */
+    const char *arguments; /* COMMAND DOCS argument tree in the compact form of command_docs.h, or
+                              NULL */
+};
+
+/* A family is one file's rows. */
+struct command_family {
+    const struct command *commands;
+    uint32_t count;
+};
+
+/* Seeded from call->seed: the same on every node. */
+static inline struct random command_random(const struct command_call *call) {
+    struct random random;
+    random_init(&random, call->seed);
+    return random;
+}
+
+/* Exact Redis texts used by many commands. */
+#define REPLY_SYNTAX_ERROR "ERR syntax error"
+#define REPLY_WRONG_TYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
+#define REPLY_NOT_INTEGER "ERR value is not an integer or out of range"
+#define REPLY_NOT_FLOAT "ERR value is not a valid float"
+#define REPLY_NO_SUCH_KEY "ERR no such key"
+#define REPLY_OUT_OF_RANGE "ERR index out of range"
+
+/* Parse an argument or reply with Redis's error; false after an error reply. */
+bool command_integer(struct command_call *call, uint32_t at, int64_t *value);
+bool command_double(struct command_call *call, uint32_t at, double *value);
+/* Argument `at` equals this option word, in any case. */
+static inline bool command_option(const struct command_call *call, uint32_t at, const char *word) {
+    return bytes_equal_ignoring_case(call->args[at], bytes_of_text(word));
+}

@@ -1,0 +1,158 @@
+/* replica.h: one node of the cluster without its skin: Raft core, journal, keyspace and sessions.
+ *
+ * Pure: time, bytes, completions and seeds come in through the calls below; disk requests, packets
+ * for peers and clients' output go out through the _next_ calls. The server drives it from libev,
+ * the simulator from a seeded scheduler; both link the same code.
+ *
+ * A turn: any number of replica_client_received(), replica_peer_packet(), replica_disk_completed(),
+ * replica_tick(); then replica_turn_end(), which seals the open batch; then the driver drains
+ * disk requests, packets, finished sessions. Order between disk requests and packets is kept by the
+ * replica itself: a packet that has to wait for the disk is not handed out before.
+ *
+ * Moments: now_us is CLOCK_BOOTTIME, read after the event's bytes were read (SAFETY 6); wall_ms is
+ * the wall clock. */
+#pragma once
+
+#include "raft/disk.h"
+#include "raft/raft.h"
+#include "src/replica/session.h"
+#include "storages/storages.h"
+
+struct command_registry;
+
+struct replica_moment {
+    uint64_t now_us;
+    uint64_t wall_ms;
+};
+
+enum replica_read_mode { REPLICA_READ_LEASE, REPLICA_READ_INDEX, REPLICA_READ_LOCAL };
+
+/* Planted bugs for the simulator's proof that it finds them (docs/testing.md); 0 in every build
+ * that serves. Bits below 16 are raft/planted.h's. */
+enum replica_planted {
+    REPLICA_PLANTED_APPLY_TWICE = 1 << 16, /* a resent batch is not recognised */
+    REPLICA_PLANTED_STALE_LEASE = 1 << 17, /* the lease is checked with the turn's first moment */
+    REPLICA_PLANTED_READ_EARLY = 1
+                                 << 18, /* SAFETY 1: a read behind an unsealed write runs at once */
+    REPLICA_PLANTED_REPLY_EARLY = 1 << 19, /* SAFETY 17: a reply before the commit */
+};
+
+struct replica_config {
+    struct raft_config raft;
+    uint64_t node_uuid[2];
+    uint64_t nonce; /* random: of this boot's origin */
+    uint64_t seed;  /* entry seeds, read seeds */
+    uint64_t hash_seed;
+    const struct command_registry *registry; /* outlives the replica */
+    enum replica_read_mode read_mode;
+    uint64_t journal_segment_bytes; /* 0: the default */
+
+    size_t inflight_batches_max; /* sealed and not yet applied, of this node */
+    size_t inflight_bytes_max;   /* sealed, open and waiting */
+    uint64_t unsealed_wait_us;   /* before -CLUSTERDOWN (5 s) */
+    uint64_t sealed_wait_us;     /* before -UNKNOWN (60 s) */
+    uint64_t output_bytes_soft;  /* a client's parsing stops above this much unsent output */
+    int64_t proto_max_bulk_len;
+    size_t query_buffer_limit;
+    uint32_t planted;
+
+    /* Asked before a command is accepted, after arity: NULL, or an error text ("NOAUTH …", "OOM …",
+     * "LOADING …"). Pure drivers may leave it NULL. */
+    const char *(*admit)(struct session *session, const struct command *command);
+};
+void replica_config_defaults(struct replica_config *config);
+
+struct replica *replica_create(const struct replica_config *config, struct replica_moment moment);
+void replica_destroy(struct replica *replica);
+
+enum replica_state {
+    REPLICA_RECOVERING, /* reads its log; commands answer -LOADING */
+    REPLICA_RUNNING,
+    REPLICA_DAMAGED, /* see replica_trouble(): stays out of the cluster */
+};
+enum replica_state replica_state(const struct replica *replica);
+const char *replica_trouble(const struct replica *replica); /* one line, or NULL */
+
+/* --- events in ------------------------------------------------------------------------------ */
+
+struct session *replica_client_open(struct replica *replica, void *owner,
+                                    struct replica_moment moment);
+/* `size` bytes were read into session_input_room(). */
+void replica_client_received(struct replica *replica, struct session *session, size_t size,
+                             struct replica_moment moment);
+/* The socket is gone or to be closed. Frees the session. */
+void replica_client_close(struct replica *replica, struct session *session);
+/* False while the session should not be read from: back-pressure. */
+bool replica_client_may_read(const struct replica *replica, const struct session *session);
+/* The driver has sent output: parsing that stopped at the soft bound goes on. */
+void replica_client_sent(struct replica *replica, struct session *session,
+                         struct replica_moment moment);
+
+/* A whole packet from peer `from`: kind byte and body as replica_packet made it. The bytes lie in
+ * `chunk`, of which the replica takes references if it keeps any. */
+enum error replica_peer_packet(struct replica *replica, uint32_t from, struct bytes packet,
+                               struct chunk *chunk, struct replica_moment moment) MUST_USE;
+/* A link came up (resend what may be lost) or went down. */
+void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
+                       struct replica_moment moment);
+
+void replica_disk_completed(struct replica *replica, const struct disk_completion *completion,
+                            struct replica_moment moment);
+void replica_tick(struct replica *replica, struct replica_moment moment);
+/* Ends the turn: seals the batch, sends and persists. */
+void replica_turn_end(struct replica *replica, struct replica_moment moment);
+/* When replica_tick() is due at the latest. */
+uint64_t replica_deadline_us(const struct replica *replica);
+/* A clean stop: a last durable mark. Then drain disk requests until replica_is_stopped(). */
+void replica_stop(struct replica *replica, struct replica_moment moment);
+bool replica_is_stopped(const struct replica *replica);
+
+/* --- effects out ---------------------------------------------------------------------------- */
+
+/* The next disk request, or NULL. Lent until its completion. */
+const struct disk_request *replica_next_disk(struct replica *replica);
+
+/* A packet for a peer: head, then the spans (entry images in chunks). The driver takes it over:
+ * replica_packet_destroy() when sent. */
+struct replica_packet {
+    uint32_t to;
+    bool bulk;
+    struct buffer head;
+    struct bytes *spans;
+    struct chunk **chunks; /* one reference per span */
+    uint32_t span_count;
+    size_t size; /* head and spans */
+    struct replica_packet *next;
+};
+struct replica_packet *replica_next_packet(struct replica *replica);
+void replica_packet_destroy(struct replica_packet *packet);
+
+/* A session whose output grew or whose ending was set since it was last returned; or NULL. */
+struct session *replica_next_dirty(struct replica *replica);
+
+/* --- looking at it -------------------------------------------------------------------------- */
+
+struct raft *replica_raft(struct replica *replica);
+struct storages *replica_storages(struct replica *replica);
+uint64_t replica_applied_index(const struct replica *replica);
+uint64_t replica_origin(const struct replica *replica); /* 0 while not open */
+bool replica_serves(const struct replica *replica);     /* leader known and origin open */
+
+/* Rows for INFO raft, INFO stats and the simulator's report. */
+#define REPLICA_STATISTICS(X)                                                                      \
+    X(batches_sealed)                                                                              \
+    X(batches_applied) X(batches_resent) X(batches_duplicate) X(commands_applied)                  \
+        X(reads_immediate) X(reads_lease) X(reads_index) X(reads_in_batch) X(ticks_proposed)       \
+            X(elections) X(leader_changes) X(clusterdown_replies) X(unknown_replies)               \
+                X(origins_opened) X(entries_applied) X(input_bytes) X(packets_in) X(packets_out)   \
+                    X(error_replies)
+struct replica_statistics {
+#define REPLICA_STATISTIC(name) uint64_t name;
+    REPLICA_STATISTICS(REPLICA_STATISTIC)
+#undef REPLICA_STATISTIC
+};
+struct replica_statistics *replica_statistics(struct replica *replica);
+size_t replica_inflight_bytes(const struct replica *replica);
+
+/* Invariants between the parts; in tests and the simulator after each step. */
+void replica_check(const struct replica *replica);

@@ -1,0 +1,87 @@
+/* session.h: one client as the replica sees it: its requests on the way in, its replies on the way
+ * out, and what it selected in between.
+ *
+ * The driver (server or simulator) moves bytes: it reads into session_input_room(), reports them
+ * with replica_client_received(), writes what stands in `output` to the socket and consumes it.
+ * Replies stand there in request order and only when they may leave: a write's reply after its
+ * batch was committed and applied, a read's after its read index.
+ *
+ * Ownership: sessions belong to the replica from replica_client_open() to replica_client_close().
+ * The fields below are open to the commands of src/server (CLIENT, HELLO, AUTH, …); those marked
+ * (replica) are changed by the replica only. */
+#pragma once
+
+#include "base/buffer.h"
+#include "resp/request.h"
+#include "storages/command.h"
+
+struct replica;
+struct batch;
+
+/* Why a session is to be closed by the driver once its output has been written. */
+enum session_ending {
+    SESSION_STAYS,
+    SESSION_ENDS_AFTER_OUTPUT, /* QUIT, protocol error, -UNKNOWN: write what stands, then close */
+    SESSION_ENDS_NOW,          /* output or query buffer over its limit: drop what stands */
+};
+
+enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP };
+
+/* What waits for its turn among a client's replies; see replica.c, "the pending FIFO". */
+struct pending {
+    uint8_t kind;
+    uint8_t flags;
+    uint16_t unused;
+    uint32_t size;   /* bytes in `waiting` */
+    uint64_t number; /* batch number, or read-index context, or parse time; by kind */
+};
+
+struct session {
+    uint64_t id;  /* CLIENT ID: unique on this node while the process lives */
+    void *owner;  /* the driver's object */
+    void *server; /* the driver's shared object: for the commands of src/server */
+
+    uint8_t protocol; /* 2 or 3 */
+    uint8_t db;
+    uint32_t user;
+    bool authenticated;
+    uint8_t reply_mode;   /* enum session_reply_mode */
+    bool reply_skip_next; /* CLIENT REPLY SKIP: the next command is silent */
+    uint8_t ending;       /* enum session_ending */
+    struct buffer name, library_name, library_version; /* CLIENT SETNAME, SETINFO */
+
+    struct request_parser parser; /* (replica) */
+    struct buffer input;          /* (replica) the query buffer */
+    size_t input_consumed;        /* (replica) bytes of it that are parsed */
+    struct buffer output;         /* replies that may leave */
+
+    /* MULTI: (replica) */
+    bool in_multi, multi_failed;
+    uint32_t multi_count;
+    struct buffer multi; /* encoded commands, see batch.h */
+    uint32_t multi_argument_bytes;
+
+    uint32_t subscriptions, patterns; /* planned when parsed: decide RESP2's subscribed context */
+
+    /* The pending FIFO (replica): a ring. */
+    struct pending *pending;
+    uint32_t pending_first, pending_count, pending_capacity;
+    struct buffer waiting; /* encoded reads and ready replies that wait in the FIFO */
+    size_t waiting_consumed;
+    uint32_t unsealed_writes; /* writes in the batch that is still open */
+
+    /* Facts for CLIENT LIST and INFO. */
+    const struct command *last_command;
+    uint64_t commands_processed, opened_us, last_active_us;
+    uint64_t input_bytes, output_bytes;
+
+    bool dirty; /* (replica) in the list of sessions with new output */
+    bool closed;
+    struct session *dirty_next;
+    struct session *paused_next;
+    bool paused; /* (replica) stopped parsing at a bound; resumed by the replica */
+};
+
+/* Room for at least `*size` bytes (a hint from the parser when 0); fills *size with what there is.
+ */
+char *session_input_room(struct session *session, size_t *size);

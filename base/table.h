@@ -12,8 +12,8 @@
  *
  * Ownership: the table stores pointers and never frees or copies what they point to. The key is
  * read through the type's function and must not change while the entry is in the table.
- * At most 2^32 - 2 entries. Pointers from table_at() and friends stay valid as long as the caller
- * keeps the entry itself; positions only until the next change. */
+ * At most 2^32 - 2 entries, at even addresses. Pointers from table_at() and friends stay valid as
+ * long as the caller keeps the entry itself; positions only until the next change. */
 #pragma once
 
 #include "base/bytes.h"
@@ -31,8 +31,11 @@ uint32_t table_size(const struct table *table);
 
 /* The hash to hand to the _hashed calls: computed once per key. */
 uint64_t table_hash(const struct table *table, struct bytes key);
-/* Brings the cache lines of a coming look-up closer; no effect on the result. */
+/* Bring the cache lines of a coming look-up closer, without effect on any result. In this order
+ * and some work apart: the bucket, then the array slot, then the entry. */
 void table_prefetch(const struct table *table, uint64_t hash);
+void table_prefetch_slot(const struct table *table, uint64_t hash);
+void table_prefetch_entry(const struct table *table, uint64_t hash);
 
 /* The entry's position, or TABLE_NONE. */
 uint32_t table_find_hashed(const struct table *table, struct bytes key, uint64_t hash);
@@ -52,11 +55,13 @@ uint32_t table_add(struct table *table, void *entry);
 /* Puts another entry with an equal key at this position; returns the old one. */
 void *table_replace(struct table *table, uint32_t position, void *entry);
 
-/* Takes the entry out and moves the last one into its place; returns it. */
+/* Takes the entry out and moves the last one into its place; returns it. While the table has
+ * holes it leaves one more instead. */
 void *table_remove(struct table *table, uint32_t position);
 /* Takes the entry out but leaves a hole (table_at gives NULL) until table_fill_holes(): for
- * commands that delete and add within one atomic unit (SAFETY 25). Holes do not count in
- * table_size(); positions go up to table_span(). */
+ * commands that delete and add within one atomic unit (SAFETY 25): a key that is added again
+ * before the holes are filled comes back to its own place. Holes do not count in table_size();
+ * positions go up to table_span(). */
 void *table_remove_leaving_hole(struct table *table, uint32_t position);
 /* Moves the last entries into the holes, in the order the holes came to be. Cheap without holes. */
 void table_fill_holes(struct table *table);

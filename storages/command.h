@@ -12,6 +12,7 @@
 struct storages;
 struct command;
 struct command_family;
+struct command_registry;
 
 /* Flags as COMMAND INFO shows them (names in command.c), and where a command runs. */
 enum command_flag {
@@ -61,13 +62,19 @@ struct command_call {
     uint64_t origin;         /* the client's node, as an origin id; 0 when unknown (reads) */
     uint64_t client;         /* the client's id on that node */
     void *session;           /* SESSION and LOCAL only: the caller's object (src/) */
-    int64_t deadline_met_ms; /* out: a READ met a deadline not after this time: see keyspace.h */
+    int64_t deadline_met_ms; /* out, 0 when none: the earliest deadline, later than now_ms, of a
+                                key that a READ met (SAFETY 3); the caller sets it to 0 before */
+    bool in_group;           /* part of a MULTI group: storages_unit_end() ends the atomic unit */
+    const struct command_registry *registry; /* for COMMAND and container HELP; may be NULL else */
 };
 
 typedef void command_function(struct command_call *call);
 
 struct command {
-    uint16_t id; /* stable for ever: stands in the log. Unique; 0 is none. See docs/design.md. */
+    /* Stable for ever: stands in the log. Unique; 0 is none. Strings 1-99, keys 100-199, maps
+     * 200-299, queues 300-399, sets 400-499, sorted sets 500-599, emitter 600-649, COMMAND
+     * 650-669, connection, server and session 700-899. */
+    uint16_t id;
     const char *name; /* lower case; subcommands "client|list" */
     command_function *run;
     int arity; /* as in Redis: the name counts; negative means at least */

@@ -14,6 +14,9 @@
 
 #include "storages/command.h"
 
+/* Values of up to this many elements are freed at once, larger ones in pieces. */
+enum { KEYSPACE_FREE_AT_ONCE = 64 };
+
 struct item; /* one key with its value; see keyspace.c for the layout */
 
 enum item_type {
@@ -31,6 +34,13 @@ struct item_class {
     enum item_type type;
     const char *name; /* TYPE's answer */
     void (*destroy)(void *value);
+    /* Frees at most *budget elements and takes their number off *budget; true when the value is
+     * gone altogether. Values of more than KEYSPACE_FREE_AT_ONCE elements are freed by this, a
+     * piece after each command, when no command can reach them any more. NULL: destroy does it. */
+    bool (*destroy_some)(void *value, uint64_t *budget);
+    /* Fills the holes a table in the value may have (table_fill_holes): called at the end of an
+     * atomic unit for items that were named to keyspace_note_holes(). NULL: never has holes. */
+    void (*fill_holes)(void *value);
     /* Digest of all contents in array order, with the encoding. Pure and seed-free. */
     uint64_t (*digest)(const void *value);
     const char *(*encoding)(const void *value); /* OBJECT ENCODING */
@@ -76,6 +86,10 @@ void keyspace_delete_item(struct command_call *call, struct item *item);
 /* Sets or (-1) removes the deadline; the item may move: the new address is returned. */
 struct item *keyspace_set_deadline(struct command_call *call, struct item *item,
                                    int64_t deadline_ms);
+
+/* Says that the item's value has holes (table_remove_leaving_hole): its class's fill_holes is
+ * called at the end of the atomic unit, a command or a MULTI group (SAFETY 25). */
+void keyspace_note_holes(struct command_call *call, struct item *item);
 
 /* Notes a change: `event` is the keyspace event's name ("hset"), a static string; `detail` any
  * number that equal changes share and different ones likely do not (new size, new value's hash):

@@ -9,17 +9,21 @@ bool number_parse_i64(struct bytes text, int64_t *value);
 bool number_parse_u64(struct bytes text, uint64_t *value);
 
 /* Writes the decimal form; returns its length, at most NUMBER_TEXT_MAX. No terminating zero. */
-enum { NUMBER_TEXT_MAX = 24, NUMBER_DOUBLE_TEXT_MAX = 5 * 1024 + 64 };
+enum { NUMBER_TEXT_MAX = 24 };
 size_t number_print_i64(char *at, int64_t value);
 size_t number_print_u64(char *at, uint64_t value);
 
-/* A double as Redis's getDoubleFromObject takes it (strtod forms, also inf and 0x…; no NaN, no
- * leading space, nothing behind, at most 255 bytes). */
+/* A double as Redis's scores take it: the forms of strtod, also inf, infinity and 0x…, any length;
+ * no NaN, no leading space, nothing behind; what overflows or becomes zero by underflow is
+ * refused. False leaves *value untouched. */
 bool number_parse_double(struct bytes text, double *value);
-/* As addReplyDouble of 7.0 prints it: "%.17g", with inf and -inf. */
-size_t number_print_double(char *at, double value);
+/* As 7.0 prints a score: "%.17g", with inf and -inf. */
+enum { NUMBER_DOUBLE_TEXT_MAX = 32 };
+size_t number_print_double(char at[static NUMBER_DOUBLE_TEXT_MAX], double value);
 
-/* A long double as INCRBYFLOAT and HINCRBYFLOAT take and print it ("%.17Lf", trailing zeros cut).
- */
+/* A long double as INCRBYFLOAT and HINCRBYFLOAT take it (as above, at most 5119 bytes; an
+ * infinity parses and is refused by the commands) and print it ("%.17Lf", trailing zeros cut, no
+ * "-0"). */
+enum { NUMBER_LONG_DOUBLE_TEXT_MAX = 5 * 1024 };
 bool number_parse_long_double(struct bytes text, long double *value);
-size_t number_print_long_double(char *at, long double value);
+size_t number_print_long_double(char at[static NUMBER_LONG_DOUBLE_TEXT_MAX], long double value);

@@ -17,9 +17,37 @@ struct reply {
     uint32_t errors;    /* how many error replies were written, also when discarding */
 };
 
-void reply_simple(struct reply *reply, const char *text); /* +text */
-void reply_ok(struct reply *reply);
-/* "-text": the text begins with its code ("ERR …"); CR and LF in it become spaces, as in Redis. */
+/* Bytes that are a whole reply, or part of one, already encoded. */
+static inline void reply_raw(struct reply *reply, struct bytes encoded) {
+    if (reply->out != NULL) buffer_append_bytes(reply->out, encoded);
+}
+
+/* REPLY_RAW("+PONG\r\n"): a literal, copied in one or two moves. */
+#define REPLY_RAW(reply, literal) reply_raw((reply), BYTES(literal))
+
+static inline void reply_ok(struct reply *reply) {
+    REPLY_RAW(reply, "+OK\r\n");
+}
+
+/* The null: "$-1" where a string was asked for, "*-1" where an array was; "_" in RESP3. */
+static inline void reply_null(struct reply *reply) {
+    if (reply->protocol == 2) {
+        REPLY_RAW(reply, "$-1\r\n");
+    } else {
+        REPLY_RAW(reply, "_\r\n");
+    }
+}
+static inline void reply_null_array(struct reply *reply) {
+    if (reply->protocol == 2) {
+        REPLY_RAW(reply, "*-1\r\n");
+    } else {
+        REPLY_RAW(reply, "_\r\n");
+    }
+}
+
+void reply_simple(struct reply *reply, const char *text); /* "+text" */
+/* "-text": the text begins with its code ("ERR …"). CR and LF at its ends are dropped, others
+ * become spaces, as in Redis. */
 void reply_error(struct reply *reply, const char *text);
 PRINTF_LIKE(2, 3) void reply_error_format(struct reply *reply, const char *format, ...);
 void reply_integer(struct reply *reply, int64_t value);
@@ -30,20 +58,20 @@ void reply_double(struct reply *reply, double value);
 /* INCRBYFLOAT's reply: a bulk string with number_print_long_double's form, both protocols. */
 void reply_bulk_long_double(struct reply *reply, long double value);
 void reply_boolean(struct reply *reply, bool value);
-void reply_null(struct reply *reply);       /* "$-1" or "_" */
-void reply_null_array(struct reply *reply); /* "*-1" or "_" */
-void reply_verbatim(struct reply *reply, const char format[3], struct bytes text);
+/* `format` is three letters, "txt" or "mkd". */
+void reply_verbatim(struct reply *reply, const char *format, struct bytes text);
 void reply_big_number(struct reply *reply, struct bytes digits);
 
+/* The header of an aggregate; its elements are the replies that follow. */
 void reply_array(struct reply *reply, uint64_t count);
 void reply_map(struct reply *reply, uint64_t pairs);
 void reply_set(struct reply *reply, uint64_t count);
 void reply_push(struct reply *reply, uint64_t count);
-void reply_attribute(struct reply *reply,
-                     uint64_t pairs); /* RESP3 only: callers skip it in RESP2 */
+/* Requires protocol 3: in RESP2 the caller leaves out the attribute with its elements. */
+void reply_attribute(struct reply *reply, uint64_t pairs);
 
-/* An aggregate whose count is known only afterwards: _open returns a mark, _close inserts the
- * header there. Nothing may be consumed from the buffer between the two; they nest. */
+/* An aggregate whose count is known only afterwards: _open returns a mark, the second call inserts
+ * the header there. Nothing may be consumed from the buffer between the two; they nest. */
 size_t reply_deferred_open(const struct reply *reply);
 void reply_deferred_array(struct reply *reply, size_t mark, uint64_t count);
 void reply_deferred_map(struct reply *reply, size_t mark, uint64_t pairs);

@@ -36,3 +36,9 @@ void memory_release(void *memory) {
 size_t memory_usable_size(const void *memory) {
     return malloc_usable_size((void *)memory);
 }
+
+size_t memory_round_up(size_t size) {
+    if (size <= 128) return (size + 15) & ~(size_t)15;
+    size_t quarter = (size_t)1 << (61 - __builtin_clzll((unsigned long long)(size - 1)));
+    return (size + quarter - 1) & ~(quarter - 1);
+}

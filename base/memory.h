@@ -18,3 +18,8 @@ void memory_release(void *memory); /* NULL is allowed. */
 /* How many bytes the block really occupies in the allocator: for MEMORY USAGE and bounds. Differs
  * between nodes, so it must never enter replicated state. */
 size_t memory_usable_size(const void *memory);
+
+/* A good size for a block of at least `size` bytes that grows and shrinks: multiples of 16, then
+ * quarters of a doubling, which is also how the allocator rounds. A function of the size alone, so
+ * that small growing structures need no field for their capacity. */
+size_t memory_round_up(size_t size);

@@ -14,8 +14,7 @@
  *     tail: one byte 0..253, the size; or the size as u16 and fe; or the size as u32 and ff
  *
  * Each value has one encoding, the shortest, so that equal lists are equal bytes. The capacity of
- * the allocation is a function of the size and so needs no field: it grows in quarters of a
- * doubling, which is also how allocators round. */
+ * the allocation is a function of the size (memory_round_up) and so needs no field. */
 #include "base/packed.h"
 
 #include "base/hash.h"
@@ -253,21 +252,15 @@ static size_t entry_size(const uint8_t *entry) {
 
 /* --- memory -------------------------------------------------------------------------------- */
 
-static size_t capacity_for(size_t size) {
-    if (size <= 128) return (size + 15) & ~(size_t)15;
-    size_t quarter = (size_t)1 << (61 - __builtin_clzll((unsigned long long)(size - 1)));
-    return (size + quarter - 1) & ~(quarter - 1);
-}
-
 static void resize(struct packed **packed, size_t size) {
     CHECK(size <= PACKED_SIZE_MAX);
-    size_t capacity = capacity_for(size);
-    if (capacity != capacity_for((*packed)->size)) *packed = memory_resize(*packed, capacity);
+    size_t capacity = memory_round_up(size);
+    if (capacity != memory_round_up((*packed)->size)) *packed = memory_resize(*packed, capacity);
     (*packed)->size = (uint32_t)size;
 }
 
 struct packed *packed_create(void) {
-    struct packed *packed = memory_allocate(capacity_for(HEADER_SIZE));
+    struct packed *packed = memory_allocate(memory_round_up(HEADER_SIZE));
     *packed = (struct packed){.size = HEADER_SIZE};
     return packed;
 }
@@ -277,7 +270,7 @@ void packed_destroy(struct packed *packed) {
 }
 
 struct packed *packed_copy(const struct packed *packed) {
-    struct packed *copy = memory_allocate(capacity_for(packed->size));
+    struct packed *copy = memory_allocate(memory_round_up(packed->size));
     memcpy(copy, packed, packed->size);
     return copy;
 }

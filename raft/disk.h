@@ -1,37 +1,46 @@
 /* disk.h: the calls of the pure code on a disk, as values.
  *
  * The journal (and founding) emit disk requests; whoever drives the node carries them out: the
- * server with its log thread and reader thread, the simulator on a simulated disk. A completion
- * comes back as an event with the request's number. Requests of one queue are carried out in order;
- * reads go through a queue of their own, off the loop.
+ * server with its log, file and reader threads (src/server/disk.h), the simulator on a simulated
+ * disk (tests/simulator/disk.h). A completion comes back with the request's number.
  *
- * Files are named relative to the data directory. Offsets and sizes are in bytes. Spans are lent:
- * their chunks are held (by the emitter) until the completion. */
+ * Order: APPEND and REPLACE requests complete in the order in which they were submitted; so do
+ * CREATE, REMOVE and LIST among themselves; so do READs. Between these three queues there is no
+ * order: an emitter that needs one waits for the completion.
+ *
+ * CREATE and REPLACE are atomic: they work on the name with ".new" behind it and rename at the end,
+ * so a file is never seen half made under its own name. What a crash leaves under ".new" means
+ * nothing and is overwritten by the next such call.
+ *
+ * Files are named relative to the data directory. Offsets and sizes are in bytes. The request is
+ * copied when it is submitted; what it points to (spans and their bytes, the memory to read into)
+ * is lent until the completion. */
 #pragma once
 
-#include "base/buffer.h"
-#include "base/chunk.h"
+#include "base/bytes.h"
 #include "base/error.h"
 
 enum disk_call {
-    DISK_APPEND,  /* write the spans at offset of an existing file, then fdatasync it */
-    DISK_CREATE,  /* make the file with `size` zero bytes really written, sync it and its directory
-                   */
-    DISK_REPLACE, /* write the spans to a temporary name, sync, rename to name, sync the directory
-                   */
+    DISK_APPEND,  /* write the spans at offset of an existing file; then fdatasync it, if `sync` */
+    DISK_CREATE,  /* a file of `size` bytes: the spans, then zeros really written; synced */
+    DISK_REPLACE, /* a file of exactly the spans takes the place of the one there was; synced */
     DISK_REMOVE,  /* unlink and sync the directory */
-    DISK_READ,    /* size bytes at offset; shorter at the end of the file */
-    DISK_LIST,    /* names and sizes of the directory's files */
+    DISK_READ,    /* size bytes at offset into `into`; fewer at the end of the file */
+    DISK_LIST,    /* names and sizes of the directory's plain files */
 };
 
+/* With room for the zero byte and ".new". */
 enum { DISK_NAME_SIZE = 40 };
 
 struct disk_request {
-    uint64_t number; /* of the emitter's choosing, unique while open */
+    uint64_t number; /* of the emitter's choosing; the journal's are below 2^63, others above */
     enum disk_call call;
+    bool sync; /* APPEND: false leaves the bytes to the kernel, or to a later APPEND with true */
     char name[DISK_NAME_SIZE];
-    uint64_t offset, size;
-    struct bytes *spans; /* APPEND, REPLACE: the emitter's array, valid until the completion */
+    uint64_t offset; /* APPEND, READ */
+    uint64_t size;   /* CREATE, READ */
+    char *into;      /* READ */
+    const struct bytes *spans;
     uint32_t span_count;
 };
 
@@ -43,7 +52,7 @@ struct disk_file {
 struct disk_completion {
     uint64_t number;
     enum error error;              /* DISK_FULL, IO, NOT_FOUND (READ, REMOVE) */
-    struct bytes data;             /* READ: lent for the time of the call */
-    const struct disk_file *files; /* LIST: lent */
+    uint64_t size;                 /* READ: how many bytes were read */
+    const struct disk_file *files; /* LIST: lent for the time of the call; longer names left out */
     uint32_t file_count;
 };

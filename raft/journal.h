@@ -1,0 +1,158 @@
+/* journal.h: the log and the vote of one node on its disk (SAFETY 7, 8, 10, 11, 15, 29).
+ *
+ * Pure: the journal asks for disk calls (disk.h) and learns of their completion; it knows no file
+ * and no clock. The driver's loop, at start and for ever after:
+ *
+ *     while ((request = journal_next_request(journal)) != NULL) hand it to the disk
+ *     for each completion of the disk: journal_completed(journal, &completion)
+ *     journal_tick(journal, now)          once a turn of the loop, and at journal_deadline_us()
+ *
+ * Starting: journal_create() begins the recovery. While JOURNAL_RECOVERING the driver also pulls
+ * journal_recovered() until it gives nothing; memory stays bounded, whatever the size of the log.
+ * Then the state is JOURNAL_READY, or JOURNAL_REFUSED: damaged, foreign or newer data; the text
+ * names file, offset and index, nothing was changed, and the node must not take part.
+ * In an empty directory the journal founds itself: vote file first, then the first segment.
+ *
+ * Files: `vote` (term and vote, replaced as a whole) and the segments `log-0000000001`, …
+ * (segment.h, record.h). Segments grow from segment_size_min to segment_size_max, each twice the
+ * one before, so that a small node stays small and a new one is ready at once.
+ *
+ * Ownership: the journal holds the chunks of what it was given until it is durable. Entries that it
+ * gives out are lent until the next call of the same function; hold the chunk to keep one. */
+#pragma once
+
+#include "base/buffer.h"
+#include "raft/disk.h"
+#include "raft/entry.h"
+#include "raft/raft.h"
+
+#ifdef HAMOK_TINY_LIMITS
+enum { JOURNAL_SEGMENT_SIZE_MIN = 4096, JOURNAL_SEGMENT_SIZE_MAX = 16384 };
+#else
+enum { JOURNAL_SEGMENT_SIZE_MIN = 1 << 20, JOURNAL_SEGMENT_SIZE_MAX = 64 << 20 };
+#endif
+
+enum journal_sync {
+    JOURNAL_SYNC_ALWAYS,   /* persisted means: survives a loss of power */
+    JOURNAL_SYNC_EVERYSEC, /* persisted means: handed to the kernel; synced once a second */
+    JOURNAL_SYNC_NEVER,    /* … synced when a segment ends, at idleness and at a clean stop */
+};
+
+enum { JOURNAL_ID_SIZE = 16 };
+
+struct journal_config {
+    char cluster[JOURNAL_ID_SIZE], node[JOURNAL_ID_SIZE]; /* another's files are refused */
+    uint64_t seed;                                        /* of the salts; fresh at each start */
+    uint64_t base_hash;                                   /* the entry hash before index 1 */
+    uint32_t segment_size_min, segment_size_max;          /* 0: the limits above */
+    uint32_t fragment_size; /* larger entries are stored in pieces; 0: CHUNK_SIZE */
+    uint32_t write_size;    /* of one APPEND, about; 0: four times CHUNK_SIZE */
+    uint32_t writes_max;    /* APPENDs in flight; 0: two */
+    enum journal_sync sync;
+};
+
+enum journal_state {
+    JOURNAL_RECOVERING,
+    JOURNAL_READY,
+    JOURNAL_CLOSED,  /* after journal_close(), once all is durable */
+    JOURNAL_REFUSED, /* the recovery found what it must not use */
+    JOURNAL_FAILED,  /* a write or sync failed: what is on the disk is unknown; end the process */
+};
+
+struct journal; /* Opaque: its fields live in journal.c. */
+
+struct journal *journal_create(const struct journal_config *config);
+/* NULL is allowed. No disk request may be open any more (or its disk is gone for good). */
+void journal_destroy(struct journal *journal);
+
+/* --- the disk ------------------------------------------------------------------------------- */
+
+/* The next disk call to carry out, or NULL. Lent until the next call of any function here; what it
+ * points to stays until its completion. */
+const struct disk_request *journal_next_request(struct journal *journal);
+void journal_completed(struct journal *journal, const struct disk_completion *completion);
+
+/* Tells the time: writes a durable mark 10 ms after the last write, tries again to make a segment
+ * that the full disk refused. */
+void journal_tick(struct journal *journal, uint64_t now_us);
+/* When the next tick is due; UINT64_MAX: whenever something else happens. */
+uint64_t journal_deadline_us(const struct journal *journal);
+
+enum journal_state journal_state(const struct journal *journal);
+/* Why it is REFUSED (DAMAGED, FOREIGN, VERSION, IO, DISK_FULL) or FAILED (IO, DISK_FULL). */
+enum error journal_error(const struct journal *journal);
+/* One line about it, or about the last damage that a fetch met; empty if there is nothing to say.
+ */
+const char *journal_problem(const struct journal *journal);
+
+/* --- recovery ------------------------------------------------------------------------------- */
+
+/* The next entry of the log, in order, verified and never cut by a later record. *committed: known
+ * to be so when the node stopped. False: nothing yet (go on driving), or no more (READY). */
+bool journal_recovered(struct journal *journal, struct entry *entry, bool *committed);
+
+/* Bytes of log read so far, and about how many there are. */
+struct journal_progress {
+    uint64_t done_bytes, total_bytes;
+};
+struct journal_progress journal_progress(const struct journal *journal);
+
+/* From READY on: */
+struct raft_hard_state journal_hard_state(const struct journal *journal); /* as last persisted */
+/* The highest index known to be committed at the last stop; never above the last entry. */
+uint64_t journal_recovered_commit(const struct journal *journal);
+/* False after a kill or a loss of power (SAFETY 14): then something may be missing at the log's end
+ * if it was not synced always. True in an empty directory. */
+bool journal_was_closed(const struct journal *journal);
+/* Bytes of a torn tail that were cut off; 0: none. */
+uint64_t journal_torn_bytes(const struct journal *journal);
+
+/* --- READY: writing ------------------------------------------------------------------------- */
+
+/* Takes a persist request (its number above all before): hard state, cut, entries. */
+void journal_persist(struct journal *journal, const struct raft_persist *persist);
+/* The highest persist number that is durable together with all before it. */
+uint64_t journal_persisted(const struct journal *journal);
+
+/* The commit index, for the next mark. Never falls; entries up to it are never cut. */
+void journal_commit(struct journal *journal, uint64_t commit_index);
+
+uint64_t journal_last_index(const struct journal *journal); /* written or queued */
+/* Bytes queued or in flight: the driver bounds what it adds. */
+uint64_t journal_queued_bytes(const struct journal *journal);
+/* True while the disk has no room for the next segment and only the two in reserve are left: refuse
+ * client batches, keep proposing the node's own entries (SAFETY 15). */
+bool journal_is_full(const struct journal *journal);
+
+/* How persisting is to be understood from now on (appendfsync set at run time). */
+void journal_set_sync(struct journal *journal, enum journal_sync sync);
+
+/* A clean stop: whatever is queued, then a last mark; CLOSED when done. Nothing may be persisted
+ * afterwards. */
+void journal_close(struct journal *journal);
+
+/* --- READY: reading old entries ------------------------------------------------------------- */
+
+/* Reads entries from index `from` on: as many as fit bytes_max, one at least. One open per node: a
+ * newer one takes the place of the older. */
+void journal_fetch(struct journal *journal, const struct raft_fetch *fetch);
+
+struct journal_fetched {
+    uint32_t node;
+    uint64_t from;
+    enum error error;                      /* NOT_FOUND: not in the log (any more); DAMAGED, IO */
+    uint64_t previous_term, previous_hash; /* of entry from - 1 */
+    const struct entry *entries;
+    uint32_t entry_count;
+};
+/* The next finished fetch; lent until the next call. */
+bool journal_fetched(struct journal *journal, struct journal_fetched *fetched);
+
+/* Figures for INFO and tests. */
+struct journal_figures {
+    uint64_t segments, spare_segments, appends, append_bytes, marks, cuts, fragments;
+};
+struct journal_figures journal_figures(const struct journal *journal);
+
+/* Costly walk of the invariants: in tests. */
+void journal_check(const struct journal *journal);

@@ -1,0 +1,26 @@
+/* planted.h: mistakes that can be switched on, to prove that the tests would find them.
+ *
+ * Each bit of raft_config.planted makes the core commit one known mistake, at the place where a
+ * builder would make it. The default is 0; nothing but tests sets a bit, and neither the
+ * simulator's checker nor its scheduler knows which one is set. Bits from 16 on belong to the
+ * replica. */
+#pragma once
+
+enum raft_planted {
+    /* A vote, asked or given, leaves before it is durable (Raft 5.2). */
+    RAFT_PLANTED_VOTE_NOT_PERSISTED = 1 << 0,
+    /* An entry of an older term counts as committed once a majority has it (Raft 5.4.2). */
+    RAFT_PLANTED_COMMIT_OLD_TERM = 1 << 1,
+    /* A follower acknowledges entries that are not durable yet (SAFETY 8). */
+    RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC = 1 << 2,
+    /* A completed write counts even for entries that were cut off meanwhile (SAFETY 7). */
+    RAFT_PLANTED_COUNT_TRUNCATED = 1 << 3,
+    /* The commit index is sent and believed beyond what was verified (SAFETY 9). */
+    RAFT_PLANTED_COMMIT_UNVERIFIED = 1 << 4,
+    /* The lease runs from the acknowledgement rather than from the sending (SAFETY 5). */
+    RAFT_PLANTED_LEASE_FROM_REPLY = 1 << 5,
+    /* A follower votes although it has promised a leader not to (SAFETY 5). */
+    RAFT_PLANTED_BREAK_PROMISE = 1 << 6,
+    /* A leader without a lease answers a read without asking a majority (Raft 6.4). */
+    RAFT_PLANTED_READ_UNCONFIRMED = 1 << 7,
+};

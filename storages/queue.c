@@ -329,11 +329,9 @@ void queue_destroy(struct queue *queue) {
 }
 
 bool queue_destroy_some(struct queue *queue, uint64_t *budget) {
-    while (queue->head != NULL) {
+    for (; queue->head != NULL; *budget -= 1) {
         if (*budget == 0) return false;
-        uint64_t count = queue->head->count;
-        *budget -= count < *budget ? count : *budget;
-        queue->size -= count;
+        queue->size -= queue->head->count;
         block_release(queue, queue->head);
     }
     memory_release(queue);
@@ -342,6 +340,10 @@ bool queue_destroy_some(struct queue *queue, uint64_t *budget) {
 
 uint64_t queue_size(const struct queue *queue) {
     return queue->size;
+}
+
+uint64_t queue_blocks(const struct queue *queue) {
+    return queue->blocks;
 }
 
 /* --- both ends ----------------------------------------------------------------------------- */

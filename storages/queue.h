@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "storages/keyspace.h"
 
 enum { QUEUE_ITEM_MAX = 1 << 30 };
 
@@ -21,11 +22,12 @@ struct queue; /* Opaque: its fields live in queue.c. */
 
 struct queue *queue_create(void);
 void queue_destroy(struct queue *queue); /* NULL is allowed. */
-/* Drops whole blocks until about *budget items are gone and takes their number off it; true when
- * the queue itself is destroyed. */
+/* Releases at most *budget blocks and takes their number off it; true when the queue itself is
+ * destroyed. */
 bool queue_destroy_some(struct queue *queue, uint64_t *budget);
 
 uint64_t queue_size(const struct queue *queue);
+uint64_t queue_blocks(const struct queue *queue); /* what destroying it costs */
 
 void queue_push(struct queue *queue, enum queue_end end, struct bytes item, int64_t limit);
 /* The item at this end; false when empty. */
@@ -62,3 +64,8 @@ void queue_remove(struct queue *queue, struct queue_cursor *cursor, enum queue_e
 uint64_t queue_digest(const struct queue *queue);
 size_t queue_memory(const struct queue *queue); /* allocated bytes: differs between nodes */
 void queue_check(const struct queue *queue);    /* Walks everything: in tests. */
+
+extern const struct item_class queue_class;
+
+extern const struct command queue_commands[];
+extern const uint32_t queue_commands_count;

@@ -193,6 +193,30 @@ void score_tree_destroy(struct score_tree *tree) {
     memory_release(tree);
 }
 
+/* Releases the last leaf below the node; true if the node went with it, having nothing left. */
+static bool release_last_leaf(struct score_node *node, uint32_t *entries) {
+    if (node->is_leaf) {
+        *entries = node->count;
+    } else {
+        if (!release_last_leaf(inner_of(node)->children[node->count - 1], entries)) return false;
+        node->count -= 1;
+        if (node->count > 0) return false;
+    }
+    memory_release(node);
+    return true;
+}
+
+bool score_tree_destroy_some(struct score_tree *tree, uint64_t *budget) {
+    bool gone = false;
+    while (*budget > 0 && !gone) {
+        uint32_t entries;
+        gone = release_last_leaf(tree->root, &entries);
+        *budget -= entries < *budget ? entries : *budget;
+    }
+    if (gone) memory_release(tree);
+    return gone;
+}
+
 uint32_t score_tree_size(const struct score_tree *tree) {
     return tree->size;
 }

@@ -47,6 +47,9 @@ struct score_tree; /* Opaque: its nodes live in score_tree.c. */
 
 struct score_tree *score_tree_create(void);
 void score_tree_destroy(struct score_tree *tree); /* NULL is allowed; the members stay. */
+/* Releases nodes until about *budget members are out and takes their number off it; true when the
+ * tree itself is destroyed. Until then nothing else may be done with it; members are not read. */
+bool score_tree_destroy_some(struct score_tree *tree, uint64_t *budget);
 
 uint32_t score_tree_size(const struct score_tree *tree);
 

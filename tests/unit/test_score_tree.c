@@ -180,3 +180,17 @@ Test(score_tree, cuts_by_member_where_all_scores_are_equal) {
     for (size_t i = 0; i < COUNT_OF(members); i++)
         memory_release(members[i]);
 }
+
+Test(score_tree, is_destroyed_in_pieces) {
+    enum { COUNT = 20000 };
+    struct score_tree *tree = score_tree_create();
+    static struct score_member *members[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        score_tree_add(tree, members[i] = member_create(i * 7919 % COUNT, "same"));
+    uint32_t pieces = 1;
+    for (uint64_t budget = 1000; !score_tree_destroy_some(tree, &budget); budget = 1000)
+        pieces++;
+    cr_expect(pieces >= 18 && pieces <= 21, "%u pieces", pieces);
+    for (int i = 0; i < COUNT; i++)
+        memory_release(members[i]);
+}

@@ -159,6 +159,7 @@ static void encode_tail(struct encoding *encoding, size_t size) {
 
 static void encode(struct encoding *encoding, const struct packed_value *value) {
     encoding->body = (struct bytes){NULL, 0};
+    encoding->head_size = 0;
     switch (value->kind) {
     case PACKED_INTEGER:
         encode_integer(encoding, value->integer);
@@ -172,6 +173,7 @@ static void encode(struct encoding *encoding, const struct packed_value *value) 
         encode_bytes(encoding, value->bytes);
         break;
     }
+    CHECK(encoding->head_size > 0); /* The kind was one of these. */
     size_t size = encoding->head_size + encoding->body.size;
     encode_tail(encoding, size);
     encoding->size = size + encoding->tail_size;

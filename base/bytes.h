@@ -52,6 +52,11 @@ static inline char byte_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* As isspace in the C locale. */
+static inline bool byte_is_space(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* Fixed-width little-endian numbers at any alignment: the byte order of every format of ours. */
 #define BYTES_DEFINE_LOAD_STORE(bits)                                                              \
     static inline uint##bits##_t load_u##bits(const void *at) {                                    \

@@ -3,7 +3,6 @@
  * for whole numbers. The process never calls setlocale(), so the C library's "C" locale holds. */
 #include "base/number.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -101,7 +100,7 @@ bool number_parse_double(struct bytes text, double *value) {
         *value = (double)whole;
         return true;
     }
-    if (text.size == 0 || isspace((unsigned char)text.data[0])) return false;
+    if (text.size == 0 || byte_is_space(text.data[0])) return false;
 
     char small[TERMINATED_ON_STACK_MAX + 1], *owned, *end;
     const char *terminated = terminate(text, small, &owned);
@@ -131,7 +130,7 @@ size_t number_print_double(char at[static NUMBER_DOUBLE_TEXT_MAX], double value)
 
 bool number_parse_long_double(struct bytes text, long double *value) {
     if (text.size == 0 || text.size > LONG_DOUBLE_PARSE_MAX) return false;
-    if (isspace((unsigned char)text.data[0])) return false;
+    if (byte_is_space(text.data[0])) return false;
 
     char small[TERMINATED_ON_STACK_MAX + 1], *owned, *end;
     const char *terminated = terminate(text, small, &owned);

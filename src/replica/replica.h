@@ -141,11 +141,25 @@ bool replica_serves(const struct replica *replica);     /* leader known and orig
 /* Rows for INFO raft, INFO stats and the simulator's report. */
 #define REPLICA_STATISTICS(X)                                                                      \
     X(batches_sealed)                                                                              \
-    X(batches_applied) X(batches_resent) X(batches_duplicate) X(commands_applied)                  \
-        X(reads_immediate) X(reads_lease) X(reads_index) X(reads_in_batch) X(ticks_proposed)       \
-            X(elections) X(leader_changes) X(clusterdown_replies) X(unknown_replies)               \
-                X(origins_opened) X(entries_applied) X(input_bytes) X(packets_in) X(packets_out)   \
-                    X(error_replies)
+    X(batches_applied)                                                                             \
+    X(batches_resent)                                                                              \
+    X(batches_duplicate)                                                                           \
+    X(commands_applied)                                                                            \
+    X(reads_immediate)                                                                             \
+    X(reads_lease)                                                                                 \
+    X(reads_index)                                                                                 \
+    X(reads_in_batch)                                                                              \
+    X(ticks_proposed)                                                                              \
+    X(elections)                                                                                   \
+    X(leader_changes)                                                                              \
+    X(clusterdown_replies)                                                                         \
+    X(unknown_replies)                                                                             \
+    X(origins_opened)                                                                              \
+    X(entries_applied)                                                                             \
+    X(input_bytes)                                                                                 \
+    X(packets_in)                                                                                  \
+    X(packets_out)                                                                                 \
+    X(error_replies)
 struct replica_statistics {
 #define REPLICA_STATISTIC(name) uint64_t name;
     REPLICA_STATISTICS(REPLICA_STATISTIC)

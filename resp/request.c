@@ -209,10 +209,7 @@ static enum step step_bulks(struct request_parser *parser, const struct request_
 
 /* --- inline commands ------------------------------------------------------------------------ */
 
-static bool is_blank(char c) { /* what may precede an argument */
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
+/* Of the blanks that may precede an argument, those that also end one. */
 static bool ends_word(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
@@ -264,7 +261,7 @@ static bool unquote(const char **at, const char *end, struct buffer *out) {
     }
     if (*at == end) return false;
     *at += 1;
-    return *at == end || is_blank(**at);
+    return *at == end || byte_is_space(**at);
 }
 
 /* Reads one argument, which begins at *at: a span of the line itself, or of the scratch memory once
@@ -301,7 +298,7 @@ static enum step step_inline(struct request_parser *parser, const char *data, si
     buffer_reserve(&parser->scratch, line_size);
     const char *at = data, *end = data + line_size;
     for (;;) {
-        while (at < end && is_blank(*at))
+        while (at < end && byte_is_space(*at))
             at++;
         if (at == end) return parser->count == 0 ? STEP_EMPTY : STEP_DONE;
         if (!read_inline_arg(parser, &at, end)) return fail(parser, PROTOCOL_QUOTES);

@@ -295,7 +295,7 @@ static enum step step_inline(struct request_parser *parser, const char *data, si
 
     /* Unescaping never lengthens, so the spans into the scratch memory do not move. */
     parser->scratch.size = 0;
-    buffer_reserve(&parser->scratch, line_size);
+    buffer_reserve(&parser->scratch, line_size + 1);
     const char *at = data, *end = data + line_size;
     for (;;) {
         while (at < end && byte_is_space(*at))
@@ -344,6 +344,7 @@ enum request_status request_parse(struct request_parser *parser,
                                   size_t size) {
     CHECK(parser->state == STATE_START || parser->position <= size);
     parser->consumed = 0;
+    if (size == 0) data = ""; /* an empty query buffer may be NULL */
     for (;;) {
         enum step step = run_step(parser, limits, data + parser->consumed, size - parser->consumed);
         switch (step) {

@@ -1,0 +1,530 @@
+/* raft.c: the way in and the way out of the core.
+ *
+ * A step takes one event, changes the state, and then gathers what follows from the new state: one
+ * persist request for everything that is new, and whatever the peers' windows allow. What each
+ * message has to wait for is decided in one place, at the end, when the persist numbers are known
+ * (SAFETY 8). Arrays of the output are reused, so a step in the steady state allocates nothing. */
+#include "raft/raft_internal.h"
+
+#include "base/memory.h"
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static void init_peers(struct raft *raft) {
+    const struct raft_config *config = &raft->config;
+    for (uint32_t i = 0; i < config->voter_count; i++) {
+        CHECK(config->voters[i] > 0 && config->voters[i] <= RAFT_NODES_MAX);
+        if (config->voters[i] == config->id) {
+            raft->is_voter = true;
+            continue;
+        }
+        CHECK(raft_peer_find(raft, config->voters[i]) == NULL);
+        raft->peers[raft->peer_count++] = (struct raft_peer){
+            .id = config->voters[i],
+            .inflight = memory_allocate(config->inflight_max * sizeof(uint64_t)),
+        };
+    }
+    raft->quorum = config->voter_count / 2 + 1;
+}
+
+struct raft *raft_create(const struct raft_config *config, const struct raft_hard_state *hard_state,
+                         uint64_t now_us) {
+    CHECK(config->id > 0 && config->id <= RAFT_NODES_MAX);
+    CHECK(config->voter_count > 0 && config->voter_count <= RAFT_NODES_MAX);
+    CHECK(config->heartbeat_us > 0 && config->election_us > config->heartbeat_us);
+    CHECK(config->inflight_max > 0);
+    struct raft *raft = memory_allocate_zeroed(sizeof(*raft));
+    raft->config = *config;
+    if (raft->config.promise_max_us == 0) raft->config.promise_max_us = config->election_us;
+    if (raft->config.disk_stall_us == 0) raft->config.disk_stall_us = 10 * config->election_us;
+    random_init(&raft->random, config->seed);
+    init_peers(raft);
+
+    raft->now_us = now_us;
+    raft->term = hard_state->term;
+    raft->voted_for = hard_state->voted_for;
+    raft->damaged = config->damaged;
+    raft->cut_after = RAFT_NO_CUT;
+    raft_log_init(&raft->log, &(struct raft_log_base){.index = config->base_index,
+                                                      .term = config->base_term,
+                                                      .hash = config->base_hash});
+    raft->commit_index = raft->applied_index = config->base_index;
+    raft->submitted_index = raft->persisted_index = config->base_index;
+    return raft;
+}
+
+void raft_destroy(struct raft *raft) {
+    if (raft == NULL) return;
+    for (uint32_t i = 0; i < raft->peer_count; i++)
+        memory_release(raft->peers[i].inflight);
+    raft_log_clear(&raft->log);
+    memory_release(raft->outstanding);
+    memory_release(raft->pending);
+    memory_release(raft->messages);
+    memory_release(raft->reads);
+    memory_release(raft->fetches);
+    memory_release(raft);
+}
+
+static void drop_old_entries(struct raft *raft) {
+    uint64_t limit =
+        raft->applied_index < raft->persisted_index ? raft->applied_index : raft->persisted_index;
+    raft_log_drop(&raft->log, limit, raft->config.tail_bytes_max);
+}
+
+void raft_restore(struct raft *raft, struct entry entry, bool committed) {
+    chunk_hold(entry.chunk);
+    raft_log_append(&raft->log, entry);
+    uint64_t index = raft_log_last_index(&raft->log);
+    raft->submitted_index = raft->persisted_index = index;
+    /* A term can be in the log before the hard state that names it was read back; never less. */
+    if (raft->term < entry_term(entry.image)) {
+        raft->term = entry_term(entry.image);
+        raft->voted_for = 0;
+    }
+    if (!committed) return;
+    CHECK(raft->commit_index == index - 1);
+    raft->commit_index = raft->applied_index = index;
+    drop_old_entries(raft);
+}
+
+void raft_start(struct raft *raft, uint64_t now_us) {
+    raft->now_us = now_us;
+    if (raft->config.voter_count == 1 && raft->is_voter) {
+        raft->election_deadline_us = now_us; /* Nobody else to wait for. */
+        return;
+    }
+    /* What was promised before a crash is forgotten; the longest of it is kept (SAFETY 5). */
+    raft->silence_until_us = now_us + raft->config.promise_max_us;
+    raft_reset_election_timer(raft);
+}
+
+/* --- the output ----------------------------------------------------------------------------- */
+
+/* Makes room for one more row in one of the output's arrays. */
+#define RESERVE_ROW(array, count, capacity)                                                        \
+    do {                                                                                           \
+        if ((count) == (capacity)) {                                                               \
+            (capacity) = (capacity) == 0 ? 16 : (capacity)*2;                                      \
+            (array) = memory_resize((array), (size_t)(capacity) * sizeof(*(array)));               \
+        }                                                                                          \
+    } while (0)
+
+void raft_send(struct raft *raft, struct raft_message message) {
+    message.from = raft->config.id;
+    message.term = raft->term;
+    RESERVE_ROW(raft->messages, raft->message_count, raft->message_capacity);
+    raft->messages[raft->message_count++] = message;
+}
+
+void raft_answer_read(struct raft *raft, const struct raft_read *read) {
+    RESERVE_ROW(raft->reads, raft->read_count, raft->read_capacity);
+    raft->reads[raft->read_count++] = *read;
+}
+
+void raft_ask_fetch(struct raft *raft, struct raft_fetch fetch) {
+    RESERVE_ROW(raft->fetches, raft->fetch_count, raft->fetch_capacity);
+    raft->fetches[raft->fetch_count++] = fetch;
+}
+
+/* --- persist requests ----------------------------------------------------------------------- */
+
+static struct raft_outstanding *outstanding_at(const struct raft *raft, uint32_t i) {
+    uint32_t mask = raft->outstanding_capacity - 1;
+    return &raft->outstanding[(raft->outstanding_head + i) & mask];
+}
+
+static void outstanding_push(struct raft *raft, struct raft_outstanding request) {
+    if (raft->outstanding_count == raft->outstanding_capacity) {
+        uint32_t capacity = raft->outstanding_capacity == 0 ? 16 : raft->outstanding_capacity * 2;
+        struct raft_outstanding *grown = memory_allocate(capacity * sizeof(*grown));
+        for (uint32_t i = 0; i < raft->outstanding_count; i++)
+            grown[i] = *outstanding_at(raft, i);
+        memory_release(raft->outstanding);
+        raft->outstanding = grown;
+        raft->outstanding_capacity = capacity;
+        raft->outstanding_head = 0;
+    }
+    *outstanding_at(raft, raft->outstanding_count++) = request;
+}
+
+void raft_cut_after(struct raft *raft, uint64_t index) {
+    CHECK(index >= raft->commit_index);
+    raft_log_cut_after(&raft->log, index);
+    raft->truncated = true;
+    if (raft->submitted_index > index) {
+        if (index < raft->cut_after) raft->cut_after = index;
+        raft->submitted_index = index;
+    }
+    if (raft->persisted_index > index) raft->persisted_index = index;
+    if (raft_is_planted(raft, RAFT_PLANTED_COUNT_TRUNCATED)) return;
+    /* What is being written of the old end proves nothing about what will replace it (SAFETY 7). */
+    for (uint32_t i = 0; i < raft->outstanding_count; i++) {
+        struct raft_outstanding *request = outstanding_at(raft, i);
+        if (request->last_index > index) request->last_index = index;
+    }
+}
+
+static void persist_what_is_new(struct raft *raft) {
+    uint64_t last = raft_log_last_index(&raft->log);
+    bool has_cut = raft->cut_after != RAFT_NO_CUT;
+    if (!raft->hard_state_dirty && !has_cut && raft->submitted_index == last) return;
+
+    uint32_t count = (uint32_t)(last - raft->submitted_index);
+    raft->persist = (struct raft_persist){
+        .number = ++raft->persist_number,
+        .has_hard_state = raft->hard_state_dirty,
+        .hard_state = {.term = raft->term, .voted_for = raft->voted_for},
+        .cut_after = raft->cut_after,
+        .entries = count == 0 ? NULL : raft_log_at(&raft->log, raft->submitted_index + 1),
+        .entry_count = count,
+    };
+    raft->has_persist = true;
+    if (raft->hard_state_dirty) raft->hard_state_number = raft->persist_number;
+    raft->hard_state_dirty = false;
+    raft->cut_after = RAFT_NO_CUT;
+    raft->submitted_index = last;
+    outstanding_push(raft, (struct raft_outstanding){.number = raft->persist_number,
+                                                     .last_index = last,
+                                                     .since_us = raft->now_us});
+}
+
+static void on_persisted(struct raft *raft, uint64_t number) {
+    CHECK(number <= raft->persist_number);
+    if (number <= raft->completed_number) return;
+    raft->completed_number = number;
+    uint64_t durable = 0;
+    while (raft->outstanding_count > 0 && outstanding_at(raft, 0)->number <= number) {
+        durable = outstanding_at(raft, 0)->last_index;
+        raft->outstanding_head = (raft->outstanding_head + 1) & (raft->outstanding_capacity - 1);
+        raft->outstanding_count--;
+    }
+    uint64_t last = raft_log_last_index(&raft->log);
+    if (durable > last) durable = last;
+    if (durable > raft->persisted_index) raft->persisted_index = durable;
+
+    raft_count_own_vote(raft);
+    if (raft->role == RAFT_LEADER) raft_advance_commit(raft);
+    raft_judge_repair(raft);
+    drop_old_entries(raft);
+}
+
+bool raft_hard_state_is_durable(const struct raft *raft) {
+    return !raft->hard_state_dirty && raft->hard_state_number <= raft->completed_number;
+}
+
+bool raft_disk_is_stalled(const struct raft *raft) {
+    return raft->outstanding_count > 0 &&
+           raft->now_us - outstanding_at(raft, 0)->since_us > raft->config.disk_stall_us;
+}
+
+/* The first open request whose completion makes entries up to `index` durable; 0: they are. */
+static uint64_t request_that_covers(const struct raft *raft, uint64_t index) {
+    if (index <= raft->persisted_index) return 0;
+    uint32_t low = 0, high = raft->outstanding_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (outstanding_at(raft, middle)->last_index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    CHECK(low < raft->outstanding_count);
+    return outstanding_at(raft, low)->number;
+}
+
+/* Every message speaks for its term, an acknowledgement also for its entries (SAFETY 8). */
+static uint64_t number_to_wait_for(const struct raft *raft, const struct raft_message *message) {
+    bool is_vote = message->type == RAFT_VOTE || message->type == RAFT_VOTE_REPLY;
+    if (is_vote && raft_is_planted(raft, RAFT_PLANTED_VOTE_NOT_PERSISTED)) return 0;
+
+    uint64_t number =
+        raft->hard_state_number > raft->completed_number ? raft->hard_state_number : 0;
+    bool acknowledges = message->type == RAFT_APPEND_REPLY && message->as.append_reply.success;
+    if (acknowledges && !raft_is_planted(raft, RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC)) {
+        uint64_t covering = request_that_covers(raft, message->as.append_reply.match);
+        if (covering > number) number = covering;
+    }
+    return number;
+}
+
+/* --- peers ---------------------------------------------------------------------------------- */
+
+struct raft_peer *raft_peer_find(struct raft *raft, uint32_t id) {
+    for (uint32_t i = 0; i < raft->peer_count; i++)
+        if (raft->peers[i].id == id) return &raft->peers[i];
+    return NULL;
+}
+
+uint64_t raft_quorum_value(const struct raft *raft, uint64_t *values, uint32_t count) {
+    CHECK(count == raft->config.voter_count);
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t value = values[i];
+        uint32_t at = i;
+        for (; at > 0 && values[at - 1] < value; at--)
+            values[at] = values[at - 1];
+        values[at] = value;
+    }
+    return values[raft->quorum - 1];
+}
+
+/* --- messages ------------------------------------------------------------------------------- */
+
+/* Tells the sender of an outdated question the present term (SAFETY 9); answers are dropped. */
+static void answer_lower_term(struct raft *raft, const struct raft_message *message) {
+    struct raft_message reply = {.to = message->from};
+    switch (message->type) {
+    case RAFT_VOTE:
+        reply.type = RAFT_VOTE_REPLY;
+        break;
+    case RAFT_APPEND:
+        reply.type = RAFT_APPEND_REPLY;
+        reply.as.append_reply.previous_index = message->as.append.previous_index;
+        break;
+    case RAFT_HEARTBEAT:
+        reply.type = RAFT_HEARTBEAT_REPLY;
+        break;
+    case RAFT_READ:
+        reply.type = RAFT_READ_REPLY;
+        reply.as.read_reply.context = message->as.read.context;
+        break;
+    default:
+        return;
+    }
+    raft_send(raft, reply);
+}
+
+static void dispatch(struct raft *raft, const struct raft_message *message) {
+    switch (message->type) {
+    case RAFT_VOTE:
+        raft_on_vote(raft, message);
+        break;
+    case RAFT_VOTE_REPLY:
+        raft_on_vote_reply(raft, message);
+        break;
+    case RAFT_APPEND:
+        raft_on_append(raft, message);
+        break;
+    case RAFT_APPEND_REPLY:
+        raft_on_append_reply(raft, message);
+        break;
+    case RAFT_HEARTBEAT:
+        raft_on_heartbeat(raft, message);
+        break;
+    case RAFT_HEARTBEAT_REPLY:
+        raft_on_heartbeat_reply(raft, message);
+        break;
+    case RAFT_READ:
+        raft_read(raft, message->as.read.context, message->from, message->as.read.confirm != 0);
+        break;
+    case RAFT_READ_REPLY:
+        raft_on_read_reply(raft, message);
+        break;
+    case RAFT_TIMEOUT_NOW:
+        raft_on_timeout_now(raft, message);
+        break;
+    case RAFT_PRE_VOTE:
+    case RAFT_PRE_VOTE_REPLY:
+    case RAFT_MESSAGE_NONE:
+    case RAFT_MESSAGE_TYPES:
+        CHECK(false);
+    }
+}
+
+static void on_message(struct raft *raft, const struct raft_message *message) {
+    struct raft_peer *peer = raft_peer_find(raft, message->from);
+    if (peer == NULL || message->to != raft->config.id) return;
+    /* A pre-vote asks about a term that nobody has yet; it settles nothing. */
+    if (message->type == RAFT_PRE_VOTE) {
+        raft_on_pre_vote(raft, message);
+        return;
+    }
+    if (message->type == RAFT_VOTE && raft_vote_is_barred(raft, message)) return;
+    if (message->term > raft->term) raft_become_follower(raft, message->term, 0);
+    if (message->type == RAFT_PRE_VOTE_REPLY) {
+        raft_on_pre_vote_reply(raft, message);
+        return;
+    }
+    if (message->term < raft->term) {
+        answer_lower_term(raft, message);
+        return;
+    }
+    peer->last_contact_us = raft->now_us;
+    dispatch(raft, message);
+}
+
+/* --- the step ------------------------------------------------------------------------------- */
+
+static void on_tick(struct raft *raft) {
+    raft_expire_reads(raft);
+    if (raft->role == RAFT_LEADER)
+        raft_leader_tick(raft);
+    else
+        raft_election_tick(raft);
+}
+
+static void on_applied(struct raft *raft, uint64_t index) {
+    CHECK(index >= raft->applied_index && index <= raft->commit_index);
+    raft->applied_index = index;
+    drop_old_entries(raft);
+}
+
+static void take_event(struct raft *raft, const struct raft_event *event) {
+    switch (event->type) {
+    case RAFT_EVENT_TICK:
+        on_tick(raft);
+        break;
+    case RAFT_EVENT_MESSAGE:
+        on_message(raft, event->message);
+        break;
+    case RAFT_EVENT_PROPOSE:
+        CHECK(raft->role == RAFT_LEADER);
+        raft_append_own(raft, event->entry);
+        break;
+    case RAFT_EVENT_PERSISTED:
+        on_persisted(raft, event->number);
+        break;
+    case RAFT_EVENT_APPLIED:
+        on_applied(raft, event->index);
+        break;
+    case RAFT_EVENT_READ:
+        raft_read(raft, event->context, 0, event->confirm);
+        break;
+    case RAFT_EVENT_FETCHED:
+        raft_on_fetched(raft, event);
+        break;
+    case RAFT_EVENT_NOTIFY:
+        raft_on_notify(raft, event->node);
+        break;
+    case RAFT_EVENT_TRANSFER:
+        raft_on_transfer(raft, event->node);
+        break;
+    }
+}
+
+static void begin_output(struct raft *raft) {
+    raft->has_persist = false;
+    raft->truncated = false;
+    raft->message_count = raft->read_count = raft->fetch_count = 0;
+}
+
+static void finish_output(struct raft *raft, struct raft_output *output) {
+    for (uint32_t i = 0; i < raft->message_count; i++)
+        raft->messages[i].wait_for = number_to_wait_for(raft, &raft->messages[i]);
+    *output = (struct raft_output){
+        .persists = &raft->persist,
+        .persist_count = raft->has_persist ? 1 : 0,
+        .messages = raft->messages,
+        .message_count = raft->message_count,
+        .reads = raft->reads,
+        .read_count = raft->read_count,
+        .fetches = raft->fetches,
+        .fetch_count = raft->fetch_count,
+        .truncated = raft->truncated,
+    };
+}
+
+void raft_step(struct raft *raft, const struct raft_event *event, struct raft_output *output) {
+    begin_output(raft);
+    if (event->now_us > raft->now_us) raft->now_us = event->now_us;
+    raft->stamp_ms = event->stamp_ms;
+    enum raft_role role = raft->role;
+    uint64_t term = raft->term;
+    uint32_t leader = raft->leader;
+
+    take_event(raft, event);
+
+    bool changed = raft->role != role || raft->term != term || raft->leader != leader;
+    if (changed) raft_refuse_reads(raft);
+    bool gathers = event->type == RAFT_EVENT_PROPOSE && event->more;
+    if (!gathers) {
+        persist_what_is_new(raft);
+        if (raft->role == RAFT_LEADER) raft_feed_peers(raft);
+    }
+    finish_output(raft, output);
+    output->state_changed = changed;
+}
+
+/* --- looking at it -------------------------------------------------------------------------- */
+
+enum raft_role raft_role(const struct raft *raft) {
+    return raft->role;
+}
+uint64_t raft_term(const struct raft *raft) {
+    return raft->term;
+}
+uint32_t raft_voted_for(const struct raft *raft) {
+    return raft->voted_for;
+}
+uint32_t raft_leader(const struct raft *raft) {
+    return raft->leader;
+}
+uint64_t raft_commit_index(const struct raft *raft) {
+    return raft->commit_index;
+}
+uint64_t raft_last_index(const struct raft *raft) {
+    return raft_log_last_index(&raft->log);
+}
+uint64_t raft_persisted_index(const struct raft *raft) {
+    return raft->persisted_index;
+}
+uint64_t raft_last_hash(const struct raft *raft) {
+    return raft_log_last_hash(&raft->log);
+}
+uint64_t raft_last_stamp_ms(const struct raft *raft) {
+    return raft_log_last_stamp_ms(&raft->log);
+}
+
+bool raft_entry_at(const struct raft *raft, uint64_t index, struct entry *entry) {
+    if (!raft_log_holds(&raft->log, index) || index > raft_last_index(raft)) return false;
+    *entry = *raft_log_at(&raft->log, index);
+    return true;
+}
+
+uint64_t raft_term_at(const struct raft *raft, uint64_t index) {
+    return raft_log_term(&raft->log, index);
+}
+uint64_t raft_tail_first_index(const struct raft *raft) {
+    return raft->log.first_index;
+}
+size_t raft_tail_bytes(const struct raft *raft) {
+    return raft->log.bytes;
+}
+
+bool raft_has_lease(const struct raft *raft, uint64_t now_us) {
+    return raft_own_term_is_committed(raft) && !raft->lease_given_up &&
+           now_us < raft->lease_until_us;
+}
+
+bool raft_diverged(const struct raft *raft) {
+    return raft->diverged;
+}
+bool raft_damaged(const struct raft *raft) {
+    return raft->damaged;
+}
+uint32_t raft_transfer_target(const struct raft *raft) {
+    return raft->transfer_to;
+}
+
+uint64_t raft_deadline_us(const struct raft *raft) {
+    if (raft->role == RAFT_LEADER) return raft->heartbeat_due_us;
+    uint64_t election = raft_election_deadline_us(raft);
+    uint64_t reads = raft_reads_deadline_us(raft);
+    return election < reads ? election : reads;
+}
+
+uint32_t raft_peers(const struct raft *raft, struct raft_peer_status *peers, uint32_t max) {
+    uint32_t count = raft->peer_count < max ? raft->peer_count : max;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct raft_peer *peer = &raft->peers[i];
+        peers[i] = (struct raft_peer_status){
+            .id = peer->id,
+            .match_index = peer->match_index,
+            .next_index = peer->next_index,
+            .last_contact_us = peer->last_contact_us,
+            .inflight = peer->inflight_count,
+            .replicating = peer->state == RAFT_PEER_REPLICATE,
+        };
+    }
+    return count;
+}

@@ -1,0 +1,84 @@
+/* raft_check.c: what holds before and after every step. One fact per line. */
+#include "raft/raft_internal.h"
+
+static void check_disk(const struct raft *raft) {
+    uint64_t last = raft_log_last_index(&raft->log);
+    CHECK(raft->completed_number <= raft->persist_number);
+    CHECK(raft->hard_state_number <= raft->persist_number);
+    CHECK(raft->persisted_index <= raft->submitted_index);
+    CHECK(raft->submitted_index <= last);
+    CHECK(raft->outstanding_count <= raft->outstanding_capacity);
+    CHECK(raft->persist_number - raft->completed_number == raft->outstanding_count);
+    /* Nothing that is not durable and applied has left memory. */
+    CHECK(raft->log.first_index <= raft->persisted_index + 1);
+    CHECK(raft->log.first_index <= raft->applied_index + 1);
+}
+
+static void check_votes(const struct raft *raft) {
+    uint32_t self = 1u << raft->config.id;
+    CHECK((raft->votes_granted & raft->votes_refused & self) == 0);
+    CHECK(raft->voted_for <= RAFT_NODES_MAX);
+    if (raft->role == RAFT_CANDIDATE) CHECK(raft->voted_for == raft->config.id);
+    if (raft->role == RAFT_CANDIDATE || raft->role == RAFT_PRE_CANDIDATE) {
+        CHECK(raft->leader == 0);
+        CHECK(raft->is_voter);
+        CHECK((uint32_t)__builtin_popcount(raft->votes_granted) < raft->quorum);
+    }
+}
+
+static void check_peer(const struct raft *raft, const struct raft_peer *peer) {
+    CHECK(peer->id != raft->config.id);
+    CHECK(peer->match_index <= raft_log_last_index(&raft->log));
+    CHECK(peer->next_index > peer->match_index);
+    CHECK(peer->next_index <= raft_log_last_index(&raft->log) + 1);
+    CHECK(peer->heartbeat_acknowledged <= raft->heartbeat_number);
+    CHECK(peer->commit_sent <= raft->commit_index);
+    CHECK(peer->notify_index <= raft->commit_index);
+    CHECK(peer->inflight_count <= raft->config.inflight_max);
+    if (peer->state == RAFT_PEER_PROBE) CHECK(peer->inflight_count == 0);
+    if (peer->state == RAFT_PEER_REPLICATE) CHECK(!peer->probe_open);
+    if (peer->inflight_count > 0) {
+        uint32_t newest =
+            (peer->inflight_head + peer->inflight_count - 1) % raft->config.inflight_max;
+        CHECK(peer->inflight[peer->inflight_head] > peer->match_index);
+        CHECK(peer->inflight[newest] == peer->next_index - 1);
+    }
+}
+
+static void check_leader(const struct raft *raft) {
+    CHECK(raft->is_voter);
+    CHECK(raft->leader == raft->config.id);
+    CHECK(raft->voted_for == raft->config.id);
+    CHECK(raft_log_last_term(&raft->log) == raft->term);
+    CHECK(raft_log_term(&raft->log, raft->term_first_index) == raft->term);
+    CHECK(raft_log_term(&raft->log, raft->term_first_index - 1) < raft->term);
+    CHECK(raft->confirmed_number <= raft->heartbeat_number);
+    CHECK(!raft->truncated); /* A leader never overwrites its log (Raft 5.3). */
+    for (uint32_t i = 0; i < raft->peer_count; i++)
+        check_peer(raft, &raft->peers[i]);
+    for (uint32_t i = 1; i < raft->pending_count; i++)
+        CHECK(raft->pending[i - 1].number <= raft->pending[i].number);
+}
+
+static void check_other(const struct raft *raft) {
+    CHECK(raft->leader != raft->config.id);
+    CHECK(raft->verified_index <= raft_log_last_index(&raft->log));
+    CHECK(raft->lease_until_us == 0);
+    CHECK(raft->transfer_to == 0);
+    if (raft->leader == 0) CHECK(raft->pending_count == 0);
+}
+
+void raft_check(const struct raft *raft) {
+    CHECK(raft->applied_index <= raft->commit_index);
+    CHECK(raft->commit_index <= raft_log_last_index(&raft->log));
+    CHECK(raft_log_last_term(&raft->log) <= raft->term);
+    CHECK(raft->quorum * 2 > raft->config.voter_count);
+    CHECK(raft->pending_count <= RAFT_READS_MAX);
+    raft_log_check(&raft->log);
+    check_disk(raft);
+    check_votes(raft);
+    if (raft->role == RAFT_LEADER)
+        check_leader(raft);
+    else
+        check_other(raft);
+}

@@ -42,6 +42,9 @@ uint32_t table_find_hashed(const struct table *table, struct bytes key, uint64_t
 static inline uint32_t table_find(const struct table *table, struct bytes key) {
     return table_find_hashed(table, key, table_hash(table, key));
 }
+/* The position of this very entry, TABLE_NONE if it is not there. Compares addresses only, so the
+ * entry may be gone: for an owner whose entry has moved in memory. */
+uint32_t table_position(const struct table *table, const void *entry, uint64_t hash);
 /* The entry with this key, or NULL. */
 void *table_get(const struct table *table, struct bytes key);
 

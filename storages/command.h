@@ -34,6 +34,7 @@ enum command_flag {
     COMMAND_MOVABLEKEYS = 1u << 15,
     COMMAND_ALLOW_BUSY = 1u << 16,
     COMMAND_NO_ASYNC_LOADING = 1u << 17,
+    COMMAND_NO_MANDATORY_KEYS = 1u << 18,
 };
 
 /* Where a command's function runs.
@@ -81,9 +82,12 @@ struct command {
     enum command_place place;
     uint32_t flags; /* enum command_flag */
     struct command_keys keys;
-    const char *key_flags;  /* the 7.0 key-spec flags, e.g. "RW ACCESS UPDATE"; NULL without keys */
+    /* The 7.0 key-spec flags, e.g. "RW ACCESS UPDATE"; NULL without keys. Several specs of one key
+     * each are separated by ';': "RO ACCESS;OW UPDATE". */
+    const char *key_flags;
     const char *categories; /* ACL categories beyond those implied by flags: "string", "keyspace" …
                                separated by spaces */
+    const char *tips;       /* COMMAND INFO's tips, separated by spaces, or NULL */
     const char *group, *since, *complexity, *summary; /* COMMAND DOCS */
     const char *arguments; /* COMMAND DOCS argument tree in the compact form of command_docs.h, or
                               NULL */
@@ -94,6 +98,48 @@ struct command_family {
     const struct command *commands;
     uint32_t count;
 };
+
+/* --- the registry: all rows of a program, found by name or id ------------------------------------
+ */
+
+struct command_registry *command_registry_create(void);
+void command_registry_destroy(struct command_registry *registry);
+/* The family outlives the registry. CHECKs that names and ids are unique; a container's row
+ * ("client") has to precede its subcommands' ("client|list"). */
+void command_registry_add(struct command_registry *registry, const struct command_family *family);
+
+/* The row of this name (in any case), without looking at subcommands; NULL if none. */
+const struct command *command_find(const struct command_registry *registry, struct bytes name);
+const struct command *command_by_id(const struct command_registry *registry, uint16_t id);
+/* The row for these arguments, subcommand included; NULL if unknown. Requires count > 0. */
+const struct command *command_lookup(const struct command_registry *registry,
+                                     const struct bytes *args, uint32_t count);
+/* As command_lookup, its arity checked; or NULL after Redis's error
+ * reply. Requires count > 0. */
+const struct command *command_resolve(const struct command_registry *registry,
+                                      const struct bytes *args, uint32_t count,
+                                      struct reply *reply);
+bool command_arity_fits(const struct command *command, uint32_t count);
+
+/* All rows in the order in which they were added, subcommands included. */
+uint32_t command_registry_count(const struct command_registry *registry);
+const struct command *command_registry_at(const struct command_registry *registry, uint32_t index);
+/* The container of a subcommand's row, or NULL. */
+const struct command *command_parent(const struct command_registry *registry,
+                                     const struct command *command);
+bool command_is_container(const struct command_registry *registry, const struct command *command);
+
+/* The positions of the keys in these arguments: appended as uint32_t to `positions`, their number
+ * returned. False if the arguments don't say (a bad numkeys). */
+bool command_key_positions(const struct command *command, const struct bytes *args, uint32_t count,
+                           struct buffer *positions);
+/* The name of a flag (1 << bit) as COMMAND INFO shows it; NULL beyond the last. */
+const char *command_flag_name(unsigned bit);
+/* Writes the ACL categories ("@read", …) of a row, implied ones included, as Redis orders them;
+ * returns how many. */
+enum { COMMAND_CATEGORIES_MAX = 32 };
+uint32_t command_categories(const struct command *command,
+                            const char *categories[COMMAND_CATEGORIES_MAX]);
 
 /* Seeded from call->seed: the same on every node. */
 static inline struct random command_random(const struct command_call *call) {

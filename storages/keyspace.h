@@ -17,7 +17,7 @@
 /* Values of up to this many elements are freed at once, larger ones in pieces. */
 enum { KEYSPACE_FREE_AT_ONCE = 64 };
 
-struct item; /* one key with its value; see keyspace.c for the layout */
+struct item; /* one key with its value; see databases.c for the layout */
 
 enum item_type {
     ITEM_RECORD = 1, /* "string" */
@@ -29,7 +29,7 @@ enum item_type {
 };
 
 /* What an aggregate type tells the keyspace about its values: one row per type, in the type's own
- * file, collected in storages.c. The value of an aggregate is one pointer. */
+ * file, collected in storages.c (classes, families). The value of an aggregate is one pointer. */
 struct item_class {
     enum item_type type;
     const char *name; /* TYPE's answer */
@@ -41,6 +41,7 @@ struct item_class {
     /* Fills the holes a table in the value may have (table_fill_holes): called at the end of an
      * atomic unit for items that were named to keyspace_note_holes(). NULL: never has holes. */
     void (*fill_holes)(void *value);
+    void *(*copy)(const void *value); /* an equal value in the same encoding and order: COPY */
     /* Digest of all contents in array order, with the encoding. Pure and seed-free. */
     uint64_t (*digest)(const void *value);
     const char *(*encoding)(const void *value); /* OBJECT ENCODING */

@@ -7,5 +7,4 @@
 enum { RECORD_SCRATCH_SIZE = 32 };
 struct bytes record_bytes(const struct item *item, char scratch[RECORD_SCRATCH_SIZE]);
 
-extern const struct command record_commands[];
-extern const uint32_t record_commands_count;
+extern const struct command_family record_family;

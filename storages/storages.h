@@ -5,28 +5,10 @@
 #pragma once
 
 #include "storages/keyspace.h"
-
-enum { STORAGES_DATABASES_MAX = 16 };
-
-/* Encoding thresholds and the like: cluster-wide, changed by log entries only. Sizes in bytes. */
-struct storages_settings {
-    int64_t hash_max_listpack_entries, hash_max_listpack_value;
-    int64_t set_max_intset_entries;
-    int64_t zset_max_listpack_entries, zset_max_listpack_value;
-    int64_t list_max_listpack_size; /* as in Redis: negative -1..-5 are sizes, positive counts */
-    int64_t databases;
-    int64_t proto_max_bulk_len; /* bytes: the largest string APPEND and SETRANGE may make */
-};
-
-struct storages_statistics { /* node-local, outside digest: INFO */
-    uint64_t keyspace_hits, keyspace_misses, expired_keys;
-};
+#include "storages/settings.h"
 
 struct storages *storages_create(uint64_t hash_seed); /* settings: Redis 7.0's defaults */
 void storages_destroy(struct storages *storages);
-
-struct storages_settings *storages_settings(struct storages *storages);
-struct storages_statistics *storages_statistics(struct storages *storages);
 
 /* --- log time ------------------------------------------------------------------------------ */
 
@@ -40,6 +22,11 @@ uint64_t storages_expire(struct storages *storages, uint64_t max);
 int64_t storages_next_deadline_ms(const struct storages *storages);
 
 /* --- running ------------------------------------------------------------------------------- */
+
+/* Brings a key's cache lines closer before its command runs: call with stage 0, 1 and 2, some work
+ * apart, and the hash of storages_key_hash(). No effect on any result. */
+uint64_t storages_key_hash(const struct storages *storages, struct bytes key);
+void storages_prefetch(const struct storages *storages, uint8_t db, uint64_t hash, unsigned stage);
 
 /* Runs the command of the call; afterwards ends the atomic unit (holes are filled) unless the
  * call is inside a group (MULTI), which ends with storages_unit_end(). */
@@ -56,8 +43,15 @@ void storages_mix_digest(struct storages *storages, uint64_t value);
 /* The full digest, over everything in array order; costs a walk. */
 uint64_t storages_digest(struct storages *storages);
 
+/* --- looking at it ------------------------------------------------------------------------- */
+
 uint64_t storages_db_size(const struct storages *storages, uint8_t db);
 uint64_t storages_db_expires(const struct storages *storages, uint8_t db);
+/* The mean time to live in ms of keys with a deadline, 0 if none: INFO keyspace's avg_ttl. */
+int64_t storages_db_average_ttl_ms(const struct storages *storages, uint8_t db);
+size_t storages_memory(const struct storages *storages); /* tables only; bytes */
+/* Walks all invariants, values included: in tests. */
+void storages_check(struct storages *storages);
 
-/* All families of storages/: records, keys, maps, queues, sets, sorted sets, emitter. */
-const struct command_family *storages_families(uint32_t *count);
+/* All families of storages/: records, keys, maps, queues, sets, sorted sets, emitter, COMMAND. */
+void storages_register(struct command_registry *registry);

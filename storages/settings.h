@@ -1,0 +1,28 @@
+/* settings.h: what the commands of every family may ask of the storages as a whole: settings, which
+ * are the same on every node, and counters, which are each node's own. */
+#pragma once
+
+#include "base/bytes.h"
+
+struct storages;
+
+enum { STORAGES_DATABASES_MAX = 16 };
+
+/* Encoding thresholds and the like: cluster-wide, changed by log entries only. Sizes in bytes. */
+struct storages_settings {
+    int64_t hash_max_listpack_entries, hash_max_listpack_value;
+    int64_t set_max_intset_entries;
+    int64_t zset_max_listpack_entries, zset_max_listpack_value;
+    int64_t list_max_listpack_size; /* as in Redis: negative -1..-5 are sizes, positive counts */
+    int64_t databases;
+    int64_t proto_max_bulk_len; /* bytes: the largest string APPEND and SETRANGE may make */
+};
+
+struct storages_statistics { /* node-local, outside digest: INFO */
+    uint64_t keyspace_hits, keyspace_misses, expired_keys;
+    uint64_t changes; /* keyspace_changed() calls: rdb_changes_since_last_save and the like */
+};
+
+/* Lent; changed by log entries only. */
+struct storages_settings *storages_settings(struct storages *storages);
+struct storages_statistics *storages_statistics(struct storages *storages);

@@ -1,0 +1,278 @@
+/* storages.c: the life of a node's replicated state, the end of an atomic unit, expiry, freeing in
+ * pieces, digests; and the two tables in which a new type or family is listed. */
+#include "storages/storages.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "storages/record.h"
+#include "storages/state.h"
+
+/* --- what there is -------------------------------------------------------------------------- */
+
+/* The types whose values are pointers. A new type adds its row here, its family below. */
+static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
+    [ITEM_RECORD] = NULL, /* its bytes stand in the item */
+};
+
+static const struct command_family *const families[] = {
+    &record_family,
+};
+
+void storages_register(struct command_registry *registry) {
+    for (size_t i = 0; i < COUNT_OF(families); i++)
+        command_registry_add(registry, families[i]);
+}
+
+const struct item_class *storages_class(enum item_type type) {
+    CHECK(type < COUNT_OF(item_classes) && item_classes[type] != NULL);
+    return item_classes[type];
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static const struct storages_settings default_settings = {
+    .hash_max_listpack_entries = 128,
+    .hash_max_listpack_value = 64,
+    .set_max_intset_entries = 512,
+    .zset_max_listpack_entries = 128,
+    .zset_max_listpack_value = 64,
+    .list_max_listpack_size = -2,
+    .databases = STORAGES_DATABASES_MAX,
+    .proto_max_bulk_len = 512ll * 1024 * 1024,
+};
+
+static struct bytes table_key(const void *item) {
+    return item_key_span(item);
+}
+
+struct table *storages_create_table(const struct storages *storages) {
+    return table_create(table_key, storages->hash_seed);
+}
+
+struct storages *storages_create(uint64_t hash_seed) {
+    struct storages *storages = memory_allocate_zeroed(sizeof(*storages));
+    storages->hash_seed = hash_seed;
+    storages->settings = default_settings;
+    for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++)
+        storages->databases[db].table = storages_create_table(storages);
+    return storages;
+}
+
+void storages_destroy(struct storages *storages) {
+    if (storages == NULL) return;
+    for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
+        struct database *database = &storages->databases[db];
+        for (uint32_t i = 0; i < table_span(database->table); i++) {
+            struct item *item = table_at(database->table, i);
+            if (item != NULL) keyspace_release(storages, item);
+        }
+        table_destroy(database->table);
+        deadlines_clear(&database->deadlines);
+    }
+    storages_free_some(storages, UINT64_MAX);
+    buffer_clear(&storages->unit_noted);
+    buffer_clear(&storages->garbage);
+    memory_release(storages);
+}
+
+struct storages_settings *storages_settings(struct storages *storages) {
+    return &storages->settings;
+}
+
+struct storages_statistics *storages_statistics(struct storages *storages) {
+    return &storages->statistics;
+}
+
+/* --- log time and expiry -------------------------------------------------------------------- */
+
+int64_t storages_now_ms(const struct storages *storages) {
+    return storages->now_ms;
+}
+
+void storages_set_now(struct storages *storages, int64_t now_ms) {
+    if (now_ms > storages->now_ms) storages->now_ms = now_ms;
+}
+
+/* The database whose first deadline is the earliest; the lowest of several. */
+static unsigned earliest_database(const struct storages *storages, int64_t *deadline_ms) {
+    unsigned earliest = 0;
+    *deadline_ms = INT64_MAX;
+    for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
+        const struct item *item = deadlines_first(&storages->databases[db].deadlines);
+        if (item == NULL || item_expiry(item)->deadline_ms >= *deadline_ms) continue;
+        *deadline_ms = item_expiry(item)->deadline_ms;
+        earliest = db;
+    }
+    return earliest;
+}
+
+uint64_t storages_expire(struct storages *storages, uint64_t max) {
+    uint64_t expired = 0;
+    for (; expired < max; expired++) {
+        int64_t deadline_ms;
+        unsigned db = earliest_database(storages, &deadline_ms);
+        if (deadline_ms > storages->now_ms) break;
+        keyspace_expire_item(storages, (uint8_t)db,
+                             deadlines_first(&storages->databases[db].deadlines));
+    }
+    storages_unit_end(storages);
+    return expired;
+}
+
+int64_t storages_next_deadline_ms(const struct storages *storages) {
+    int64_t deadline_ms;
+    earliest_database(storages, &deadline_ms);
+    return deadline_ms;
+}
+
+/* --- running -------------------------------------------------------------------------------- */
+
+uint64_t storages_key_hash(const struct storages *storages, struct bytes key) {
+    return hash_bytes(key, storages->hash_seed);
+}
+
+void storages_prefetch(const struct storages *storages, uint8_t db, uint64_t hash, unsigned stage) {
+    const struct table *table = storages->databases[db].table;
+    if (stage == 0) table_prefetch(table, hash);
+    if (stage == 1) table_prefetch_slot(table, hash);
+    if (stage == 2) table_prefetch_entry(table, hash);
+}
+
+/* Elements that are freed after each command while there is garbage: a few dozen microseconds. */
+static const uint64_t free_elements_per_command = 256;
+
+void storages_run(struct command_call *call) {
+    struct storages *storages = call->storages;
+    call->command->run(call);
+    if (call->command->place != COMMAND_LOG) return;
+    if (!call->in_group) storages_unit_end(storages);
+    if (UNLIKELY(storages->garbage.size > 0))
+        storages_free_some(storages, free_elements_per_command);
+}
+
+static void fill_noted_holes(struct storages *storages) {
+    struct noted_key noted;
+    struct buffer *list = &storages->unit_noted;
+    for (size_t at = 0; at < list->size; at += sizeof(noted) + noted.key_size) {
+        memcpy(&noted, list->data + at, sizeof(noted));
+        struct bytes key = {list->data + at + sizeof(noted), noted.key_size};
+        struct item *item = keyspace_physical(storages, (uint8_t)noted.db, key);
+        if (item == NULL || item->type == ITEM_RECORD) continue;
+        const struct item_class *class = storages_class(item->type);
+        if (class->fill_holes != NULL) class->fill_holes(item_value(item));
+    }
+    list->size = 0;
+    buffer_trim(list);
+}
+
+void storages_unit_end(struct storages *storages) {
+    if (UNLIKELY(storages->unit_noted.size > 0)) fill_noted_holes(storages);
+    for (; storages->unit_databases != 0; storages->unit_databases &= storages->unit_databases - 1)
+        table_fill_holes(storages->databases[__builtin_ctz(storages->unit_databases)].table);
+}
+
+/* --- freeing in pieces ---------------------------------------------------------------------- */
+
+/* Works on the newest garbage, taking it off the list when done. */
+static void free_newest(struct storages *storages, uint64_t *budget) {
+    struct garbage garbage;
+    size_t at = storages->garbage.size - sizeof(garbage);
+    memcpy(&garbage, storages->garbage.data + at, sizeof(garbage));
+    if (garbage.class != NULL) {
+        if (garbage.class->destroy_some(garbage.value, budget)) storages->garbage.size = at;
+        return;
+    }
+    /* Items may put their own values on the list: so the table leaves it for the time being. */
+    storages->garbage.size = at;
+    while (garbage.remaining > 0 && *budget > 0) {
+        struct item *item = table_at(garbage.table, --garbage.remaining);
+        if (item != NULL) keyspace_release(storages, item);
+        (*budget)--;
+    }
+    if (garbage.remaining > 0)
+        buffer_append(&storages->garbage, &garbage, sizeof(garbage));
+    else
+        table_destroy(garbage.table);
+}
+
+bool storages_free_some(struct storages *storages, uint64_t budget) {
+    while (storages->garbage.size > 0 && budget > 0)
+        free_newest(storages, &budget);
+    return storages->garbage.size > 0;
+}
+
+/* --- digests -------------------------------------------------------------------------------- */
+
+uint64_t storages_rolling_digest(const struct storages *storages) {
+    return storages->rolling_digest;
+}
+
+void storages_mix_digest(struct storages *storages, uint64_t value) {
+    storages->rolling_digest = hash_chain(storages->rolling_digest, value);
+}
+
+uint64_t storages_digest(struct storages *storages) {
+    uint64_t digest = hash_bytes(bytes_of(&storages->settings, sizeof(storages->settings)), 1);
+    digest = hash_chain(digest, (uint64_t)storages->now_ms);
+    for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
+        const struct table *table = storages->databases[db].table;
+        digest = hash_chain(digest, table_size(table));
+        for (uint32_t i = 0; i < table_size(table); i++)
+            digest = hash_chain(digest, keyspace_item_digest(table_at(table, i)));
+    }
+    return digest;
+}
+
+/* --- looking at it -------------------------------------------------------------------------- */
+
+uint64_t storages_db_size(const struct storages *storages, uint8_t db) {
+    return table_size(storages->databases[db].table);
+}
+
+uint64_t storages_db_expires(const struct storages *storages, uint8_t db) {
+    return storages->databases[db].deadlines.count;
+}
+
+int64_t storages_db_average_ttl_ms(const struct storages *storages, uint8_t db) {
+    const struct deadlines *deadlines = &storages->databases[db].deadlines;
+    if (deadlines->count == 0) return 0;
+    double mean_ms = (double)deadlines->sum_ms / deadlines->count - (double)storages->now_ms;
+    return mean_ms < 0 ? 0 : (int64_t)mean_ms;
+}
+
+size_t storages_memory(const struct storages *storages) {
+    size_t size = sizeof(*storages);
+    for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
+        size += table_memory(storages->databases[db].table);
+        size += deadlines_memory(&storages->databases[db].deadlines);
+    }
+    return size;
+}
+
+static void check_item(const struct item *item) {
+    if (item->type == ITEM_RECORD) {
+        CHECK(!(item->flags & ITEM_INTEGER) || item->flags & ITEM_WORD);
+        return;
+    }
+    CHECK(item->flags & ITEM_WORD);
+    const struct item_class *class = storages_class(item->type);
+    CHECK(class->effort(item_value(item)) > 0); /* an empty collection is no key */
+    class->check(item_value(item));
+}
+
+void storages_check(struct storages *storages) {
+    CHECK(storages->unit_databases == 0);
+    for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
+        const struct database *database = &storages->databases[db];
+        table_check(database->table);
+        deadlines_check(&database->deadlines);
+        CHECK(table_size(database->table) == table_span(database->table));
+        uint32_t with_deadline = 0;
+        for (uint32_t i = 0; i < table_size(database->table); i++) {
+            const struct item *item = table_at(database->table, i);
+            with_deadline += item->flags & ITEM_DEADLINE;
+            check_item(item);
+        }
+        CHECK(with_deadline == database->deadlines.count);
+    }
+}

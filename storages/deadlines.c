@@ -69,14 +69,14 @@ void deadlines_clear(struct deadlines *deadlines) {
 void deadlines_add(struct deadlines *deadlines, struct item *item) {
     segments_reserve(&deadlines->heap, heap_layout, deadlines->count + 1ull);
     int64_t deadline_ms = item_expiry(item)->deadline_ms;
-    deadlines->sum_ms += deadline_ms;
+    deadlines->sum_ms += (uint64_t)deadline_ms;
     sift_up(deadlines, deadlines->count++, (struct entry){deadline_ms, item});
 }
 
 void deadlines_remove(struct deadlines *deadlines, struct item *item) {
     uint32_t index = item_expiry(item)->heap_index;
     CHECK(index < deadlines->count && entry_at(deadlines, index)->item == item);
-    deadlines->sum_ms -= item_expiry(item)->deadline_ms;
+    deadlines->sum_ms -= (uint64_t)item_expiry(item)->deadline_ms;
     struct entry last = *entry_at(deadlines, --deadlines->count);
     if (index != deadlines->count) place(deadlines, index, last);
     segments_shrink(&deadlines->heap, heap_layout, deadlines->count);
@@ -84,7 +84,7 @@ void deadlines_remove(struct deadlines *deadlines, struct item *item) {
 
 void deadlines_change(struct deadlines *deadlines, struct item *item, int64_t deadline_ms) {
     struct item_expiry *expiry = item_expiry(item);
-    deadlines->sum_ms += deadline_ms - (__int128)expiry->deadline_ms;
+    deadlines->sum_ms += (uint64_t)deadline_ms - (uint64_t)expiry->deadline_ms;
     expiry->deadline_ms = deadline_ms;
     place(deadlines, expiry->heap_index, (struct entry){deadline_ms, item});
 }
@@ -102,13 +102,13 @@ size_t deadlines_memory(const struct deadlines *deadlines) {
 }
 
 void deadlines_check(const struct deadlines *deadlines) {
-    __int128 sum_ms = 0;
+    uint64_t sum_ms = 0;
     for (uint32_t i = 0; i < deadlines->count; i++) {
         const struct entry *entry = entry_at(deadlines, i);
         CHECK(item_expiry(entry->item)->heap_index == i);
         CHECK(item_expiry(entry->item)->deadline_ms == entry->deadline_ms);
         if (i > 0) CHECK(entry_before(entry_at(deadlines, (i - 1) / CHILDREN), entry));
-        sum_ms += entry->deadline_ms;
+        sum_ms += (uint64_t)entry->deadline_ms;
     }
     CHECK(sum_ms == deadlines->sum_ms);
 }

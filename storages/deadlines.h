@@ -13,7 +13,7 @@
 struct deadlines { /* zeroed: empty */
     struct segments heap;
     uint32_t count;
-    __int128 sum_ms; /* of all deadlines: for the mean */
+    uint64_t sum_ms; /* of all deadlines, modulo 2^64: for the mean */
 };
 
 void deadlines_clear(struct deadlines *deadlines);

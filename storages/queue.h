@@ -67,5 +67,4 @@ void queue_check(const struct queue *queue);    /* Walks everything: in tests. *
 
 extern const struct item_class queue_class;
 
-extern const struct command queue_commands[];
-extern const uint32_t queue_commands_count;
+extern const struct command_family queue_family;

@@ -542,7 +542,7 @@ const struct item_class queue_class = {
     .check = class_check,
 };
 
-const struct command queue_commands[] = {
+static const struct command queue_commands[] = {
     {.id = 300,
      .name = "lpush",
      .run = run_lpush,
@@ -780,4 +780,5 @@ const struct command queue_commands[] = {
          "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
      .summary = "Pop elements from a list"},
 };
-const uint32_t queue_commands_count = COUNT_OF(queue_commands);
+
+const struct command_family queue_family = {queue_commands, COUNT_OF(queue_commands)};

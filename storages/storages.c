@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "storages/queue.h"
 #include "storages/record.h"
 #include "storages/state.h"
 
@@ -12,9 +13,11 @@
 /* The types whose values are pointers. A new type adds its row here, its family below. */
 static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
     [ITEM_RECORD] = NULL, /* its bytes stand in the item */
+    [ITEM_QUEUE] = &queue_class,
 };
 
 static const struct command_family *const families[] = {
+    &queue_family,
     &record_family,
 };
 
@@ -236,8 +239,10 @@ uint64_t storages_db_expires(const struct storages *storages, uint8_t db) {
 int64_t storages_db_average_ttl_ms(const struct storages *storages, uint8_t db) {
     const struct deadlines *deadlines = &storages->databases[db].deadlines;
     if (deadlines->count == 0) return 0;
-    double mean_ms = (double)deadlines->sum_ms / deadlines->count - (double)storages->now_ms;
-    return mean_ms < 0 ? 0 : (int64_t)mean_ms;
+    /* The differences fit 64 bits although the deadlines' sum may not. */
+    uint64_t now_ms = (uint64_t)storages->now_ms;
+    int64_t left_ms = (int64_t)(deadlines->sum_ms - now_ms * deadlines->count);
+    return left_ms < 0 ? 0 : left_ms / deadlines->count;
 }
 
 size_t storages_memory(const struct storages *storages) {

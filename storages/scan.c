@@ -56,8 +56,11 @@ bool scan_matches(const struct scan_request *request, struct bytes text) {
     return !request->has_pattern || glob_match(request->pattern, text, false);
 }
 
-uint32_t scan_start(const struct scan_request *request, uint32_t span) {
-    return request->cursor == 0 || request->cursor > span ? span : (uint32_t)request->cursor;
+struct scan_range scan_range(const struct scan_request *request, uint32_t span) {
+    bool from_end = request->cursor == 0 || request->cursor > span;
+    uint32_t start = from_end ? span : (uint32_t)request->cursor;
+    uint32_t end = request->count < start ? start - (uint32_t)request->count : 0;
+    return (struct scan_range){start, end};
 }
 
 void scan_reply_empty(struct command_call *call) {

@@ -24,9 +24,12 @@ bool scan_parse_options(struct command_call *call, uint32_t at, bool type_allowe
 /* Whether MATCH lets this text pass. */
 bool scan_matches(const struct scan_request *request, struct bytes text);
 
-/* Where the walk begins in a table of this span: the caller visits the positions below, downward,
- * at most request->count of them, and replies with the last one visited as the next cursor. */
-uint32_t scan_start(const struct scan_request *request, uint32_t span);
+/* The part of a table that one call visits: the positions below start, downward, that are not
+ * below end. `end` is the next cursor. */
+struct scan_range {
+    uint32_t start, end;
+};
+struct scan_range scan_range(const struct scan_request *request, uint32_t span);
 
 /* "[cursor, []]": what a missing key answers. */
 void scan_reply_empty(struct command_call *call);

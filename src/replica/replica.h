@@ -14,6 +14,7 @@
 #pragma once
 
 #include "raft/disk.h"
+#include "raft/journal.h"
 #include "raft/raft.h"
 #include "src/replica/session.h"
 #include "storages/storages.h"
@@ -34,7 +35,6 @@ enum replica_planted {
     REPLICA_PLANTED_STALE_LEASE = 1 << 17, /* the lease is checked with the turn's first moment */
     REPLICA_PLANTED_READ_EARLY = 1
                                  << 18, /* SAFETY 1: a read behind an unsealed write runs at once */
-    REPLICA_PLANTED_REPLY_EARLY = 1 << 19, /* SAFETY 17: a reply before the commit */
 };
 
 struct replica_config {
@@ -45,7 +45,8 @@ struct replica_config {
     uint64_t hash_seed;
     const struct command_registry *registry; /* outlives the replica */
     enum replica_read_mode read_mode;
-    uint64_t journal_segment_bytes; /* 0: the default */
+    char cluster[JOURNAL_ID_SIZE]; /* the cluster's id, in the journal's headers */
+    enum journal_sync sync;
 
     size_t inflight_batches_max; /* sealed and not yet applied, of this node */
     size_t inflight_bytes_max;   /* sealed, open and waiting */
@@ -133,7 +134,10 @@ struct session *replica_next_dirty(struct replica *replica);
 /* --- looking at it -------------------------------------------------------------------------- */
 
 struct raft *replica_raft(struct replica *replica);
+struct journal *replica_journal(struct replica *replica);
 struct storages *replica_storages(struct replica *replica);
+/* The rolling digest of all replicated state, origins included: equal at equal applied indexes. */
+uint64_t replica_digest(const struct replica *replica);
 uint64_t replica_applied_index(const struct replica *replica);
 uint64_t replica_origin(const struct replica *replica); /* 0 while not open */
 bool replica_serves(const struct replica *replica);     /* leader known and origin open */
@@ -170,3 +174,9 @@ size_t replica_inflight_bytes(const struct replica *replica);
 
 /* Invariants between the parts; in tests and the simulator after each step. */
 void replica_check(const struct replica *replica);
+
+/* The rows that the replica carries out itself (MULTI, EXEC, …): to be put into the registry. */
+const struct command_family *replica_family(void);
+
+/* RESET: leaves MULTI, unsubscribes from all, back to RESP2 and database 0. */
+void replica_session_reset(struct replica *replica, struct session *session);

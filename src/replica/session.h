@@ -27,13 +27,23 @@ enum session_ending {
 
 enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP };
 
-/* What waits for its turn among a client's replies; see replica.c, "the pending FIFO". */
+/* What waits for its turn among a client's replies. */
+enum pending_kind {
+    PENDING_WRITE,       /* its reply comes when its batch is applied */
+    PENDING_READ,        /* an encoded command; runs at its read index, or behind its write */
+    PENDING_LOCAL,       /* an encoded command; runs when it is first in line */
+    PENDING_REPLY,       /* a reply already written */
+    PENDING_CLUSTERDOWN, /* was a write or read that was certainly not executed */
+};
+
 struct pending {
     uint8_t kind;
-    uint8_t flags;
-    uint16_t unused;
-    uint32_t size;   /* bytes in `waiting` */
-    uint64_t number; /* batch number, or read-index context, or parse time; by kind */
+    bool silent;      /* CLIENT REPLY OFF or SKIP */
+    bool attached;    /* READ: belongs right behind the write before it (SAFETY 1) */
+    bool unsealed;    /* WRITE: its batch is still open */
+    uint32_t size;    /* bytes in `waiting` */
+    uint64_t context; /* READ: the read-index request it may run at, or a later one */
+    uint64_t since_us;
 };
 
 struct session {
@@ -75,12 +85,23 @@ struct session {
     uint64_t commands_processed, opened_us, last_active_us;
     uint64_t input_bytes, output_bytes;
 
-    bool dirty; /* (replica) in the list of sessions with new output */
+    /* Life and lists (replica). A closed session lives on while batches refer to it. */
+    uint32_t references;
     bool closed;
+    bool dirty;             /* in the list of sessions with new output */
+    bool paused;            /* in the list of those that stopped parsing at a bound */
+    bool reader;            /* in the list of those with reads that wait for an index */
+    uint32_t indexed_reads; /* PENDING_READs that are not attached */
+    bool subscribed_ever;   /* its end has to be told to the cluster */
+    struct table *channels_planned, *patterns_planned; /* see subscriptions above; NULL: none */
     struct session *dirty_next;
-    struct session *paused_next;
-    bool paused; /* (replica) stopped parsing at a bound; resumed by the replica */
 };
+
+/* All that was asked has been answered, and the driver may close once the output is written. */
+static inline bool session_may_end(const struct session *session) {
+    return session->ending == SESSION_ENDS_NOW ||
+           (session->ending == SESSION_ENDS_AFTER_OUTPUT && session->pending_count == 0);
+}
 
 /* Room for at least `*size` bytes (a hint from the parser when 0); fills *size with what there is.
  */

@@ -1,0 +1,147 @@
+/* batch.c: an open batch grows inside one chunk. When the next record does not fit, the body moves
+ * to a chunk with twice the room: rare, since a turn's commands usually fit what is left. */
+#include "src/replica/batch.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+size_t command_record_size(const struct bytes *args, uint32_t count) {
+    size_t size = COMMAND_RECORD_SIZE + (size_t)4 * count;
+    for (uint32_t i = 0; i < count; i++)
+        size += args[i].size;
+    return size;
+}
+
+void command_record_write(char *at, const struct command_record *fields, const struct bytes *args) {
+    store_u16(at + 4, fields->id);
+    at[6] = (char)fields->db;
+    at[7] = (char)fields->flags;
+    store_u64(at + 8, fields->client);
+    store_u32(at + 16, fields->user);
+    store_u32(at + 20, fields->count);
+    uint32_t arguments = fields->flags & RECORD_GROUP ? 0 : fields->count;
+    char *sizes = at + COMMAND_RECORD_SIZE;
+    char *bytes = sizes + (size_t)4 * arguments;
+    for (uint32_t i = 0; i < arguments; i++) {
+        store_u32(sizes + (size_t)4 * i, (uint32_t)args[i].size);
+        if (args[i].size > 0) memcpy(bytes, args[i].data, args[i].size);
+        bytes += args[i].size;
+    }
+    store_u32(at, (uint32_t)(bytes - at));
+}
+
+enum error command_record_read(struct bytes body, struct command_record *record) {
+    if (body.size < COMMAND_RECORD_SIZE) return ERROR_TRUNCATED;
+    const char *at = body.data;
+    uint32_t size = load_u32(at);
+    if (size < COMMAND_RECORD_SIZE || size > body.size) return ERROR_MALFORMED;
+    *record = (struct command_record){
+        .id = load_u16(at + 4),
+        .db = (uint8_t)at[6],
+        .flags = (uint8_t)at[7],
+        .client = load_u64(at + 8),
+        .user = load_u32(at + 16),
+        .count = load_u32(at + 20),
+        .size = size,
+        .sizes = at + COMMAND_RECORD_SIZE,
+    };
+    if (record->flags & RECORD_GROUP) {
+        record->bytes = record->sizes;
+        return size == COMMAND_RECORD_SIZE ? ERROR_NONE : ERROR_MALFORMED;
+    }
+    size_t rest = size - COMMAND_RECORD_SIZE;
+    if (record->count > rest / 4) return ERROR_MALFORMED;
+    rest -= (size_t)4 * record->count;
+    record->bytes = record->sizes + (size_t)4 * record->count;
+    for (uint32_t i = 0; i < record->count; i++) {
+        uint32_t argument = load_u32(record->sizes + (size_t)4 * i);
+        if (argument > rest) return ERROR_MALFORMED;
+        rest -= argument;
+    }
+    return rest == 0 ? ERROR_NONE : ERROR_MALFORMED;
+}
+
+void command_record_arguments(const struct command_record *record, struct bytes *args) {
+    const char *at = record->bytes;
+    for (uint32_t i = 0; i < record->count; i++) {
+        uint32_t size = load_u32(record->sizes + (size_t)4 * i);
+        args[i] = bytes_of(at, size);
+        at += size;
+    }
+}
+
+/* Less than this left of a chunk is not worth opening a batch in. */
+enum { BATCH_ROOM_MIN = CHUNK_SIZE / 64 };
+
+struct batch *batch_create(struct chunk *chunk, uint64_t now_us) {
+    struct batch *batch = memory_allocate_zeroed(sizeof(struct batch));
+    batch->opened_us = now_us;
+    size_t start = chunk == NULL ? 0 : (chunk->used + 7) & ~(size_t)7;
+    if (chunk != NULL && start + ENTRY_HEADER_SIZE + BATCH_ROOM_MIN <= chunk->capacity) {
+        batch->chunk = chunk_hold(chunk);
+        batch->image = chunk->data + start;
+        batch->body_capacity = chunk->capacity - start - ENTRY_HEADER_SIZE;
+    }
+    return batch;
+}
+
+void batch_destroy(struct batch *batch) {
+    if (batch == NULL) return;
+    chunk_release(batch->chunk);
+    memory_release(batch->slots);
+    memory_release(batch);
+}
+
+static void batch_grow(struct batch *batch, size_t more) {
+    size_t body = batch->body_size + more;
+    size_t capacity = ENTRY_HEADER_SIZE + (batch->chunk == NULL ? body : body * 2);
+    if (capacity < CHUNK_SIZE) capacity = CHUNK_SIZE;
+    CHECK(body <= UINT32_MAX);
+    struct chunk *chunk = chunk_create(capacity);
+    if (batch->body_size > 0) {
+        memcpy(chunk->data + ENTRY_HEADER_SIZE, batch->image + ENTRY_HEADER_SIZE, batch->body_size);
+    }
+    chunk_release(batch->chunk);
+    batch->chunk = chunk;
+    batch->image = chunk->data;
+    batch->body_capacity = capacity - ENTRY_HEADER_SIZE;
+}
+
+void batch_append(struct batch *batch, const struct command_record *fields,
+                  const struct bytes *args, struct session *session) {
+    CHECK(batch->number == 0);
+    size_t size = fields->flags & RECORD_GROUP ? COMMAND_RECORD_SIZE
+                                               : command_record_size(args, fields->count);
+    if (batch->body_capacity - batch->body_size < size) batch_grow(batch, size);
+    command_record_write(batch->image + ENTRY_HEADER_SIZE + batch->body_size, fields, args);
+    batch->body_size += size;
+
+    if (batch->count == batch->slot_capacity) {
+        batch->slot_capacity = batch->slot_capacity == 0 ? 64 : batch->slot_capacity * 2;
+        batch->slots =
+            memory_resize(batch->slots, batch->slot_capacity * sizeof(struct batch_slot));
+    }
+    batch->slots[batch->count++] = (struct batch_slot){.session = session};
+}
+
+void batch_seal(struct batch *batch, uint64_t origin, uint64_t number, uint64_t now_us) {
+    CHECK(batch->number == 0 && number > 0);
+    if (batch->chunk == NULL) batch_grow(batch, 0);
+    batch->number = number;
+    batch->sealed_us = now_us;
+    struct entry_header header = {
+        .format = ENTRY_FORMAT,
+        .type = ENTRY_DATA,
+        .semantics = 1,
+        .flags = REPLICA_ENTRY_BATCH,
+        .origin = origin,
+        .number = number,
+        .body_size = (uint32_t)batch->body_size,
+        .count = batch->count,
+        .body_hash = hash_bytes(bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size), 0),
+    };
+    entry_header_write(batch->image, &header);
+    /* What is left of the chunk serves the next batch (replica.c keeps it). */
+    batch->chunk->used =
+        (size_t)(batch->image - batch->chunk->data) + ENTRY_HEADER_SIZE + batch->body_size;
+}

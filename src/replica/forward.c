@@ -1,0 +1,366 @@
+/* forward.c: batches on their way into the log, exactly once (SAFETY 17, 18).
+ *
+ * The origin seals a batch only when it knows a leader it can reach, numbers it, and keeps it in
+ * its window until it has applied it: nothing else tells it what became of it. Whenever that is in
+ * doubt (another leader, a new link, silence) it sends the window again, byte for byte. The leader
+ * appends a batch only if its number follows the last one of that origin in its log, uncommitted
+ * tail included; the state machine applies it only if it follows the last applied one. */
+#include "base/hash.h"
+#include "base/memory.h"
+#include "src/replica/replica_internal.h"
+
+/* Without progress for this long the window is sent again. */
+enum { RESEND_US = 1000 * 1000, ORIGIN_RETRY_US = 200 * 1000 };
+
+/* --- packets -----------------------------------------------------------------------------------
+ */
+
+struct replica_packet *packet_create(uint32_t to, bool bulk, enum packet_kind kind) {
+    struct replica_packet *packet = memory_allocate_zeroed(sizeof(struct replica_packet));
+    packet->to = to;
+    packet->bulk = bulk;
+    buffer_append_byte(&packet->head, (char)kind);
+    return packet;
+}
+
+void packet_add_span(struct replica_packet *packet, struct bytes span, struct chunk *chunk) {
+    uint32_t count = packet->span_count + 1;
+    packet->spans = memory_resize(packet->spans, count * sizeof(struct bytes));
+    packet->chunks = memory_resize(packet->chunks, count * sizeof(struct chunk *));
+    packet->spans[packet->span_count] = span;
+    packet->chunks[packet->span_count] = chunk_hold(chunk);
+    packet->span_count = count;
+}
+
+void replica_packet_destroy(struct replica_packet *packet) {
+    if (packet == NULL) return;
+    for (uint32_t i = 0; i < packet->span_count; i++)
+        chunk_release(packet->chunks[i]);
+    memory_release(packet->spans);
+    memory_release(packet->chunks);
+    buffer_clear(&packet->head);
+    memory_release(packet);
+}
+
+/* --- the origin's side -------------------------------------------------------------------------
+ */
+
+struct batch *replica_open_batch(struct replica *replica) {
+    if (replica->open == NULL) {
+        replica->open = batch_create(replica->chunk, replica->now.now_us);
+    }
+    return replica->open;
+}
+
+bool replica_can_seal(const struct replica *replica) {
+    if (replica->origin == 0 || replica->known_leader == 0 || replica->stopping) return false;
+    if (replica->window_count >= replica->config.inflight_batches_max) return false;
+    if (replica->known_leader == replica->config.raft.id) {
+        return replica->leading && !journal_is_full(replica->journal);
+    }
+    return replica->link_up[replica->known_leader];
+}
+
+bool replica_is_full(const struct replica *replica) {
+    size_t bytes = replica->window_bytes + replica->waiting_bytes;
+    if (replica->open != NULL) bytes += replica->open->body_size;
+    return bytes >= replica->config.inflight_bytes_max ||
+           (replica->window_count >= replica->config.inflight_batches_max &&
+            replica->open != NULL && replica->open->body_size >= CHUNK_SIZE / 4);
+}
+
+/* Appends an image to the own log; the chunk reference passes on. */
+static void propose(struct replica *replica, struct chunk *chunk, char *image) {
+    store_u64(image + 40, random_next(&replica->random)); /* the entry's seed */
+    struct raft_event event = {
+        .type = RAFT_EVENT_PROPOSE,
+        .stamp_ms = replica_present_ms(replica),
+        .entry = {.chunk = chunk, .image = image},
+    };
+    replica_raft_step(replica, &event);
+}
+
+/* The image may stand in the log (and be on its way to the disk) from an earlier term: then a copy
+ * of it is proposed. */
+static void propose_own(struct replica *replica, struct batch *batch) {
+    struct origin *origin = origins_find(&replica->tail_origins, replica->origin);
+    if (origin == NULL || batch->number != origin->last + 1) {
+        replica->statistics.batches_duplicate++;
+        return;
+    }
+    origin->last = batch->number;
+    if (!batch->header_used) {
+        batch->header_used = true;
+        propose(replica, chunk_hold(batch->chunk), batch->image);
+        return;
+    }
+    size_t size = ENTRY_HEADER_SIZE + batch->body_size;
+    struct chunk *copy = chunk_create(size);
+    memcpy(copy->data, batch->image, size);
+    copy->used = size;
+    propose(replica, copy, copy->data);
+}
+
+static void send_batch(struct replica *replica, struct batch *batch) {
+    batch->sent_us = replica->now.now_us;
+    if (replica->leading) {
+        propose_own(replica, batch);
+        return;
+    }
+    struct replica_packet *packet = packet_create(replica->known_leader, true, PACKET_FORWARD);
+    static const char zeros[PACKET_FORWARD_HEAD - 1];
+    buffer_append(&packet->head, zeros, sizeof(zeros));
+    buffer_append(&packet->head, batch->image, ENTRY_HEADER_SIZE);
+    if (batch->body_size > 0) {
+        packet_add_span(packet, bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size),
+                        batch->chunk);
+    }
+    replica_send(replica, packet, 0);
+}
+
+/* Its writes are no longer the open batch's: reads that come now need an index of their own. */
+static void release_attachments(struct batch *batch) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct session *session = batch->slots[i].session;
+        if (session == NULL || session->unsealed_writes == 0) continue;
+        session->unsealed_writes = 0;
+        for (uint32_t k = session->pending_count; k-- > 0;) {
+            struct pending *pending =
+                &session->pending[(session->pending_first + k) & (session->pending_capacity - 1)];
+            if (pending->kind != PENDING_WRITE) continue;
+            if (!pending->unsealed) break;
+            pending->unsealed = false;
+        }
+    }
+}
+
+void replica_seal(struct replica *replica) {
+    struct batch *batch = replica->open;
+    if (batch == NULL) return;
+    if (batch->count == 0) return;
+    replica->open = NULL;
+    release_attachments(batch);
+    batch_seal(batch, replica->origin, replica->next_number++, replica->now.now_us);
+    if (batch->chunk != replica->chunk) {
+        chunk_release(replica->chunk);
+        replica->chunk = chunk_hold(batch->chunk);
+    }
+    batch->next = NULL;
+    if (replica->window_last == NULL) {
+        replica->window_first = batch;
+    } else {
+        replica->window_last->next = batch;
+    }
+    replica->window_last = batch;
+    replica->window_count++;
+    replica->window_bytes += batch->body_size;
+    replica->statistics.batches_sealed++;
+    send_batch(replica, batch);
+}
+
+void replica_resend(struct replica *replica, uint64_t from_number) {
+    if (replica->known_leader == 0 || replica->origin == 0) return;
+    if (!replica->leading && !replica->link_up[replica->known_leader]) return;
+    struct batch *next;
+    for (struct batch *batch = replica->window_first; batch != NULL; batch = next) {
+        next = batch->next;
+        if (batch->number < from_number) continue;
+        uint64_t number = batch->number;
+        replica->statistics.batches_resent++;
+        send_batch(replica, batch);
+        /* A cluster of one may have committed and applied it within that call. */
+        if (replica->window_first == NULL) break;
+        if (replica->window_first->number > number) next = replica->window_first;
+    }
+}
+
+void replica_ask_for_origin(struct replica *replica) {
+    if (replica->origin != 0 || replica->known_leader == 0 || replica->stopping) return;
+    if (replica->origin_asked_us != 0 &&
+        replica->now.now_us - replica->origin_asked_us < ORIGIN_RETRY_US) {
+        return;
+    }
+    replica->origin_asked_us = replica->now.now_us;
+    struct origin origin = {
+        .uuid = {replica->config.node_uuid[0], replica->config.node_uuid[1]},
+        .nonce = replica->config.nonce,
+        .node = replica->config.raft.id,
+    };
+    char body[ORIGIN_BODY_SIZE];
+    origin_body_write(body, &origin);
+    if (replica->leading) {
+        enum error error = replica_accept_origin(replica, bytes_of(body, sizeof(body)));
+        CHECK(error == ERROR_NONE);
+        return;
+    }
+    struct replica_packet *packet = packet_create(replica->known_leader, true, PACKET_ORIGIN);
+    buffer_append(&packet->head, body, sizeof(body));
+    replica_send(replica, packet, 0);
+}
+
+static void fail_pending_unsealed(struct replica *replica, struct session *session) {
+    bool behind_unsealed = false;
+    for (uint32_t i = 0; i < session->pending_count; i++) {
+        struct pending *pending =
+            &session->pending[(session->pending_first + i) & (session->pending_capacity - 1)];
+        if (pending->kind == PENDING_WRITE && pending->unsealed) {
+            pending->kind = PENDING_CLUSTERDOWN;
+            behind_unsealed = true;
+        } else if (pending->kind == PENDING_READ && pending->attached && behind_unsealed) {
+            pending->kind = PENDING_CLUSTERDOWN;
+        }
+    }
+    session->unsealed_writes = 0;
+    session_pump(replica, session);
+}
+
+void replica_fail_unsealed(struct replica *replica) {
+    struct batch *batch = replica->open;
+    if (batch == NULL) return;
+    replica->open = NULL;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct session *session = batch->slots[i].session;
+        if (session == NULL) continue;
+        if (!session->closed) fail_pending_unsealed(replica, session);
+        session_let_go(session);
+    }
+    /* What tells the cluster that clients went away must not be lost. */
+    struct bytes body = bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size);
+    while (body.size > 0) {
+        struct command_record record;
+        enum error error = command_record_read(body, &record);
+        CHECK(error == ERROR_NONE);
+        if (record.id == RECORD_CLIENT_GONE) {
+            batch_append(replica_open_batch(replica), &record, NULL, NULL);
+        }
+        body = bytes_slice(body, record.size, SIZE_MAX);
+    }
+    batch_destroy(batch);
+}
+
+/* The outcome cannot be learnt within the bound: "unknown" carries no code that a client retries by
+ * itself, and the connection ends. The batch stays in the window. */
+void replica_fail_sealed(struct replica *replica) {
+    struct batch *batch = replica->window_first;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct session *session = batch->slots[i].session;
+        if (session == NULL) continue;
+        batch->slots[i].session = NULL;
+        if (!session->closed && session->ending == SESSION_STAYS) {
+            session_clear_pending(replica, session);
+            struct reply reply = {.out = &session->output, .protocol = session->protocol};
+            reply_error(&reply, "UNKNOWN the cluster did not answer in time: this write may or may "
+                                "not have been executed");
+            session->ending = SESSION_ENDS_AFTER_OUTPUT;
+            replica->statistics.unknown_replies++;
+            session_mark_dirty(replica, session);
+        }
+        session_let_go(session);
+    }
+}
+
+/* --- the leader's side -------------------------------------------------------------------------
+ */
+
+static void note_tail_entry(struct replica *replica, const char *image) {
+    if (entry_type(image) != ENTRY_DATA) return;
+    struct entry_header header;
+    entry_header_read(image, &header);
+    uint8_t kind = header.flags & 0xff;
+    if (kind == REPLICA_ENTRY_BATCH) {
+        struct origin *origin = origins_find(&replica->tail_origins, header.origin);
+        if (origin != NULL && header.number == origin->last + 1) origin->last = header.number;
+    } else if (kind == REPLICA_ENTRY_ORIGIN) {
+        struct origin origin;
+        if (!origin_body_read(entry_body(image), &origin)) return;
+        origin.id = header.index;
+        (void)origins_open(&replica->tail_origins, origin, NULL, NULL);
+    } else if (kind == REPLICA_ENTRY_TICK) {
+        replica->tick_index = header.index;
+    }
+}
+
+void replica_begin_leading(struct replica *replica) {
+    origins_copy(&replica->tail_origins, &replica->origins);
+    replica->tick_index = 0;
+    uint64_t last = raft_last_index(replica->raft);
+    for (uint64_t index = replica->applied_index + 1; index <= last; index++) {
+        struct entry entry;
+        bool present = raft_entry_at(replica->raft, index, &entry);
+        CHECK(present); /* What is not applied stays in memory. */
+        note_tail_entry(replica, entry.image);
+    }
+}
+
+static void send_expect(struct replica *replica, uint32_t to, uint64_t origin, uint64_t number) {
+    struct replica_packet *packet = packet_create(to, true, PACKET_EXPECT);
+    buffer_append_u64(&packet->head, origin);
+    buffer_append_u64(&packet->head, number);
+    replica_send(replica, packet, 0);
+}
+
+enum error replica_accept_forward(struct replica *replica, uint32_t from, struct bytes packet,
+                                  struct chunk *chunk) {
+    if (packet.size < PACKET_FORWARD_HEAD + ENTRY_HEADER_SIZE) return ERROR_TRUNCATED;
+    char *image = chunk->data + (packet.data - chunk->data) + PACKET_FORWARD_HEAD;
+    enum error error = entry_validate(bytes_of(image, packet.size - PACKET_FORWARD_HEAD));
+    if (error != ERROR_NONE) return error;
+    struct entry_header header;
+    entry_header_read(image, &header);
+    if (header.type != ENTRY_DATA || (header.flags & 0xff) != REPLICA_ENTRY_BATCH) {
+        return ERROR_MALFORMED;
+    }
+    if (!replica->leading) return ERROR_NONE; /* The origin sends it again when it knows better. */
+
+    struct origin *origin = origins_find(&replica->tail_origins, header.origin);
+    if (origin == NULL || origin->node != from) return ERROR_NONE; /* closed */
+    bool twice = replica->config.planted & REPLICA_PLANTED_APPLY_TWICE;
+    if (header.number <= origin->last && !twice) {
+        replica->statistics.batches_duplicate++;
+        return ERROR_NONE;
+    }
+    if (header.number > origin->last + 1) {
+        send_expect(replica, from, origin->id, origin->last + 1);
+        return ERROR_NONE;
+    }
+    origin->last = header.number;
+    propose(replica, chunk_hold(chunk), image);
+    return ERROR_NONE;
+}
+
+static void propose_small(struct replica *replica, enum replica_entry_kind kind,
+                          struct bytes body) {
+    struct chunk *chunk = chunk_create(ENTRY_HEADER_SIZE + body.size);
+    chunk->used = ENTRY_HEADER_SIZE + body.size;
+    struct entry_header header = {
+        .format = ENTRY_FORMAT,
+        .type = ENTRY_DATA,
+        .semantics = 1,
+        .flags = kind,
+        .body_size = (uint32_t)body.size,
+        .body_hash = hash_bytes(body, 0),
+    };
+    entry_header_write(chunk->data, &header);
+    if (body.size > 0) memcpy(chunk->data + ENTRY_HEADER_SIZE, body.data, body.size);
+    propose(replica, chunk, chunk->data);
+}
+
+enum error replica_accept_origin(struct replica *replica, struct bytes body) {
+    struct origin origin;
+    if (!origin_body_read(body, &origin)) return ERROR_MALFORMED;
+    if (!replica->leading) return ERROR_NONE;
+    if (origins_find_boot(&replica->tail_origins, origin.uuid, origin.nonce) != NULL) {
+        return ERROR_NONE; /* on its way */
+    }
+    origin.id = raft_last_index(replica->raft) + 1;
+    (void)origins_open(&replica->tail_origins, origin, NULL, NULL);
+    propose_small(replica, REPLICA_ENTRY_ORIGIN, body);
+    return ERROR_NONE;
+}
+
+void replica_propose_tick(struct replica *replica) {
+    if (!replica->leading || replica->tick_index > replica->applied_index) return;
+    replica->tick_index = raft_last_index(replica->raft) + 1;
+    replica->statistics.ticks_proposed++;
+    propose_small(replica, REPLICA_ENTRY_TICK, (struct bytes){0});
+}

@@ -1,0 +1,853 @@
+/* replica.c: the life of a node: events in, Raft's output carried on, timers, effects out.
+ *
+ * Each call that brings an event ends in replica_drain(), which goes round until nothing moves any
+ * more: what became durable is told to the core, what became committed is applied, reads whose
+ * index is applied run. Nothing waits for the end of the turn but sealing: so a turn's commands
+ * share one entry. */
+#include "src/replica/replica.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/table.h"
+#include "src/replica/replica_internal.h"
+
+enum {
+    APPLY_BYTES_PER_DRAIN = 8 << 20, /* then the loop looks at its sockets again */
+    READ_RETRY_US = 100 * 1000,
+    READ_AGAIN_US = 1000,
+    TICK_RETRY_US = 50 * 1000,
+    RESEND_AFTER_US = 1000 * 1000,
+    CLOCK_LEAD_MS = 500,             /* SAFETY 4 */
+    ENTRIES_PER_MESSAGE_MAX = 16384, /* 1 MiB of the smallest entries */
+    RECOVERED_PER_CALL = 4096,
+};
+
+/* --- small things ----------------------------------------------------------------------------- */
+
+void replica_fail(struct replica *replica, const char *format, ...) {
+    if (replica->state == REPLICA_DAMAGED) return;
+    replica->state = REPLICA_DAMAGED;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(replica->trouble, sizeof(replica->trouble), format, arguments);
+    va_end(arguments);
+}
+
+struct bytes *replica_args(struct replica *replica, uint32_t count) {
+    if (count + 1 > replica->args_capacity) {
+        replica->args_capacity = (count + 1) * 2;
+        replica->args = memory_resize(replica->args, replica->args_capacity * sizeof(struct bytes));
+    }
+    return replica->args;
+}
+
+/* The wall clock, but never running away from the monotonic one: a jump ahead is followed at a
+ * tenth above its pace, so that one bad clock does not poison the log's stamps (SAFETY 4). */
+uint64_t replica_present_ms(struct replica *replica) {
+    uint64_t elapsed_ms = (replica->now.now_us - replica->clock_us) / 1000;
+    uint64_t expected = replica->clock_ms + elapsed_ms;
+    uint64_t present = replica->now.wall_ms;
+    replica->clock_slewing = present > expected + CLOCK_LEAD_MS;
+    if (replica->clock_slewing) present = expected + elapsed_ms / 10;
+    if (elapsed_ms >= 100) {
+        replica->clock_ms = present;
+        replica->clock_us = replica->now.now_us;
+    }
+    return present;
+}
+
+static void begin_event(struct replica *replica, struct replica_moment moment) {
+    if (moment.now_us > replica->now.now_us) replica->now.now_us = moment.now_us;
+    replica->now.wall_ms = moment.wall_ms;
+    if (!replica->turn_begun) {
+        replica->turn_begun = true;
+        replica->first = replica->now;
+    }
+}
+
+/* --- packets -----------------------------------------------------------------------------------
+ */
+
+static void packet_queue(struct replica *replica, struct replica_packet *packet) {
+    packet->size = packet->head.size;
+    for (uint32_t i = 0; i < packet->span_count; i++)
+        packet->size += packet->spans[i].size;
+    packet->next = NULL;
+    if (replica->packet_last == NULL) {
+        replica->packet_first = packet;
+    } else {
+        replica->packet_last->next = packet;
+    }
+    replica->packet_last = packet;
+    replica->statistics.packets_out++;
+}
+
+void replica_send(struct replica *replica, struct replica_packet *packet, uint64_t wait_for) {
+    if (wait_for <= journal_persisted(replica->journal)) {
+        packet_queue(replica, packet);
+        return;
+    }
+    if (replica->held_count == replica->held_capacity) {
+        replica->held_capacity = replica->held_capacity == 0 ? 16 : replica->held_capacity * 2;
+        replica->held =
+            memory_resize(replica->held, replica->held_capacity * sizeof(struct waiting_packet));
+    }
+    replica->held[replica->held_count++] = (struct waiting_packet){packet, wait_for};
+}
+
+static void release_held(struct replica *replica) {
+    uint64_t persisted = journal_persisted(replica->journal);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < replica->held_count; i++) {
+        if (replica->held[i].wait_for <= persisted) {
+            packet_queue(replica, replica->held[i].packet);
+        } else {
+            replica->held[kept++] = replica->held[i];
+        }
+    }
+    replica->held_count = kept;
+}
+
+static void send_message(struct replica *replica, const struct raft_message *message) {
+    struct replica_packet *packet = packet_create(message->to, message->bulk, PACKET_RAFT);
+    raft_message_encode(message, &packet->head);
+    if (message->entry_count > 0) {
+        packet->spans = memory_allocate(message->entry_count * sizeof(struct bytes));
+        packet->chunks = memory_allocate(message->entry_count * sizeof(struct chunk *));
+        packet->span_count = message->entry_count;
+    }
+    for (uint32_t i = 0; i < message->entry_count; i++) {
+        const struct entry *entry = &message->entries[i];
+        packet->spans[i] = bytes_of(entry->image, entry_size(entry->image));
+        packet->chunks[i] = chunk_hold(entry->chunk);
+    }
+    replica_send(replica, packet, message->wait_for);
+}
+
+/* --- Raft's output -----------------------------------------------------------------------------
+ */
+
+static void note_leadership(struct replica *replica) {
+    uint32_t leader = raft_leader(replica->raft);
+    uint64_t term = raft_term(replica->raft);
+    bool leading = raft_role(replica->raft) == RAFT_LEADER;
+    if (leading && (!replica->leading || replica->leading_term != term)) {
+        replica->leading_term = term;
+        replica->statistics.elections++;
+        replica->leading = true;
+        replica_begin_leading(replica);
+    }
+    replica->leading = leading;
+    if (leader == replica->known_leader && term == replica->known_term) return;
+    if (leader != 0 && leader != replica->known_leader) replica->statistics.leader_changes++;
+    replica->known_leader = leader;
+    replica->known_term = term;
+    replica->origin_asked_us = 0;
+    replica->asked_us = 0;
+    replica->tick_asked_us = 0;
+    if (leader != 0) replica_resend(replica, 0);
+}
+
+static void note_granted(struct replica *replica, const struct raft_read *read) {
+    if (!read->granted) {
+        replica->asked_us = 0; /* ask again soon */
+        return;
+    }
+    if (replica->granted_count == replica->granted_capacity) {
+        replica->granted_capacity =
+            replica->granted_capacity == 0 ? 16 : replica->granted_capacity * 2;
+        replica->granted = memory_resize(replica->granted,
+                                         replica->granted_capacity * sizeof(struct granted_read));
+    }
+    replica->granted[replica->granted_count++] =
+        (struct granted_read){read->context, read->index, read->stamp_ms};
+}
+
+void replica_raft_step(struct replica *replica, struct raft_event *event) {
+    event->now_us = replica->now.now_us;
+    event->stamp_ms = replica_present_ms(replica);
+    struct raft_output output;
+    raft_step(replica->raft, event, &output);
+    for (uint32_t i = 0; i < output.persist_count; i++) {
+        journal_persist(replica->journal, &output.persists[i]);
+    }
+    for (uint32_t i = 0; i < output.message_count; i++) {
+        send_message(replica, &output.messages[i]);
+    }
+    for (uint32_t i = 0; i < output.read_count; i++)
+        note_granted(replica, &output.reads[i]);
+    for (uint32_t i = 0; i < output.fetch_count; i++) {
+        journal_fetch(replica->journal, &output.fetches[i]);
+    }
+    if (output.state_changed) note_leadership(replica);
+}
+
+/* --- draining ----------------------------------------------------------------------------------
+ */
+
+static bool drain_persisted(struct replica *replica) {
+    uint64_t persisted = journal_persisted(replica->journal);
+    if (persisted <= replica->persisted_told) return false;
+    replica->persisted_told = persisted;
+    release_held(replica);
+    struct raft_event event = {.type = RAFT_EVENT_PERSISTED, .number = persisted};
+    replica_raft_step(replica, &event);
+    return true;
+}
+
+static bool drain_fetched(struct replica *replica) {
+    struct journal_fetched fetched;
+    if (!journal_fetched(replica->journal, &fetched)) return false;
+    struct raft_event event = {
+        .type = RAFT_EVENT_FETCHED,
+        .node = fetched.node,
+        .index = fetched.from,
+        .error = fetched.error,
+        .entries = fetched.entries,
+        .entry_count = fetched.entry_count,
+        .previous_term = fetched.previous_term,
+        .previous_hash = fetched.previous_hash,
+    };
+    replica_raft_step(replica, &event);
+    return true;
+}
+
+static bool drain_committed(struct replica *replica, size_t *budget) {
+    uint64_t commit = raft_commit_index(replica->raft);
+    if (replica->applied_index >= commit || *budget == 0) return false;
+    while (replica->applied_index<commit && * budget> 0 && replica->state == REPLICA_RUNNING) {
+        struct entry entry;
+        bool present = raft_entry_at(replica->raft, replica->applied_index + 1, &entry);
+        CHECK(present); /* What is not applied stays in memory. */
+        size_t size = entry_size(entry.image);
+        replica_apply_entry(replica, entry.image);
+        *budget = size < *budget ? *budget - size : 0;
+    }
+    journal_commit(replica->journal, commit);
+    struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
+    replica_raft_step(replica, &event);
+    return true;
+}
+
+static void drain_notices(struct replica *replica) {
+    uint32_t nodes = replica->notify_nodes;
+    replica->notify_nodes = 0;
+    if (!replica->leading) return;
+    for (uint32_t node = 1; node <= RAFT_NODES_MAX; node++) {
+        if (!(nodes & 1u << node)) continue;
+        struct raft_event event = {.type = RAFT_EVENT_NOTIFY, .node = node};
+        replica_raft_step(replica, &event);
+    }
+}
+
+static bool drain_reads(struct replica *replica) {
+    uint64_t ready = replica->ready_context;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < replica->granted_count; i++) {
+        struct granted_read *granted = &replica->granted[i];
+        if (granted->index > replica->applied_index) {
+            replica->granted[kept++] = *granted;
+            continue;
+        }
+        if (granted->context > ready) ready = granted->context;
+        if (granted->stamp_ms > replica->leader_stamp_ms) {
+            replica->leader_stamp_ms = granted->stamp_ms;
+        }
+    }
+    replica->granted_count = kept;
+    if (ready == replica->ready_context) return false;
+    replica->ready_context = ready;
+    replica_pump_readers(replica);
+    return true;
+}
+
+static void replica_drain(struct replica *replica) {
+    if (replica->raft == NULL || replica->state != REPLICA_RUNNING) return;
+    size_t budget = APPLY_BYTES_PER_DRAIN;
+    bool moved = true;
+    while (moved && replica->state == REPLICA_RUNNING) {
+        moved = drain_persisted(replica);
+        moved |= drain_fetched(replica);
+        moved |= drain_committed(replica, &budget);
+        moved |= drain_reads(replica);
+    }
+    if (replica->notify_nodes != 0) drain_notices(replica);
+    replica_ask_for_origin(replica);
+}
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+void replica_config_defaults(struct replica_config *config) {
+    *config = (struct replica_config){
+        .raft =
+            {
+                .heartbeat_us = 50 * 1000,
+                .election_us = 400 * 1000,
+                .lease_margin_us = 40 * 1000,
+                .tail_bytes_max = 64 << 20,
+                .append_bytes_max = 1 << 20,
+                .inflight_max = 64,
+            },
+        .read_mode = REPLICA_READ_LEASE,
+        .inflight_batches_max = 64,
+        .inflight_bytes_max = 64 << 20,
+        .unsealed_wait_us = 5 * 1000 * 1000,
+        .sealed_wait_us = 60 * 1000 * 1000,
+        .output_bytes_soft = 1 << 20,
+        .proto_max_bulk_len = 512ll << 20,
+        .query_buffer_limit = 1 << 30,
+    };
+}
+
+static struct bytes session_key(const void *entry) {
+    const struct session *session = entry;
+    return bytes_of(&session->id, sizeof(session->id));
+}
+
+struct replica *replica_create(const struct replica_config *config, struct replica_moment moment) {
+    struct replica *replica = memory_allocate_zeroed(sizeof(*replica));
+    replica->config = *config;
+    replica->now = replica->first = moment;
+    replica->clock_ms = moment.wall_ms;
+    replica->clock_us = moment.now_us;
+    replica->storages = storages_create(config->hash_seed);
+    replica->sessions = table_create(session_key, config->hash_seed);
+    replica->next_number = 1;
+    replica->next_context = 1;
+    random_init(&replica->random, config->seed);
+    struct journal_config journal = {
+        .seed = config->seed,
+        .base_hash = config->raft.base_hash,
+        .sync = config->sync,
+    };
+    memcpy(journal.cluster, config->cluster, sizeof(journal.cluster));
+    memcpy(journal.node, config->node_uuid, sizeof(journal.node));
+    replica->journal = journal_create(&journal);
+    return replica;
+}
+
+void replica_destroy(struct replica *replica) {
+    if (replica == NULL) return;
+    if (replica->open != NULL) {
+        for (uint32_t i = 0; i < replica->open->count; i++) {
+            struct session *session = replica->open->slots[i].session;
+            if (session != NULL) session_let_go(session);
+        }
+        batch_destroy(replica->open);
+    }
+    struct batch *next;
+    for (struct batch *batch = replica->window_first; batch != NULL; batch = next) {
+        next = batch->next;
+        for (uint32_t i = 0; i < batch->count; i++) {
+            if (batch->slots[i].session != NULL) session_let_go(batch->slots[i].session);
+        }
+        batch_destroy(batch);
+    }
+    while (replica_next_dirty(replica) != NULL) {
+    }
+    for (uint32_t i = 0; i < replica->reader_count; i++)
+        session_let_go(replica->readers[i]);
+    for (uint32_t i = 0; i < replica->paused_count; i++)
+        session_let_go(replica->paused[i]);
+    while (table_size(replica->sessions) > 0) {
+        struct session *session =
+            table_remove(replica->sessions, table_size(replica->sessions) - 1);
+        session->closed = true;
+        session_let_go(session);
+    }
+    table_destroy(replica->sessions);
+    for (uint32_t i = 0; i < replica->held_count; i++) {
+        replica_packet_destroy(replica->held[i].packet);
+    }
+    struct replica_packet *packet;
+    while ((packet = replica_next_packet(replica)) != NULL)
+        replica_packet_destroy(packet);
+    raft_destroy(replica->raft);
+    journal_destroy(replica->journal);
+    storages_destroy(replica->storages);
+    origins_clear(&replica->origins);
+    origins_clear(&replica->tail_origins);
+    chunk_release(replica->chunk);
+    memory_release(replica->held);
+    memory_release(replica->granted);
+    memory_release(replica->readers);
+    memory_release(replica->paused);
+    memory_release(replica->args);
+    buffer_clear(&replica->scratch);
+    memory_release(replica);
+}
+
+/* --- recovery ----------------------------------------------------------------------------------
+ */
+
+static void create_raft(struct replica *replica) {
+    struct raft_hard_state hard_state = journal_hard_state(replica->journal);
+    replica->raft = raft_create(&replica->config.raft, &hard_state, replica->now.now_us);
+}
+
+static void finish_recovery(struct replica *replica) {
+    if (replica->raft == NULL) create_raft(replica);
+    replica->state = REPLICA_RUNNING;
+    raft_start(replica->raft, replica->now.now_us);
+    struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
+    replica_raft_step(replica, &event);
+    event = (struct raft_event){.type = RAFT_EVENT_TICK};
+    replica_raft_step(replica, &event);
+    replica_drain(replica);
+    replica_resume_paused(replica);
+}
+
+/* Takes in what the journal has recovered so far, a bounded piece at a time; entries that were
+ * known to be committed when the node stopped are applied at once. */
+static void go_on_recovering(struct replica *replica) {
+    struct entry entry;
+    bool committed;
+    uint32_t count = 0;
+    while (count < RECOVERED_PER_CALL && replica->state == REPLICA_RECOVERING &&
+           journal_recovered(replica->journal, &entry, &committed)) {
+        if (replica->raft == NULL) create_raft(replica);
+        raft_restore(replica->raft, entry, committed);
+        if (committed) replica_apply_entry(replica, entry.image);
+        count++;
+    }
+    replica->more_recovered = count == RECOVERED_PER_CALL;
+    if (replica->more_recovered || replica->state != REPLICA_RECOVERING) return;
+    switch (journal_state(replica->journal)) {
+    case JOURNAL_READY:
+        finish_recovery(replica);
+        break;
+    case JOURNAL_REFUSED:
+    case JOURNAL_FAILED:
+        replica_fail(replica, "%s", journal_problem(replica->journal));
+        break;
+    case JOURNAL_RECOVERING:
+    case JOURNAL_CLOSED:
+        break;
+    }
+}
+
+/* --- events in ---------------------------------------------------------------------------------
+ */
+
+struct session *replica_client_open(struct replica *replica, void *owner,
+                                    struct replica_moment moment) {
+    begin_event(replica, moment);
+    struct session *session = memory_allocate_zeroed(sizeof(*session));
+    session->id = ++replica->next_session;
+    session->owner = owner;
+    session->protocol = 2;
+    session->authenticated = true;
+    session->references = 1;
+    session->opened_us = session->last_active_us = replica->now.now_us;
+    (void)table_add(replica->sessions, session);
+    return session;
+}
+
+void replica_client_received(struct replica *replica, struct session *session, size_t size,
+                             struct replica_moment moment) {
+    begin_event(replica, moment);
+    CHECK(size <= session->input.capacity - session->input.size);
+    session->input.size += size;
+    session->input_bytes += size;
+    session->last_active_us = replica->now.now_us;
+    replica->statistics.input_bytes += size;
+    session_take_in(replica, session);
+    if (session->input.size - session->input_consumed > replica->config.query_buffer_limit) {
+        session->ending = SESSION_ENDS_NOW;
+        session_mark_dirty(replica, session);
+    }
+}
+
+void replica_client_close(struct replica *replica, struct session *session) {
+    CHECK(!session->closed);
+    session_cancel_unsealed(replica, session);
+    session_note_gone(replica, session);
+    session_clear_pending(replica, session);
+    session->closed = true;
+    uint32_t position = table_find(replica->sessions, bytes_of(&session->id, sizeof(session->id)));
+    CHECK(position != TABLE_NONE);
+    (void)table_remove(replica->sessions, position);
+    session_let_go(session);
+}
+
+bool replica_client_may_read(const struct replica *replica, const struct session *session) {
+    (void)replica;
+    return !session->paused && session->ending == SESSION_STAYS;
+}
+
+void replica_client_sent(struct replica *replica, struct session *session,
+                         struct replica_moment moment) {
+    begin_event(replica, moment);
+    if (session->paused) replica_resume_paused(replica);
+}
+
+static enum error receive_raft(struct replica *replica, uint32_t from, struct bytes body,
+                               struct chunk *chunk) {
+    struct entry entries[ENTRIES_PER_MESSAGE_MAX];
+    struct raft_message message;
+    enum error error = raft_message_decode(body, chunk, &message, entries, ENTRIES_PER_MESSAGE_MAX);
+    if (error != ERROR_NONE) return error;
+    if (message.from != from || message.to != replica->config.raft.id) return ERROR_FOREIGN;
+    struct raft_event event = {.type = RAFT_EVENT_MESSAGE, .message = &message};
+    replica_raft_step(replica, &event);
+    return ERROR_NONE;
+}
+
+static enum error receive_expect(struct replica *replica, struct bytes body) {
+    if (body.size != 16) return ERROR_MALFORMED;
+    if (load_u64(body.data) == replica->origin && replica->origin != 0) {
+        replica_resend(replica, load_u64(body.data + 8));
+    }
+    return ERROR_NONE;
+}
+
+static enum error receive_packet(struct replica *replica, uint32_t from, struct bytes packet,
+                                 struct chunk *chunk) {
+    if (packet.size == 0) return ERROR_TRUNCATED;
+    struct bytes body = bytes_slice(packet, 1, SIZE_MAX);
+    switch ((uint8_t)packet.data[0]) {
+    case PACKET_RAFT:
+        return receive_raft(replica, from, body, chunk);
+    case PACKET_FORWARD:
+        return replica_accept_forward(replica, from, packet, chunk);
+    case PACKET_EXPECT:
+        return receive_expect(replica, body);
+    case PACKET_ORIGIN:
+        return replica_accept_origin(replica, body);
+    case PACKET_TICK:
+        replica_propose_tick(replica);
+        return ERROR_NONE;
+    default:
+        return ERROR_MALFORMED;
+    }
+}
+
+enum error replica_peer_packet(struct replica *replica, uint32_t from, struct bytes packet,
+                               struct chunk *chunk, struct replica_moment moment) {
+    begin_event(replica, moment);
+    if (replica->state != REPLICA_RUNNING) return ERROR_NONE; /* as if lost on the way */
+    if (from == 0 || from > RAFT_NODES_MAX) return ERROR_FOREIGN;
+    replica->statistics.packets_in++;
+    enum error error = receive_packet(replica, from, packet, chunk);
+    replica_drain(replica);
+    return error;
+}
+
+void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
+                       struct replica_moment moment) {
+    begin_event(replica, moment);
+    CHECK(peer >= 1 && peer <= RAFT_NODES_MAX);
+    bool was_up = replica->link_up[peer];
+    replica->link_up[peer] = up;
+    if (!up || was_up || replica->state != REPLICA_RUNNING || peer != replica->known_leader) return;
+    replica->origin_asked_us = 0;
+    replica->asked_us = 0;
+    replica_resend(replica, 0);
+    replica_drain(replica);
+}
+
+void replica_disk_completed(struct replica *replica, const struct disk_completion *completion,
+                            struct replica_moment moment) {
+    begin_event(replica, moment);
+    journal_completed(replica->journal, completion);
+    if (replica->state == REPLICA_RECOVERING) {
+        go_on_recovering(replica);
+        return;
+    }
+    if (journal_state(replica->journal) == JOURNAL_FAILED) {
+        replica_fail(replica, "%s", journal_problem(replica->journal));
+        return;
+    }
+    replica_drain(replica);
+}
+
+/* The oldest read in line waits since: UINT64_MAX if none does. */
+static uint64_t oldest_read_us(const struct replica *replica) {
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = 0; i < replica->reader_count; i++) {
+        const struct session *session = replica->readers[i];
+        if (session->closed || session->pending_count == 0) continue;
+        const struct pending *first = &session->pending[session->pending_first];
+        if (first->kind == PENDING_READ && first->since_us < oldest) oldest = first->since_us;
+    }
+    return oldest;
+}
+
+static void fail_old_reads(struct replica *replica) {
+    uint64_t bound = replica->config.unsealed_wait_us;
+    for (uint32_t i = 0; i < replica->reader_count; i++) {
+        struct session *session = replica->readers[i];
+        for (uint32_t k = 0; k < session->pending_count; k++) {
+            struct pending *pending =
+                &session->pending[(session->pending_first + k) & (session->pending_capacity - 1)];
+            if (pending->kind != PENDING_READ || pending->attached) continue;
+            if (replica->now.now_us - pending->since_us < bound) break;
+            pending->kind = PENDING_CLUSTERDOWN; /* a read may always be tried again */
+            session->indexed_reads--;
+        }
+    }
+    replica_pump_readers(replica);
+}
+
+static void ask_for_reads(struct replica *replica) {
+    replica->context_wanted = replica->read_met_deadline = false;
+    replica->asked_us = replica->now.now_us;
+    replica->asked_context = replica->next_context;
+    struct raft_event event = {
+        .type = RAFT_EVENT_READ,
+        .context = replica->next_context++,
+        .confirm = replica->config.read_mode == REPLICA_READ_INDEX,
+    };
+    replica_raft_step(replica, &event);
+}
+
+/* Waiting reads get a request of their own; if it seems lost, another one for all that wait. */
+static void tend_reads(struct replica *replica) {
+    if (replica->reader_count == 0) {
+        replica->context_wanted = false;
+        return;
+    }
+    if (replica->config.read_mode == REPLICA_READ_LOCAL) {
+        replica_pump_readers(replica);
+        return;
+    }
+    if (replica->known_leader == 0) return;
+    uint64_t since_us = replica->now.now_us - replica->asked_us;
+    bool lost = replica->asked_context > replica->ready_context && since_us >= READ_RETRY_US;
+    bool again = replica->read_met_deadline && since_us >= READ_AGAIN_US;
+    if (replica->context_wanted || lost || again) ask_for_reads(replica);
+}
+
+static void tend_ticks(struct replica *replica) {
+    if (replica->leading) {
+        int64_t present = (int64_t)replica_present_ms(replica);
+        if (replica->tick_wanted || storages_next_deadline_ms(replica->storages) <= present) {
+            replica_propose_tick(replica);
+        }
+        replica->tick_wanted = false;
+    } else if (replica->tick_wanted && replica->known_leader != 0 &&
+               replica->now.now_us - replica->tick_asked_us >= TICK_RETRY_US) {
+        replica->tick_asked_us = replica->now.now_us;
+        replica->tick_wanted = false;
+        replica_send(replica, packet_create(replica->known_leader, true, PACKET_TICK), 0);
+    }
+}
+
+static void tend_window(struct replica *replica) {
+    uint64_t now = replica->now.now_us;
+    struct batch *first = replica->window_first;
+    if (first != NULL && now - first->sealed_us >= replica->config.sealed_wait_us) {
+        replica_fail_sealed(replica);
+    }
+    if (first != NULL && now - first->sent_us >= RESEND_AFTER_US && !replica->leading) {
+        replica_resend(replica, 0);
+    }
+    if (replica->open != NULL && replica->open->count > 0 && !replica_can_seal(replica) &&
+        (replica->known_leader == 0 || replica->origin == 0 ||
+         (replica->known_leader != replica->config.raft.id &&
+          !replica->link_up[replica->known_leader]) ||
+         journal_is_full(replica->journal)) &&
+        now - replica->open->opened_us >= replica->config.unsealed_wait_us) {
+        replica_fail_unsealed(replica);
+    }
+}
+
+void replica_tick(struct replica *replica, struct replica_moment moment) {
+    begin_event(replica, moment);
+    journal_tick(replica->journal, replica->now.now_us);
+    if (replica->state == REPLICA_RECOVERING) {
+        go_on_recovering(replica);
+        return;
+    }
+    if (replica->state != REPLICA_RUNNING) return;
+    if (raft_deadline_us(replica->raft) <= replica->now.now_us) {
+        struct raft_event event = {.type = RAFT_EVENT_TICK};
+        replica_raft_step(replica, &event);
+    }
+    replica_drain(replica);
+    tend_window(replica);
+    if (oldest_read_us(replica) != UINT64_MAX &&
+        replica->now.now_us - oldest_read_us(replica) >= replica->config.unsealed_wait_us) {
+        fail_old_reads(replica);
+    }
+}
+
+void replica_turn_end(struct replica *replica, struct replica_moment moment) {
+    begin_event(replica, moment);
+    if (replica->state == REPLICA_RUNNING) {
+        if (replica->paused_count > 0) replica_resume_paused(replica);
+        if (replica->open != NULL && replica_can_seal(replica)) replica_seal(replica);
+        tend_reads(replica);
+        tend_ticks(replica);
+        replica_drain(replica);
+        if (replica->stopping) journal_close(replica->journal);
+    } else if (replica->paused_count > 0) {
+        replica_resume_paused(replica);
+    }
+    replica->turn_begun = false;
+}
+
+uint64_t replica_deadline_us(const struct replica *replica) {
+    if (replica->state == REPLICA_RECOVERING) {
+        return replica->more_recovered ? 0 : journal_deadline_us(replica->journal);
+    }
+    if (replica->state != REPLICA_RUNNING) return UINT64_MAX;
+    if (replica->applied_index < raft_commit_index(replica->raft)) return 0;
+    uint64_t deadline = raft_deadline_us(replica->raft);
+    uint64_t journal = journal_deadline_us(replica->journal);
+    if (journal < deadline) deadline = journal;
+    uint64_t soon = replica->now.now_us + READ_RETRY_US;
+    if (replica->reader_count > 0) soon = replica->now.now_us + 2000;
+    bool busy = replica->window_first != NULL || replica->open != NULL ||
+                replica->reader_count > 0 || replica->origin == 0 || replica->paused_count > 0;
+    if (busy && soon < deadline) deadline = soon;
+    if (replica->leading) {
+        int64_t next = storages_next_deadline_ms(replica->storages);
+        int64_t wall = (int64_t)replica->now.wall_ms;
+        if (next != INT64_MAX) {
+            uint64_t wait_us = next <= wall ? 1000 : (uint64_t)(next - wall) * 1000;
+            if (wait_us < 1000ull * 3600 * 1000 * 1000 &&
+                replica->now.now_us + wait_us < deadline) {
+                deadline = replica->now.now_us + wait_us;
+            }
+        }
+    }
+    return deadline;
+}
+
+void replica_stop(struct replica *replica, struct replica_moment moment) {
+    begin_event(replica, moment);
+    replica->stopping = true;
+    if (replica->state == REPLICA_RUNNING) journal_close(replica->journal);
+}
+
+bool replica_is_stopped(const struct replica *replica) {
+    return replica->stopping &&
+           (replica->state != REPLICA_RUNNING || journal_state(replica->journal) == JOURNAL_CLOSED);
+}
+
+/* --- effects out -------------------------------------------------------------------------------
+ */
+
+const struct disk_request *replica_next_disk(struct replica *replica) {
+    return journal_next_request(replica->journal);
+}
+
+struct replica_packet *replica_next_packet(struct replica *replica) {
+    struct replica_packet *packet = replica->packet_first;
+    if (packet == NULL) return NULL;
+    replica->packet_first = packet->next;
+    if (packet->next == NULL) replica->packet_last = NULL;
+    packet->next = NULL;
+    return packet;
+}
+
+struct session *replica_next_dirty(struct replica *replica) {
+    for (;;) {
+        struct session *session = replica->dirty_first;
+        if (session == NULL) return NULL;
+        replica->dirty_first = session->dirty_next;
+        if (session->dirty_next == NULL) replica->dirty_last = NULL;
+        session->dirty_next = NULL;
+        session->dirty = false;
+        bool closed = session->closed;
+        session_let_go(session);
+        if (!closed) return session;
+    }
+}
+
+/* --- looking at it -----------------------------------------------------------------------------
+ */
+
+enum replica_state replica_state(const struct replica *replica) {
+    return replica->state;
+}
+
+const char *replica_trouble(const struct replica *replica) {
+    return replica->trouble[0] == 0 ? NULL : replica->trouble;
+}
+
+struct raft *replica_raft(struct replica *replica) {
+    return replica->raft;
+}
+
+struct journal *replica_journal(struct replica *replica) {
+    return replica->journal;
+}
+
+struct storages *replica_storages(struct replica *replica) {
+    return replica->storages;
+}
+
+uint64_t replica_applied_index(const struct replica *replica) {
+    return replica->applied_index;
+}
+
+uint64_t replica_origin(const struct replica *replica) {
+    return replica->origin;
+}
+
+bool replica_serves(const struct replica *replica) {
+    return replica->state == REPLICA_RUNNING && replica->known_leader != 0 && replica->origin != 0;
+}
+
+uint64_t replica_digest(const struct replica *replica) {
+    return origins_digest(&replica->origins, storages_rolling_digest(replica->storages));
+}
+
+struct replica_statistics *replica_statistics(struct replica *replica) {
+    return &replica->statistics;
+}
+
+size_t replica_inflight_bytes(const struct replica *replica) {
+    return replica->window_bytes + replica->waiting_bytes +
+           (replica->open == NULL ? 0 : replica->open->body_size);
+}
+
+void replica_session_reset(struct replica *replica, struct session *session) {
+    session->in_multi = session->multi_failed = false;
+    session->multi_count = 0;
+    buffer_clear(&session->multi);
+    if (session->subscriptions + session->patterns > 0) session_note_gone(replica, session);
+    session_forget_plans(session);
+    session->protocol = 2;
+    session->db = 0;
+    session->reply_mode = SESSION_REPLY_ON;
+    buffer_clear(&session->name);
+}
+
+void replica_check(const struct replica *replica) {
+    if (replica->state != REPLICA_RUNNING) return;
+    raft_check(replica->raft);
+    CHECK(replica->applied_index <= raft_commit_index(replica->raft));
+    uint32_t count = 0;
+    size_t bytes = 0;
+    uint64_t number = 0;
+    for (const struct batch *batch = replica->window_first; batch != NULL; batch = batch->next) {
+        CHECK(number == 0 || batch->number == number + 1);
+        number = batch->number;
+        bytes += batch->body_size;
+        count++;
+    }
+    CHECK(count == replica->window_count);
+    CHECK(bytes == replica->window_bytes);
+    CHECK(number == 0 || number + 1 == replica->next_number);
+    for (uint32_t i = 0; i < table_size(replica->sessions); i++) {
+        const struct session *session = table_at(replica->sessions, i);
+        CHECK(!session->closed && session->references > 0);
+        uint32_t indexed = 0, unsealed = 0;
+        size_t waiting = 0;
+        for (uint32_t k = 0; k < session->pending_count; k++) {
+            const struct pending *pending =
+                &session->pending[(session->pending_first + k) & (session->pending_capacity - 1)];
+            indexed += pending->kind == PENDING_READ && !pending->attached;
+            unsealed += pending->kind == PENDING_WRITE && pending->unsealed;
+            waiting += pending->size;
+        }
+        CHECK(indexed == session->indexed_reads);
+        CHECK(unsealed == session->unsealed_writes);
+        CHECK(waiting == session->waiting.size - session->waiting_consumed);
+    }
+}

@@ -1,0 +1,181 @@
+/* replica_internal.h: the replica's own fields, shared by the files of this folder.
+ *
+ *   intake.c   clients' bytes -> commands -> open batch, reads, local replies
+ *   pending.c  each client's FIFO of replies to come
+ *   forward.c  sealing, sending and resending batches; the leader's acceptance
+ *   apply.c    committed entries -> keyspace, replies, deliveries
+ *   replica.c  life, events, Raft's output, timers
+ */
+#pragma once
+
+#include "raft/journal.h"
+#include "src/replica/batch.h"
+#include "src/replica/origins.h"
+#include "src/replica/replica.h"
+
+struct table;
+
+enum { ARGS_ON_ROW = 64 };
+
+struct waiting_packet {
+    struct replica_packet *packet;
+    uint64_t wait_for;
+};
+
+struct granted_read {
+    uint64_t context, index, stamp_ms;
+};
+
+struct replica {
+    struct replica_config config;
+    struct replica_moment now;   /* of the event being handled */
+    struct replica_moment first; /* of the turn's first event */
+    bool turn_begun;
+    enum replica_state state;
+    char trouble[512];
+    bool stopping;
+    bool more_recovered; /* the journal has more for us at once */
+
+    struct raft *raft; /* NULL until the hard state is recovered */
+    struct journal *journal;
+    struct storages *storages;
+    struct origins origins; /* replicated state */
+    uint64_t applied_index;
+    uint64_t applied_told; /* to the core */
+    uint64_t persisted_told;
+
+    /* This boot's origin and its window. */
+    uint64_t origin;                          /* 0: not open yet */
+    uint64_t origin_asked_us;                 /* when its opening was last asked for */
+    uint64_t next_number;                     /* of the next batch to be sealed */
+    struct batch *open;                       /* NULL: nothing to seal */
+    struct chunk *chunk;                      /* whose rest serves the next open batch */
+    struct batch *window_first, *window_last; /* sealed, not yet applied */
+    uint32_t window_count;
+    size_t window_bytes;
+    uint64_t waiting_bytes; /* of all sessions' waiting reads and replies */
+
+    /* Leadership. */
+    struct origins tail_origins; /* leader: including the uncommitted tail */
+    bool leading;
+    uint64_t leading_term;
+    uint32_t known_leader;
+    uint64_t known_term;
+    uint64_t tick_index; /* the last tick proposed */
+    bool tick_wanted;    /* a read met a deadline */
+    bool tick_ask_sent;
+    uint64_t tick_asked_us;
+    uint32_t notify_nodes; /* bit set: their batches were committed in this drain */
+    bool link_up[RAFT_NODES_MAX + 1];
+
+    /* Log time (SAFETY 4). */
+    uint64_t clock_ms, clock_us; /* the reference: wall time at a monotonic time */
+    bool clock_slewing;
+
+    /* Reads. */
+    uint64_t next_context;  /* of this turn's request */
+    bool context_wanted;    /* some read of this turn waits for it */
+    bool read_met_deadline; /* some read waits for a tick: it needs another request */
+    uint64_t ready_context; /* reads with a context not above it may run */
+    uint64_t asked_us;      /* when the newest request was sent */
+    uint64_t asked_context;
+    struct granted_read *granted; /* granted, index not yet applied */
+    uint32_t granted_count, granted_capacity;
+    uint64_t leader_stamp_ms; /* the leader's present time with the newest granted read */
+    struct session **readers;
+    uint32_t reader_count, reader_capacity;
+
+    /* Sessions. */
+    struct table *sessions; /* by id */
+    uint64_t next_session;
+    struct session *dirty_first, *dirty_last;
+    struct session **paused;
+    uint32_t paused_count, paused_capacity;
+
+    /* Effects. */
+    struct replica_packet *packet_first, *packet_last;
+    struct waiting_packet *held; /* packets that wait for the disk, in order of wait_for */
+    uint32_t held_count, held_capacity;
+
+    struct bytes *args; /* scratch for decoding */
+    uint32_t args_capacity;
+    struct buffer scratch;
+    struct random random;
+    struct replica_statistics statistics;
+};
+
+/* --- replica.c -------------------------------------------------------------------------------- */
+void replica_raft_step(struct replica *replica, struct raft_event *event);
+void replica_send(struct replica *replica, struct replica_packet *packet, uint64_t wait_for);
+uint64_t replica_present_ms(struct replica *replica);
+void replica_fail(struct replica *replica, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Scratch for `count` decoded arguments and the name. */
+struct bytes *replica_args(struct replica *replica, uint32_t count);
+bool replica_is_full(const struct replica *replica);
+
+/* --- pending.c -------------------------------------------------------------------------------- */
+void session_hold(struct session *session);
+void session_let_go(struct session *session);
+void session_mark_dirty(struct replica *replica, struct session *session);
+struct pending *session_push(struct replica *replica, struct session *session,
+                             enum pending_kind kind, bool silent);
+/* Writes the command behind the FIFO's bytes and counts it to `pending`. */
+void session_wait_with(struct replica *replica, struct session *session, struct pending *pending,
+                       const struct command *command, const struct bytes *args, uint32_t count);
+/* Runs and writes out what is first in line, as far as it may go. */
+void session_pump(struct replica *replica, struct session *session);
+/* Before the client's next write is applied: the reads before it run now, whatever their index. */
+void session_pump_to_write(struct replica *replica, struct session *session);
+/* Takes the write that was just answered off the FIFO. */
+void session_pop_write(struct replica *replica, struct session *session);
+/* Drops everything that waits. */
+void session_clear_pending(struct replica *replica, struct session *session);
+/* Runs a READ or LOCAL command into `reply`; false if it met a deadline that has passed by the
+ * leader's present time: then nothing was written and a tick is wanted (SAFETY 3). */
+bool session_run(struct replica *replica, struct session *session, const struct command *command,
+                 const struct bytes *args, uint32_t count, uint8_t db, uint8_t protocol,
+                 bool silent, bool may_need_tick);
+void replica_add_reader(struct replica *replica, struct session *session);
+/* Pumps all sessions with waiting reads: the ready context has risen. */
+void replica_pump_readers(struct replica *replica);
+
+/* --- intake.c --------------------------------------------------------------------------------- */
+/* Parses and routes what stands in the session's query buffer. */
+void session_take_in(struct replica *replica, struct session *session);
+void replica_resume_paused(struct replica *replica);
+/* The client is gone: cancels what was not sealed. */
+void session_cancel_unsealed(struct replica *replica, struct session *session);
+void session_note_gone(struct replica *replica, struct session *session);
+void session_forget_plans(struct session *session);
+
+/* --- forward.c -------------------------------------------------------------------------------- */
+struct batch *replica_open_batch(struct replica *replica);
+bool replica_can_seal(const struct replica *replica);
+void replica_seal(struct replica *replica);
+/* Sends all batches of the window from this number on to the leader (or proposes them). */
+void replica_resend(struct replica *replica, uint64_t from_number);
+void replica_ask_for_origin(struct replica *replica);
+/* Certainly not executed: the open batch was never sent. */
+void replica_fail_unsealed(struct replica *replica);
+void replica_fail_sealed(struct replica *replica);
+/* The leader's side. */
+void replica_begin_leading(struct replica *replica);
+enum error replica_accept_forward(struct replica *replica, uint32_t from, struct bytes packet,
+                                  struct chunk *chunk) MUST_USE;
+enum error replica_accept_origin(struct replica *replica, struct bytes body) MUST_USE;
+void replica_propose_tick(struct replica *replica);
+
+/* --- apply.c ---------------------------------------------------------------------------------- */
+void replica_apply_entry(struct replica *replica, const char *image);
+
+/* --- packets ---------------------------------------------------------------------------------- */
+enum packet_kind {
+    PACKET_RAFT = 1,
+    PACKET_FORWARD, /* 7 zero bytes, then an entry image */
+    PACKET_EXPECT,  /* origin, number: the leader wants this batch next */
+    PACKET_ORIGIN,  /* an origin's body: please open */
+    PACKET_TICK,    /* please move log time */
+};
+enum { PACKET_FORWARD_HEAD = 8 };
+struct replica_packet *packet_create(uint32_t to, bool bulk, enum packet_kind kind);
+void packet_add_span(struct replica_packet *packet, struct bytes span, struct chunk *chunk);

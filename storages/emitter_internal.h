@@ -1,0 +1,12 @@
+/* emitter_internal.h: the emitter's life, for storages.c alone. */
+#pragma once
+
+#include "storages/emitter.h"
+
+extern const struct command emitter_commands[];
+extern const uint32_t emitter_commands_count;
+
+struct emitter *emitter_create(struct storages *storages, uint64_t hash_seed);
+void emitter_destroy(struct emitter *emitter);
+/* Everything, in array order. */
+uint64_t emitter_digest(const struct emitter *emitter);

@@ -3,11 +3,11 @@
  * dense tables: equal on every node. */
 #include "storages/emitter.h"
 
+#include "base/glob.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/table.h"
 #include "storages/emitter_internal.h"
-#include "base/glob.h"
 #include "storages/storages.h"
 
 struct subscriber_id {
@@ -360,7 +360,7 @@ static void run_pubsub_help(struct command_call *call) {
 
 #define SUBSCRIBE_FLAGS (COMMAND_PUBSUB | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
 
-const struct command emitter_commands[] = {
+static const struct command emitter_commands[] = {
     {.id = 600,
      .name = "subscribe",
      .run = run_subscribe,
@@ -465,4 +465,5 @@ const struct command emitter_commands[] = {
      .complexity = "O(1)",
      .summary = "Show helpful text about the different subcommands"},
 };
-const uint32_t emitter_commands_count = COUNT_OF(emitter_commands);
+
+const struct command_family emitter_family = {emitter_commands, COUNT_OF(emitter_commands)};

@@ -3,8 +3,7 @@
 
 #include "storages/emitter.h"
 
-extern const struct command emitter_commands[];
-extern const uint32_t emitter_commands_count;
+extern const struct command_family emitter_family;
 
 struct emitter *emitter_create(struct storages *storages, uint64_t hash_seed);
 void emitter_destroy(struct emitter *emitter);

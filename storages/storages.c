@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "storages/emitter_internal.h"
 #include "storages/queue.h"
 #include "storages/record.h"
 #include "storages/state.h"
@@ -17,6 +18,7 @@ static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
 };
 
 static const struct command_family *const families[] = {
+    &emitter_family,
     &queue_family,
     &record_family,
 };
@@ -58,6 +60,7 @@ struct storages *storages_create(uint64_t hash_seed) {
     storages->settings = default_settings;
     for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++)
         storages->databases[db].table = storages_create_table(storages);
+    storages->emitter = emitter_create(storages, hash_seed);
     return storages;
 }
 
@@ -73,9 +76,14 @@ void storages_destroy(struct storages *storages) {
         deadlines_clear(&database->deadlines);
     }
     storages_free_some(storages, UINT64_MAX);
+    emitter_destroy(storages->emitter);
     buffer_clear(&storages->unit_noted);
     buffer_clear(&storages->garbage);
     memory_release(storages);
+}
+
+struct emitter *storages_emitter(struct storages *storages) {
+    return storages->emitter;
 }
 
 struct storages_settings *storages_settings(struct storages *storages) {
@@ -223,6 +231,7 @@ uint64_t storages_digest(struct storages *storages) {
         for (uint32_t i = 0; i < table_size(table); i++)
             digest = hash_chain(digest, keyspace_item_digest(table_at(table, i)));
     }
+    digest = hash_chain(digest, emitter_digest(storages->emitter));
     return digest;
 }
 

@@ -113,6 +113,16 @@ bool number_parse_double(struct bytes text, double *value) {
     return valid;
 }
 
+bool number_parse_bound(struct bytes text, double *value) {
+    char small[TERMINATED_ON_STACK_MAX + 1], *owned, *end;
+    const char *terminated = terminate(text, small, &owned);
+    double parsed = strtod(terminated, &end);
+    bool valid = (size_t)(end - terminated) == text.size && !isnan(parsed);
+    memory_release(owned);
+    if (valid) *value = parsed;
+    return valid;
+}
+
 size_t number_print_double(char at[static NUMBER_DOUBLE_TEXT_MAX], double value) {
     if (isinf(value)) {
         size_t size = value > 0 ? 3 : 4;

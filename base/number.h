@@ -17,6 +17,9 @@ size_t number_print_u64(char *at, uint64_t value);
  * no NaN, no leading space, nothing behind; what overflows or becomes zero by underflow is
  * refused. False leaves *value untouched. */
 bool number_parse_double(struct bytes text, double *value);
+/* A double as the bounds of ZRANGEBYSCORE take it: leading spaces are skipped, what is too large or
+ * too small becomes an infinity or zero, and nothing at all is 0. */
+bool number_parse_bound(struct bytes text, double *value);
 /* As 7.0 prints a score: "%.17g", with inf and -inf. */
 enum { NUMBER_DOUBLE_TEXT_MAX = 32 };
 size_t number_print_double(char at[static NUMBER_DOUBLE_TEXT_MAX], double value);

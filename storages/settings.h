@@ -26,3 +26,6 @@ struct storages_statistics { /* node-local, outside digest: INFO */
 /* Lent; changed by log entries only. */
 struct storages_settings *storages_settings(struct storages *storages);
 struct storages_statistics *storages_statistics(struct storages *storages);
+
+/* The seed for the tables of values: node-local, so nothing a command shows may depend on it. */
+uint64_t storages_hash_seed(const struct storages *storages);

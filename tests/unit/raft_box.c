@@ -1,0 +1,487 @@
+/* raft_box.c: the driver of a core, played by arrays. */
+#include "raft_box.h"
+
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+static void violate(struct box *box, const char *format, ...) {
+    if (box->violation.size > 0) return;
+    va_list arguments;
+    va_start(arguments, format);
+    buffer_append_format_list(&box->violation, format, arguments);
+    va_end(arguments);
+    buffer_append_byte(&box->violation, '\0');
+}
+
+/* Makes room for one more row. */
+#define GROW(array, count, capacity)                                                               \
+    do {                                                                                           \
+        if ((count) == (capacity)) {                                                               \
+            (capacity) = (capacity) == 0 ? 16 : (capacity)*2;                                      \
+            (array) = memory_resize((array), (capacity) * sizeof(*(array)));                       \
+        }                                                                                          \
+    } while (0)
+
+/* --- letters -------------------------------------------------------------------------------- */
+
+static void post(struct box_letters *letters, struct box_letter letter) {
+    GROW(letters->at, letters->count, letters->capacity);
+    letters->at[letters->count++] = letter;
+}
+
+static struct box_letter take(struct box_letters *letters, uint32_t i) {
+    struct box_letter letter = letters->at[i];
+    letters->count--;
+    memmove(letters->at + i, letters->at + i + 1, (letters->count - i) * sizeof(*letters->at));
+    return letter;
+}
+
+static void trace(const struct box *box, const char *what, const struct raft_message *message) {
+    if (!box->trace) return;
+    struct buffer line = {0};
+    raft_message_print(message, &line);
+    printf("%8llu %s %.*s wait=%llu\n", (unsigned long long)box->now_us, what, (int)line.size,
+           line.data, (unsigned long long)message->wait_for);
+    buffer_clear(&line);
+}
+
+static struct box_letter seal(const struct raft_message *message) {
+    struct buffer wire = {0};
+    raft_message_encode(message, &wire);
+    for (uint32_t i = 0; i < message->entry_count; i++)
+        buffer_append(&wire, message->entries[i].image, entry_size(message->entries[i].image));
+    struct chunk *chunk = chunk_create(wire.size);
+    memcpy(chunk->data, wire.data, wire.size);
+    chunk->used = wire.size;
+    buffer_clear(&wire);
+    return (struct box_letter){.from = message->from,
+                               .to = message->to,
+                               .type = message->type,
+                               .wait_for = message->wait_for,
+                               .chunk = chunk};
+}
+
+static void send_letter(struct box *box, struct box_letter letter) {
+    if (box->cut[letter.from][letter.to])
+        chunk_release(letter.chunk);
+    else
+        post(&box->letters, letter);
+}
+
+/* --- watching ------------------------------------------------------------------------------- */
+
+static bool hash_at(const struct raft *raft, uint64_t index, uint64_t *hash) {
+    struct entry entry;
+    if (!raft_entry_at(raft, index, &entry)) return false;
+    *hash = entry_hash(entry.image);
+    return true;
+}
+
+static void watch_election(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    enum raft_role role = raft_role(node->raft);
+    bool elected = role == RAFT_LEADER && node->role != RAFT_LEADER;
+    node->role = role;
+    if (!elected) return;
+    box->elections++;
+    uint64_t term = raft_term(node->raft);
+    CHECK(term < BOX_TERMS_MAX);
+    if (box->leaders[term] != 0 && box->leaders[term] != id) {
+        violate(box, "election safety: n%u and n%u both lead term %llu", box->leaders[term], id,
+                (unsigned long long)term);
+    }
+    box->leaders[term] = id;
+    for (uint64_t index = 1; index <= box->committed_count; index++) {
+        uint64_t hash;
+        bool dropped = index < raft_tail_first_index(node->raft);
+        if (dropped) continue; /* It was compared when it was applied. */
+        if (!hash_at(node->raft, index, &hash) || hash != box->committed[index - 1]) {
+            violate(box, "leader completeness: n%u leads term %llu without committed entry %llu",
+                    id, (unsigned long long)term, (unsigned long long)index);
+        }
+    }
+}
+
+static void watch_leases(struct box *box, uint32_t id) {
+    const struct raft *raft = box->nodes[id].raft;
+    if (!raft_has_lease(raft, box->now_us)) return;
+    box->lease_moments++;
+    for (uint32_t other = 1; other <= box->count; other++) {
+        const struct raft *rival = box->nodes[other].raft;
+        if (other == id || rival == NULL || raft_role(rival) != RAFT_LEADER) continue;
+        if (raft_term(rival) > raft_term(raft)) {
+            violate(box, "lease: n%u has a lease in term %llu while n%u leads term %llu", id,
+                    (unsigned long long)raft_term(raft), other,
+                    (unsigned long long)raft_term(rival));
+        }
+    }
+}
+
+static void watch_commit(struct box *box, uint32_t id, uint64_t index, uint64_t hash) {
+    if (index > box->committed_count) {
+        CHECK(index == box->committed_count + 1);
+        GROW(box->committed, box->committed_count, box->committed_capacity);
+        box->committed[box->committed_count++] = hash;
+    } else if (box->committed[index - 1] != hash) {
+        violate(box, "state machine safety: n%u commits another entry at %llu", id,
+                (unsigned long long)index);
+    }
+}
+
+static void watch_read(struct box *box, uint32_t id, const struct raft_read *answer) {
+    CHECK(answer->context < BOX_READS_MAX);
+    struct box_read *read = &box->reads[answer->context];
+    if (read->state != BOX_READ_WAITING) {
+        violate(box, "n%u answers read %llu a second time", id,
+                (unsigned long long)answer->context);
+    }
+    read->state = answer->granted ? BOX_READ_GRANTED : BOX_READ_REFUSED;
+    read->index = answer->index;
+    if (!answer->granted) return;
+    box->granted_reads++;
+    if (answer->index < read->floor) {
+        violate(box, "stale read: n%u reads at %llu, but %llu was committed before it was asked",
+                id, (unsigned long long)answer->index, (unsigned long long)read->floor);
+    }
+}
+
+void box_check_logs(struct box *box) {
+    for (uint32_t a = 1; a <= box->count; a++) {
+        for (uint32_t b = a + 1; b <= box->count; b++) {
+            const struct raft *left = box->nodes[a].raft, *right = box->nodes[b].raft;
+            if (left == NULL || right == NULL) continue;
+            for (uint64_t index = 1; index <= raft_last_index(left); index++) {
+                uint64_t left_hash, right_hash;
+                if (!hash_at(left, index, &left_hash) || !hash_at(right, index, &right_hash))
+                    continue;
+                if (raft_term_at(left, index) != raft_term_at(right, index)) continue;
+                if (left_hash != right_hash) {
+                    violate(box, "log matching: n%u and n%u differ at %llu", a, b,
+                            (unsigned long long)index);
+                }
+            }
+        }
+    }
+}
+
+/* --- a step --------------------------------------------------------------------------------- */
+
+static void copy_write(struct box_node *node, const struct raft_persist *request) {
+    GROW(node->writes, node->write_count, node->write_capacity);
+    struct box_write *write = &node->writes[node->write_count++];
+    write->request = *request;
+    write->entries = memory_allocate(request->entry_count * sizeof(struct entry));
+    for (uint32_t i = 0; i < request->entry_count; i++) {
+        write->entries[i] = request->entries[i];
+        chunk_hold(write->entries[i].chunk);
+    }
+}
+
+static void carry_out(struct box *box, uint32_t id, const struct raft_output *output) {
+    struct box_node *node = &box->nodes[id];
+    for (uint32_t i = 0; i < output->persist_count; i++)
+        copy_write(node, &output->persists[i]);
+    for (uint32_t i = 0; i < output->message_count; i++) {
+        const struct raft_message *message = &output->messages[i];
+        trace(box, "send", message);
+        struct box_letter letter = seal(message);
+        if (letter.wait_for > node->completed)
+            post(&node->held, letter);
+        else
+            send_letter(box, letter);
+    }
+    for (uint32_t i = 0; i < output->read_count; i++)
+        watch_read(box, id, &output->reads[i]);
+    for (uint32_t i = 0; i < output->fetch_count; i++) {
+        CHECK(node->fetch_count < COUNT_OF(node->fetches));
+        node->fetches[node->fetch_count++] = output->fetches[i];
+    }
+}
+
+static void step_once(struct box *box, uint32_t id, struct raft_event *event) {
+    struct box_node *node = &box->nodes[id];
+    event->now_us = box->now_us;
+    event->stamp_ms = 1000 + box->now_us / 1000;
+    struct raft_output output;
+    raft_step(node->raft, event, &output);
+    raft_check(node->raft);
+    carry_out(box, id, &output);
+    watch_election(box, id);
+    watch_leases(box, id);
+}
+
+static void apply(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    uint64_t commit = raft_commit_index(node->raft);
+    if (node->applied == commit) return;
+    while (node->applied < commit) {
+        uint64_t hash;
+        bool known = hash_at(node->raft, ++node->applied, &hash);
+        CHECK(known);
+        watch_commit(box, id, node->applied, hash);
+    }
+    step_once(box, id, &(struct raft_event){.type = RAFT_EVENT_APPLIED, .index = commit});
+}
+
+static void step(struct box *box, uint32_t id, struct raft_event event) {
+    if (box->nodes[id].raft == NULL) return;
+    step_once(box, id, &event);
+    apply(box, id);
+    if (raft_diverged(box->nodes[id].raft)) violate(box, "n%u has diverged", id);
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+void box_init(struct box *box, uint32_t count, const struct raft_config *config) {
+    CHECK(count <= BOX_NODES_MAX);
+    *box = (struct box){.count = count, .now_us = 1000000};
+    for (uint32_t id = 1; id <= count; id++) {
+        struct box_node *node = &box->nodes[id];
+        node->config = *config;
+        node->config.id = id;
+        node->config.seed = random_mix(config->seed + id);
+        node->config.voter_count = count;
+        for (uint32_t i = 0; i < count; i++)
+            node->config.voters[i] = i + 1;
+    }
+}
+
+static void clear_letters(struct box_letters *letters) {
+    for (uint32_t i = 0; i < letters->count; i++)
+        chunk_release(letters->at[i].chunk);
+    letters->count = 0;
+}
+
+static void finish_write(struct box_node *node) {
+    struct box_write *write = &node->writes[0];
+    for (uint32_t i = 0; i < write->request.entry_count; i++)
+        chunk_release(write->entries[i].chunk);
+    memory_release(write->entries);
+    node->write_count--;
+    memmove(node->writes, node->writes + 1, node->write_count * sizeof(*node->writes));
+}
+
+void box_crash(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    if (node->raft == NULL) return;
+    raft_destroy(node->raft);
+    node->raft = NULL;
+    clear_letters(&node->held);
+    while (node->write_count > 0)
+        finish_write(node);
+    node->fetch_count = 0;
+    for (uint32_t i = 0; i < BOX_READS_MAX; i++)
+        if (box->reads[i].state == BOX_READ_WAITING && box->reads[i].node == id)
+            box->reads[i].state = BOX_READ_REFUSED;
+}
+
+void box_clear(struct box *box) {
+    for (uint32_t id = 1; id <= box->count; id++) {
+        struct box_node *node = &box->nodes[id];
+        box_crash(box, id);
+        for (uint64_t i = 0; i < node->log_count; i++)
+            chunk_release(node->log[i].chunk);
+        memory_release(node->log);
+        memory_release(node->writes);
+        memory_release(node->held.at);
+    }
+    clear_letters(&box->letters);
+    memory_release(box->letters.at);
+    memory_release(box->committed);
+    buffer_clear(&box->violation);
+}
+
+void box_start(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    CHECK(node->raft == NULL);
+    node->raft = raft_create(&node->config, &node->hard_state, box->now_us);
+    node->applied = node->completed = 0;
+    node->role = RAFT_FOLLOWER;
+    for (uint64_t i = 0; i < node->log_count; i++) {
+        bool committed = i < node->known_commit;
+        raft_restore(node->raft, node->log[i], committed);
+        if (committed) watch_commit(box, id, ++node->applied, entry_hash(node->log[i].image));
+    }
+    raft_start(node->raft, box->now_us);
+    raft_check(node->raft);
+}
+
+/* --- the disk ------------------------------------------------------------------------------- */
+
+static void disk_cut(struct box_node *node, uint64_t count) {
+    while (node->log_count > count)
+        chunk_release(node->log[--node->log_count].chunk);
+    if (node->known_commit > count) node->known_commit = count;
+}
+
+static void disk_append(struct box_node *node, struct entry entry) {
+    CHECK(entry_index(entry.image) == node->log_count + 1);
+    GROW(node->log, node->log_count, node->log_capacity);
+    node->log[node->log_count++] = entry;
+    chunk_hold(entry.chunk);
+}
+
+static void release_held(struct box *box, struct box_node *node) {
+    uint32_t i = 0;
+    while (i < node->held.count) {
+        if (node->held.at[i].wait_for <= node->completed)
+            send_letter(box, take(&node->held, i));
+        else
+            i++;
+    }
+}
+
+bool box_persist(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    if (node->raft == NULL || node->write_count == 0) return false;
+    const struct box_write *write = &node->writes[0];
+    const struct raft_persist *request = &write->request;
+    if (request->has_hard_state) node->hard_state = request->hard_state;
+    if (request->cut_after != UINT64_MAX) disk_cut(node, request->cut_after);
+    for (uint32_t i = 0; i < request->entry_count; i++)
+        disk_append(node, write->entries[i]);
+    uint64_t number = request->number;
+    finish_write(node);
+
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_PERSISTED, .number = number});
+    node->completed = number;
+    release_held(box, node);
+    /* A mark of what is committed reaches the disk now and then. */
+    uint64_t commit = raft_commit_index(node->raft);
+    uint64_t durable = raft_persisted_index(node->raft);
+    bool is_settled = node->write_count == 0 && durable == node->log_count;
+    if (is_settled && number % 3 == 0) node->known_commit = commit < durable ? commit : durable;
+    return true;
+}
+
+bool box_fetch(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    if (node->raft == NULL || node->fetch_count == 0) return false;
+    struct raft_fetch request = node->fetches[0];
+    node->fetch_count--;
+    memmove(node->fetches, node->fetches + 1, node->fetch_count * sizeof(*node->fetches));
+
+    struct raft_event event = {.type = RAFT_EVENT_FETCHED,
+                               .node = request.node,
+                               .index = request.from,
+                               .error = ERROR_NOT_FOUND,
+                               .previous_hash = node->config.base_hash};
+    if (request.from <= node->log_count) {
+        size_t bytes = 0;
+        event.error = ERROR_NONE;
+        event.entries = node->log + request.from - 1;
+        while (request.from + event.entry_count <= node->log_count &&
+               (event.entry_count == 0 || bytes < request.bytes_max)) {
+            bytes += entry_size(event.entries[event.entry_count++].image);
+        }
+        if (request.from > 1) {
+            event.previous_term = entry_term(node->log[request.from - 2].image);
+            event.previous_hash = entry_hash(node->log[request.from - 2].image);
+        }
+    }
+    step(box, id, event);
+    return true;
+}
+
+static struct entry create_entry(struct bytes body) {
+    struct chunk *chunk = chunk_create(ENTRY_HEADER_SIZE + body.size);
+    chunk->used = ENTRY_HEADER_SIZE + body.size;
+    entry_header_write(chunk->data, &(struct entry_header){.format = ENTRY_FORMAT,
+                                                           .type = ENTRY_DATA,
+                                                           .body_size = (uint32_t)body.size,
+                                                           .body_hash = hash_bytes(body, 0)});
+    if (body.size > 0) memcpy(chunk->data + ENTRY_HEADER_SIZE, body.data, body.size);
+    return (struct entry){.chunk = chunk, .image = chunk->data};
+}
+
+void box_write_entry(struct box *box, uint32_t id, uint64_t term, struct bytes body) {
+    struct box_node *node = &box->nodes[id];
+    CHECK(node->raft == NULL);
+    uint64_t previous = node->log_count == 0 ? node->config.base_hash
+                                             : entry_hash(node->log[node->log_count - 1].image);
+    struct entry entry = create_entry(body);
+    entry_seal(entry.image, term, node->log_count + 1, 0, previous);
+    disk_append(node, entry);
+    chunk_release(entry.chunk);
+    if (node->hard_state.term < term) node->hard_state = (struct raft_hard_state){.term = term};
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+void box_tick(struct box *box, uint32_t id) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_TICK});
+}
+
+void box_propose(struct box *box, uint32_t id, struct bytes body, bool more) {
+    struct raft *raft = box->nodes[id].raft;
+    if (raft == NULL || raft_role(raft) != RAFT_LEADER) return;
+    step(
+        box, id,
+        (struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = create_entry(body), .more = more});
+}
+
+void box_read(struct box *box, uint32_t id, uint64_t context, bool confirm) {
+    CHECK(context < BOX_READS_MAX && box->reads[context].state == BOX_READ_NONE);
+    if (box->nodes[id].raft == NULL) return;
+    box->reads[context] =
+        (struct box_read){.state = BOX_READ_WAITING, .node = id, .floor = box->committed_count};
+    step(box, id,
+         (struct raft_event){.type = RAFT_EVENT_READ, .context = context, .confirm = confirm});
+}
+
+void box_notify(struct box *box, uint32_t id, uint32_t peer) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_NOTIFY, .node = peer});
+}
+
+void box_transfer(struct box *box, uint32_t id, uint32_t peer) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = peer});
+}
+
+void box_deliver(struct box *box, uint32_t i) {
+    struct box_letter letter = take(&box->letters, i);
+    struct raft_message message;
+    struct entry entries[BOX_ENTRIES_MAX];
+    enum error error = raft_message_decode(bytes_of(letter.chunk->data, letter.chunk->used),
+                                           letter.chunk, &message, entries, BOX_ENTRIES_MAX);
+    if (error != ERROR_NONE) {
+        violate(box, "a message does not decode: %s", error_text(error));
+    } else {
+        message.wait_for = 0;
+        trace(box, "take", &message);
+        step(box, letter.to, (struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &message});
+    }
+    chunk_release(letter.chunk);
+}
+
+void box_drop(struct box *box, uint32_t i) {
+    chunk_release(take(&box->letters, i).chunk);
+}
+
+void box_duplicate(struct box *box, uint32_t i) {
+    struct box_letter letter = box->letters.at[i];
+    chunk_hold(letter.chunk);
+    post(&box->letters, letter);
+}
+
+void box_settle(struct box *box) {
+    for (bool moves = true; moves;) {
+        moves = box->letters.count > 0;
+        if (moves) box_deliver(box, 0);
+        for (uint32_t id = 1; id <= box->count; id++) {
+            if (box_persist(box, id)) moves = true;
+            if (box_fetch(box, id)) moves = true;
+        }
+    }
+}
+
+struct bytes box_body(const struct box *box, uint32_t id, uint64_t index) {
+    const struct box_node *node = &box->nodes[id];
+    struct entry entry;
+    if (node->raft != NULL && raft_entry_at(node->raft, index, &entry)) {
+        return entry_body(entry.image);
+    }
+    if (index > 0 && index <= node->log_count) return entry_body(node->log[index - 1].image);
+    return (struct bytes){0};
+}

@@ -1,0 +1,109 @@
+/* raft_box.h: a small cluster of Raft cores in one process, for tests.
+ *
+ * Nodes are 1 .. count. One virtual clock for all; timers run only where box_tick() says so.
+ * Messages are really encoded and decoded. A node's disk is what its persist requests have made
+ * durable; a crash loses all else: memory, open requests, messages that wait for them. Committed
+ * entries are applied at once.
+ *
+ * The box watches over Raft's safety properties at every step (Raft, Figure 3: election safety, log
+ * matching, leader completeness, state machine safety), over leases and over read indexes. The
+ * first violation is told in box->violation; the nodes know nothing of it. */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/random.h"
+#include "raft/raft.h"
+
+enum { BOX_NODES_MAX = 5, BOX_ENTRIES_MAX = 256, BOX_TERMS_MAX = 4096, BOX_READS_MAX = 4096 };
+
+enum box_read_state { BOX_READ_NONE, BOX_READ_WAITING, BOX_READ_GRANTED, BOX_READ_REFUSED };
+
+/* A message on its way: encoded, in a chunk of its own. */
+struct box_letter {
+    uint32_t from, to;
+    enum raft_message_type type;
+    uint64_t wait_for;
+    struct chunk *chunk;
+};
+
+struct box_letters {
+    struct box_letter *at;
+    uint32_t count, capacity;
+};
+
+/* A persist request, copied; it holds its entries' chunks. */
+struct box_write {
+    struct raft_persist request;
+    struct entry *entries;
+};
+
+struct box_read {
+    enum box_read_state state;
+    uint32_t node;  /* that asked */
+    uint64_t floor; /* what was committed anywhere when it was asked */
+    uint64_t index;
+};
+
+struct box_node {
+    struct raft *raft; /* NULL: down */
+    struct raft_config config;
+    /* The disk. */
+    struct raft_hard_state hard_state;
+    struct entry *log; /* log[0] is index 1 */
+    uint64_t log_count, log_capacity, known_commit;
+    /* Lost in a crash. */
+    struct box_write *writes;
+    uint32_t write_count, write_capacity;
+    struct box_letters held; /* waiting for a persist request */
+    struct raft_fetch fetches[64];
+    uint32_t fetch_count;
+    uint64_t applied, completed;
+    enum raft_role role;
+};
+
+struct box {
+    uint32_t count;
+    uint64_t now_us;
+    struct box_node nodes[BOX_NODES_MAX + 1];
+    bool cut[BOX_NODES_MAX + 1][BOX_NODES_MAX + 1];
+    struct box_letters letters; /* in the order of sending */
+    struct box_read reads[BOX_READS_MAX];
+
+    uint64_t *committed; /* committed[0]: the hash of the entry committed at index 1 */
+    uint64_t committed_count, committed_capacity;
+    uint32_t leaders[BOX_TERMS_MAX]; /* by term */
+    uint64_t elections, granted_reads, lease_moments;
+    bool trace;
+    struct buffer violation; /* empty: none */
+};
+
+/* `config` is taken for every node, but for id and seed. All nodes are down at first. */
+void box_init(struct box *box, uint32_t count, const struct raft_config *config);
+void box_clear(struct box *box);
+
+void box_start(struct box *box, uint32_t node); /* From its disk. */
+void box_crash(struct box *box, uint32_t node);
+void box_tick(struct box *box, uint32_t node);
+void box_propose(struct box *box, uint32_t node, struct bytes body, bool more);
+void box_read(struct box *box, uint32_t node, uint64_t context, bool confirm);
+void box_notify(struct box *box, uint32_t node, uint32_t peer);
+void box_transfer(struct box *box, uint32_t node, uint32_t peer);
+/* Completes the oldest open persist request; false: none. */
+bool box_persist(struct box *box, uint32_t node);
+/* Answers the oldest fetch from the node's disk; false: none. */
+bool box_fetch(struct box *box, uint32_t node);
+/* Delivers (or drops) letters.at[i]; later ones keep their order. */
+void box_deliver(struct box *box, uint32_t i);
+void box_drop(struct box *box, uint32_t i);
+void box_duplicate(struct box *box, uint32_t i);
+/* Delivers and persists until nothing moves. */
+void box_settle(struct box *box);
+
+/* Appends an entry of this term straight to the disk of a node that is down; equal places hold
+ * equal entries on every node. */
+void box_write_entry(struct box *box, uint32_t node, uint64_t term, struct bytes body);
+
+/* Compares the logs of all nodes at equal places (log matching). */
+void box_check_logs(struct box *box);
+/* The body of the entry at `index` in the node's memory or on its disk; NULL data: none. */
+struct bytes box_body(const struct box *box, uint32_t node, uint64_t index);

@@ -59,7 +59,7 @@ enum journal_state {
     JOURNAL_FAILED,  /* a write or sync failed: what is on the disk is unknown; end the process */
 };
 
-struct journal; /* Opaque: its fields live in journal.c. */
+struct journal; /* Opaque: its fields live in journal_parts.h. */
 
 struct journal *journal_create(const struct journal_config *config);
 /* NULL is allowed. No disk request may be open any more (or its disk is gone for good). */

@@ -1,0 +1,685 @@
+/* journal_recovery.c: from a directory to a log that may be trusted, or a refusal.
+ *
+ *   LIST         which files are there
+ *   VOTE         the vote file
+ *   HEADS        each segment's header and whether its first MARK is there: which are in use
+ *   REPLAY       all records; entries are given out once no later CUT can touch them
+ *   TAIL         behind the record that failed, to the segment's end and through the first spare:
+ *                is there a durable mark that covers it? is everything blank? (SAFETY 11)
+ *   REMOVE       spares that a torn write has touched
+ *   SYNC         the segments written last: what was read may not have been on the disk yet
+ *   VOTE_AGAIN   likewise the vote file, which syncs the directory too
+ *
+ * In an empty directory: FOUND_VOTE, FOUND_SEGMENT. The vote file is first, so that without one
+ * nothing was ever promised. */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "raft/journal_parts.h"
+
+enum {
+    MARK_RECORD_SIZE = RECORD_HEADER_SIZE + RECORD_MARK_SIZE,
+    SURE_BYTES_MAX = 4 * CHUNK_SIZE, /* entries read ahead of who pulls them */
+};
+
+static void want(struct journal *journal, enum journal_phase phase, struct disk_request call,
+                 const char *name) {
+    struct journal_recovery *recovery = &journal->recovery;
+    recovery->phase = phase;
+    recovery->request.call = call;
+    journal_want(journal, &recovery->request, JOURNAL_REQUEST_RECOVERY, name);
+}
+
+/* "log-0000000003": for texts. */
+struct segment_text {
+    char name[DISK_NAME_SIZE];
+};
+static struct segment_text name_of(const struct journal *journal, uint32_t segment) {
+    struct segment_text text;
+    segment_name(text.name, journal->segments[segment].sequence);
+    return text;
+}
+
+static void refuse_file(struct journal *journal, const char *name, enum error error) {
+    switch (error) {
+    case ERROR_VERSION:
+        journal_stop(journal, JOURNAL_REFUSED, error, "%s was written by a newer version", name);
+        return;
+    case ERROR_FOREIGN:
+        journal_stop(journal, JOURNAL_REFUSED, error, "%s belongs to another cluster or node",
+                     name);
+        return;
+    case ERROR_IO:
+    case ERROR_NOT_FOUND:
+    case ERROR_DISK_FULL:
+        journal_stop(journal, JOURNAL_REFUSED, error, "%s: %s", name, error_text(error));
+        return;
+    default:
+        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED, "%s is damaged: %s", name,
+                     error_text(error));
+    }
+}
+
+/* At a record: with offset and index. */
+static void refuse_at(struct journal *journal, uint32_t segment, uint64_t offset,
+                      const char *reason) {
+    journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                 "%s is damaged at offset %" PRIu64 ", after index %" PRIu64 ": %s",
+                 name_of(journal, segment).name, offset, journal->shape.last_index, reason);
+}
+
+/* --- LIST ----------------------------------------------------------------------------------- */
+
+/* Segments are numbered from 1 without a gap, so each has its place. */
+static void place_segments(struct journal *journal, const struct disk_completion *completion) {
+    uint64_t sequence;
+    for (uint32_t i = 0; i < completion->file_count; i++)
+        if (segment_name_read(completion->files[i].name, &sequence)) journal_add_segment(journal);
+    for (uint32_t i = 0; i < completion->file_count; i++) {
+        const struct disk_file *file = &completion->files[i];
+        if (!segment_name_read(file->name, &sequence)) continue;
+        journal->recovery.progress.total_bytes += file->size;
+        if (sequence < 1 || sequence > journal->segment_count) continue;
+        journal->segments[sequence - 1].size = file->size;
+        journal->segments[sequence - 1].exists = true;
+    }
+}
+
+static void want_vote(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    want(journal, JOURNAL_PHASE_VOTE,
+         (struct disk_request){
+             .call = DISK_READ, .size = sizeof(recovery->head), .into = recovery->head},
+         VOTE_NAME);
+}
+
+static void on_list(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_recovery *recovery = &journal->recovery;
+    for (uint32_t i = 0; i < completion->file_count; i++)
+        if (strcmp(completion->files[i].name, VOTE_NAME) == 0) recovery->has_vote = true;
+    place_segments(journal, completion);
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        if (journal->segments[i].exists) continue;
+        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                     "%s is missing, but there are later ones", name_of(journal, i).name);
+        return;
+    }
+    if (recovery->has_vote) {
+        want_vote(journal);
+    } else if (journal->segment_count > 0) {
+        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                     "the file %s is missing, but a log is there", VOTE_NAME);
+    } else {
+        recovery->phase = JOURNAL_PHASE_FOUND_VOTE;
+        recovery->is_closed = true;
+        journal->vote.version++;
+        journal_write_vote(journal);
+    }
+}
+
+/* --- VOTE and HEADS ------------------------------------------------------------------------- */
+
+static void want_head(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    want(journal, JOURNAL_PHASE_HEADS,
+         (struct disk_request){
+             .call = DISK_READ, .size = sizeof(recovery->head), .into = recovery->head},
+         name_of(journal, recovery->segment).name);
+}
+
+static void on_vote(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct vote vote;
+    enum error error =
+        vote_read(bytes_of(recovery->head, completion->size), &journal->owner, &vote);
+    if (error != ERROR_NONE) {
+        refuse_file(journal, VOTE_NAME, error);
+        return;
+    }
+    journal->vote.state = (struct raft_hard_state){.term = vote.term, .voted_for = vote.voted_for};
+    if (journal->segment_count > 0) {
+        want_head(journal);
+    } else if (vote.term > 0) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, 1);
+        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                     "%s is missing, but the file %s knows of term %" PRIu64, name, VOTE_NAME,
+                     vote.term);
+    } else {
+        recovery->is_closed = true;
+        recovery->phase = JOURNAL_PHASE_FOUND_SEGMENT;
+    }
+}
+
+/* The number of a MARK that stands where a segment's first record does; 0: none. */
+static uint64_t first_number(struct bytes head, uint64_t salt) {
+    struct bytes window = bytes_slice(head, SEGMENT_HEADER_SIZE, SIZE_MAX);
+    struct record_place place = {.salt = salt, .offset = SEGMENT_HEADER_SIZE};
+    struct record record;
+    uint64_t number = load_u64(window.data + 16);
+    enum record_status status = record_read(window, place, number, &record);
+    return status == RECORD_OK && record.type == RECORD_MARK ? number : 0;
+}
+
+static void replay(struct journal *journal);
+
+static void on_head(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct journal_segment *segment = &journal->segments[recovery->segment];
+    struct bytes head = bytes_of(recovery->head, completion->size);
+    const char *name = recovery->request.call.name;
+    struct segment_header header;
+    enum error error = segment_header_read(head, &journal->owner, &header);
+    if (error == ERROR_NONE && header.sequence != segment->sequence) error = ERROR_MALFORMED;
+    if (error != ERROR_NONE) {
+        refuse_file(journal, name, error);
+        return;
+    }
+    if (header.size != segment->size || head.size < sizeof(recovery->head)) {
+        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                     "%s is damaged: it has %" PRIu64 " bytes instead of %" PRIu64, name,
+                     segment->size, header.size);
+        return;
+    }
+    segment->salt = header.salt;
+    segment->first_number = first_number(head, header.salt);
+    if (segment->first_number != 0 && recovery->segment > 0 &&
+        journal->segments[recovery->segment - 1].first_number == 0) {
+        refuse_at(journal, recovery->segment - 1, SEGMENT_HEADER_SIZE,
+                  "no record here, but a later segment is in use");
+        return;
+    }
+    if (++recovery->segment < journal->segment_count) {
+        want_head(journal);
+        return;
+    }
+    recovery->phase = JOURNAL_PHASE_REPLAY;
+    reader_start(&recovery->reader,
+                 (struct log_place){.segment = 0, .offset = SEGMENT_HEADER_SIZE, .number = 1});
+    replay(journal);
+}
+
+/* --- REPLAY --------------------------------------------------------------------------------- */
+
+static struct entry *held_at(struct journal_recovery *recovery, uint32_t at) {
+    return &recovery->held[(recovery->held_head + at) & (recovery->held_capacity - 1)];
+}
+
+static void held_push(struct journal_recovery *recovery, struct entry entry) {
+    if (recovery->held_count == recovery->held_capacity) {
+        uint32_t capacity = recovery->held_capacity == 0 ? 64 : recovery->held_capacity * 2;
+        struct entry *held = memory_allocate(capacity * sizeof(*held));
+        for (uint32_t i = 0; i < recovery->held_count; i++)
+            held[i] = *held_at(recovery, i);
+        memory_release(recovery->held);
+        recovery->held = held;
+        recovery->held_capacity = capacity;
+        recovery->held_head = 0;
+    }
+    *held_at(recovery, recovery->held_count++) = entry;
+}
+
+/* Entries up to this index are given out. */
+static void release_up_to(struct journal_recovery *recovery, uint64_t index) {
+    while (recovery->sure_count < recovery->held_count) {
+        const struct entry *entry = held_at(recovery, recovery->sure_count);
+        if (entry_index(entry->image) > index) return;
+        recovery->sure_bytes += entry_size(entry->image);
+        recovery->sure_count++;
+    }
+}
+
+static const char *replay_mark(struct journal *journal, const struct record *record) {
+    struct journal_recovery *recovery = &journal->recovery;
+    const struct log_shape *shape = &journal->shape;
+    struct record_mark mark;
+    record_mark_read(record->payload.data, &mark);
+    if (mark.durable_number >= record->number ||
+        mark.durable_number < recovery->mark.durable_number)
+        return "the durable mark contradicts itself";
+    if (mark.last_index != shape->last_index || mark.last_term != shape->last.term ||
+        mark.last_hash != shape->last.hash)
+        return "the log before this mark is not the one it continues";
+    if (mark.commit_index < recovery->mark.commit_index) return "the commit index falls";
+    recovery->mark = mark;
+    recovery->is_closed = (mark.flags & RECORD_MARK_CLOSED) != 0;
+    return NULL;
+}
+
+static const char *replay_cut(struct journal *journal, const struct record *record) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct record_cut cut;
+    struct log_position position;
+    record_cut_read(record->payload.data, &cut);
+    if (cut.after >= journal->shape.last_index) return "a cut behind the log's end";
+    if (cut.after < recovery->mark.commit_index) return "a cut of committed entries";
+    if (!log_shape_at(&journal->shape, cut.after, &position)) return "a cut of committed entries";
+    if (position.term != cut.term || position.hash != cut.hash)
+        return "a cut to an entry that is not in the log";
+    while (recovery->held_count > 0) {
+        struct entry *entry = held_at(recovery, recovery->held_count - 1);
+        if (entry_index(entry->image) <= cut.after) break;
+        chunk_release(entry->chunk);
+        recovery->held_count--;
+    }
+    CHECK(recovery->sure_count <= recovery->held_count);
+    log_shape_cut(&journal->shape, cut.after, record->number);
+    return NULL;
+}
+
+/* A whole image, from one record or from all its pieces. */
+static const char *replay_image(struct journal *journal, struct bytes image,
+                                struct log_place place) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct log_shape *shape = &journal->shape;
+    struct log_position position = {.term = entry_term(image.data), .hash = entry_hash(image.data)};
+    if (entry_index(image.data) != shape->last_index + 1) return "the index is out of order";
+    if (position.term < shape->last.term) return "the term falls";
+    if (position.hash != entry_hash_after(image.data, shape->last.hash))
+        return "the entry does not follow the one before it";
+    if (position.term > journal->vote.state.term)
+        return "the entry is of a later term than the vote file knows";
+    log_shape_add(shape, shape->last_index + 1, position, place);
+    held_push(recovery, journal_store(&recovery->store, image));
+    return NULL;
+}
+
+/* What is wrong with an image that its record's checksum covers. */
+static enum error image_error(struct bytes image) {
+    return image.size < ENTRY_HEADER_SIZE ? ERROR_TRUNCATED : entry_validate(image);
+}
+
+static const char *replay_piece(struct journal *journal, const struct record *record,
+                                struct log_place place) {
+    struct journal_recovery *recovery = &journal->recovery;
+    if (record->type == RECORD_FIRST) {
+        recovery->partial.size = 0;
+        recovery->partial_place = place;
+        recovery->has_partial = true;
+    }
+    if (!recovery->has_partial) return "a piece of an entry without its beginning";
+    buffer_append_bytes(&recovery->partial, record->payload);
+    if (recovery->partial.size > entry_size(recovery->partial.data))
+        return "the pieces of an entry are too long";
+    if (record->type != RECORD_LAST) return NULL;
+    recovery->has_partial = false;
+    struct bytes image = buffer_bytes(&recovery->partial);
+    enum error error = image_error(image);
+    if (error != ERROR_NONE) return error_text(error);
+    const char *problem = replay_image(journal, image, recovery->partial_place);
+    buffer_clear(&recovery->partial);
+    return problem;
+}
+
+/* NULL, or what is wrong with a record whose checksum is right. */
+static const char *replay_record(struct journal *journal, const struct record *record,
+                                 struct log_place place) {
+    struct journal_recovery *recovery = &journal->recovery;
+    if (record->type == RECORD_MARK) return replay_mark(journal, record);
+    recovery->content_number = record->number;
+    recovery->is_closed = false;
+    switch (record->type) {
+    case RECORD_CUT:
+        recovery->has_partial = false;
+        return replay_cut(journal, record);
+    case RECORD_ENTRY:
+        recovery->has_partial = false;
+        return replay_image(journal, record->payload, place);
+    default:
+        return replay_piece(journal, record, place);
+    }
+}
+
+static void tail_start(struct journal *journal, struct journal_reader_end end);
+
+/* The reader met no valid record: that is the log's end, unless a later segment goes on. */
+static void replay_ended(struct journal *journal, struct journal_reader_end end) {
+    const struct journal_reader *reader = &journal->recovery.reader;
+    uint32_t next = reader->segment + 1;
+    if (next < journal->segment_count && journal->segments[next].first_number != 0) {
+        refuse_at(journal, reader->segment, reader_offset(reader),
+                  "no valid record here, but a later segment goes on");
+        return;
+    }
+    tail_start(journal, end);
+}
+
+/* An ENTRY's body is hashed here; one that fails may have been torn like a header. */
+static enum error check_body(const struct record *record) {
+    return record->type == RECORD_ENTRY ? image_error(record->payload) : ERROR_NONE;
+}
+
+static void replay(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct journal_reader *reader = &recovery->reader;
+    while (recovery->sure_bytes < SURE_BYTES_MAX) {
+        struct record record;
+        struct journal_reader_end end;
+        enum journal_reader_status status = reader_next(journal, reader, &record, &end);
+        if (status == JOURNAL_READER_WAIT) return;
+        if (status == JOURNAL_READER_END) {
+            replay_ended(journal, end);
+            return;
+        }
+        struct log_place place = {.segment = reader->segment,
+                                  .offset = reader_offset(reader) - record.size,
+                                  .number = record.number};
+        enum error error = check_body(&record);
+        if (error == ERROR_CHECKSUM) {
+            end.status = RECORD_BAD_PAYLOAD;
+            end.has_blank_sector = record_has_blank_sector(
+                bytes_of(record.payload.data - RECORD_HEADER_SIZE, record.size), place.offset);
+            reader_step_back(reader, &record);
+            replay_ended(journal, end);
+            return;
+        }
+        if (error == ERROR_VERSION) {
+            refuse_file(journal, name_of(journal, place.segment).name, error);
+            return;
+        }
+        const char *problem =
+            error != ERROR_NONE ? error_text(error) : replay_record(journal, &record, place);
+        if (problem != NULL) {
+            refuse_at(journal, place.segment, place.offset, problem);
+            return;
+        }
+        release_up_to(recovery, recovery->mark.commit_index);
+        log_shape_commit(&journal->shape, recovery->mark.commit_index);
+    }
+}
+
+/* --- TAIL ----------------------------------------------------------------------------------- */
+
+static void tail(struct journal *journal);
+
+static void tail_start(struct journal *journal, struct journal_reader_end end) {
+    struct journal_recovery *recovery = &journal->recovery;
+    const struct journal_reader *reader = &recovery->reader;
+    recovery->phase = JOURNAL_PHASE_TAIL;
+    recovery->end = end;
+    recovery->failed = (struct log_place){
+        .segment = reader->segment, .offset = reader_offset(reader), .number = reader->number};
+    recovery->nonzero_offset = recovery->failed.offset;
+    tail(journal);
+}
+
+/* Looks through what the window holds from its place on. False: refused. */
+static bool tail_scan(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct journal_reader *reader = &recovery->reader;
+    struct bytes rest = bytes_slice(buffer_bytes(&reader->window), reader->at, SIZE_MAX);
+    struct record_place place = {.salt = journal->segments[reader->segment].salt,
+                                 .offset = reader_offset(reader)};
+    size_t nonzero = record_nonzero_size(rest);
+    if (nonzero == 0) return true;
+    if (reader->segment == recovery->failed.segment) {
+        recovery->nonzero_offset = place.offset + nonzero;
+    } else {
+        recovery->spare_is_dirty = true;
+    }
+    while (nonzero > 0) {
+        struct record_mark mark;
+        size_t at = record_find_mark(rest, place, &mark);
+        if (at == rest.size) return true;
+        if (mark.durable_number >= recovery->failed.number) {
+            refuse_at(journal, recovery->failed.segment, recovery->failed.offset,
+                      "a record that was durable is no longer valid");
+            return false;
+        }
+        rest = bytes_slice(rest, at + 1, SIZE_MAX);
+        place.offset += at + 1;
+    }
+    return true;
+}
+
+/* The first MARK of a segment lies in one sector: it is there, or the sector is blank. */
+static bool spare_begins_badly(const struct journal *journal) {
+    const struct journal_reader *reader = &journal->recovery.reader;
+    if (reader->segment == journal->recovery.failed.segment) return false;
+    if (reader_offset(reader) != SEGMENT_HEADER_SIZE) return false;
+    struct bytes first = bytes_slice(buffer_bytes(&reader->window), reader->at, MARK_RECORD_SIZE);
+    return record_nonzero_size(first) > 0;
+}
+
+static void tail_finish(struct journal *journal);
+
+static void tail(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct journal_reader *reader = &recovery->reader;
+    for (;;) {
+        if (spare_begins_badly(journal)) {
+            refuse_at(journal, reader->segment, SEGMENT_HEADER_SIZE,
+                      "the first mark is not valid, and not torn");
+            return;
+        }
+        if (!tail_scan(journal)) return;
+
+        /* What may be the beginning of a mark is looked at again with what follows. */
+        size_t rest = reader->window.size - reader->at;
+        if (rest >= MARK_RECORD_SIZE) reader->at += rest - (MARK_RECORD_SIZE - 1);
+        if (reader_want(journal, reader, reader->window.size - reader->at + 1)) return;
+        if (reader->segment != recovery->failed.segment ||
+            reader->segment + 1 == journal->segment_count) {
+            tail_finish(journal);
+            return;
+        }
+        reader_start(reader, (struct log_place){.segment = reader->segment + 1,
+                                                .offset = SEGMENT_HEADER_SIZE,
+                                                .number = recovery->failed.number});
+        if (reader_want(journal, reader, 1)) return;
+    }
+}
+
+static void want_sync(struct journal *journal);
+static void want_removal(struct journal *journal);
+
+/* The verdict. */
+static void tail_finish(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    const struct log_place *failed = &recovery->failed;
+    if (!recovery->end.has_blank_sector) {
+        refuse_at(journal, failed->segment, failed->offset,
+                  "a record is not valid, and it is not torn: no sector of it is blank");
+        return;
+    }
+    recovery->torn_bytes = recovery->nonzero_offset - failed->offset;
+    recovery->segment = journal->segment_count - 1;
+    if (recovery->spare_is_dirty) {
+        want_removal(journal);
+    } else {
+        want_sync(journal);
+    }
+}
+
+/* --- REMOVE and SYNC ------------------------------------------------------------------------ */
+
+/* All spares, the last one first, so that a crash leaves no gap. */
+static void want_removal(struct journal *journal) {
+    want(journal, JOURNAL_PHASE_REMOVE, (struct disk_request){.call = DISK_REMOVE, .sync = true},
+         name_of(journal, journal->segment_count - 1).name);
+}
+
+static void on_removal(struct journal *journal) {
+    journal->segment_count--;
+    if (journal->segment_count - 1 > journal->recovery.failed.segment) {
+        want_removal(journal);
+    } else {
+        want_sync(journal);
+    }
+}
+
+/* The last two segments in use: earlier ones were synced before the last was begun. */
+static void want_sync(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    uint32_t last = recovery->failed.segment;
+    if (recovery->phase != JOURNAL_PHASE_SYNC) {
+        recovery->segment = last > 0 ? last - 1 : 0;
+    }
+    want(journal, JOURNAL_PHASE_SYNC, (struct disk_request){.call = DISK_APPEND, .sync = true},
+         name_of(journal, recovery->segment).name);
+}
+
+static void finish(struct journal *journal);
+
+static void on_sync(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    if (recovery->segment++ < recovery->failed.segment) {
+        want_sync(journal);
+        return;
+    }
+    recovery->phase = JOURNAL_PHASE_VOTE_AGAIN;
+    journal->vote.version++;
+    journal_write_vote(journal);
+}
+
+void recovery_vote_completed(struct journal *journal) {
+    if (journal->recovery.phase == JOURNAL_PHASE_FOUND_VOTE) {
+        journal->recovery.phase = JOURNAL_PHASE_FOUND_SEGMENT; /* journal_requests.c creates it. */
+    } else {
+        finish(journal);
+    }
+}
+
+void recovery_segment_completed(struct journal *journal, enum error error) {
+    if (error != ERROR_NONE) {
+        refuse_file(journal, name_of(journal, 0).name, error);
+        return;
+    }
+    journal->recovery.failed = (struct log_place){.offset = SEGMENT_HEADER_SIZE, .number = 1};
+    finish(journal);
+}
+
+/* Where the log goes on: behind its last record, or, if something torn stands there, in a new
+ * segment, whose salt and number make that void for ever. */
+static void finish(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct log_place place = recovery->failed;
+    if (recovery->torn_bytes > 0) {
+        place.segment++;
+        place.offset = SEGMENT_HEADER_SIZE;
+    }
+    recovery->commit_index = recovery->mark.commit_index < journal->shape.last_index
+                                 ? recovery->mark.commit_index
+                                 : journal->shape.last_index;
+    journal->commit_index = recovery->mark.commit_index; /* what marks say never falls */
+    recovery->is_closed &= recovery->torn_bytes == 0;
+    writer_start(journal, place, recovery->content_number, &recovery->mark);
+    release_up_to(recovery, UINT64_MAX);
+    recovery->phase = JOURNAL_PHASE_DONE;
+    reader_clear(&recovery->reader);
+    buffer_clear(&recovery->partial);
+    if (recovery->held_count == 0) journal->state = JOURNAL_READY;
+}
+
+/* --- the driver's side ---------------------------------------------------------------------- */
+
+void recovery_start(struct journal *journal) {
+    want(journal, JOURNAL_PHASE_LIST, (struct disk_request){.call = DISK_LIST}, "");
+}
+
+void recovery_clear(struct journal_recovery *recovery) {
+    for (uint32_t i = 0; i < recovery->held_count; i++)
+        chunk_release(held_at(recovery, i)->chunk);
+    chunk_release(recovery->lent.chunk);
+    chunk_release(recovery->store);
+    memory_release(recovery->held);
+    buffer_clear(&recovery->partial);
+    reader_clear(&recovery->reader);
+    *recovery = (struct journal_recovery){0};
+}
+
+const struct disk_request *recovery_next_request(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    const struct disk_request *request = journal_take(&recovery->request);
+    return request != NULL ? request : journal_take(&recovery->reader.request);
+}
+
+static void on_read(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_recovery *recovery = &journal->recovery;
+    enum error error = reader_completed(&recovery->reader, completion);
+    if (error != ERROR_NONE) {
+        refuse_file(journal, recovery->reader.request.call.name, error);
+        return;
+    }
+    recovery->progress.done_bytes += completion->size;
+    if (recovery->phase == JOURNAL_PHASE_REPLAY) {
+        replay(journal);
+    } else {
+        tail(journal);
+    }
+}
+
+static void on_completion(struct journal *journal, const struct disk_completion *completion) {
+    switch (journal->recovery.phase) {
+    case JOURNAL_PHASE_LIST:
+        on_list(journal, completion);
+        return;
+    case JOURNAL_PHASE_VOTE:
+        on_vote(journal, completion);
+        return;
+    case JOURNAL_PHASE_HEADS:
+        on_head(journal, completion);
+        return;
+    case JOURNAL_PHASE_REMOVE:
+        on_removal(journal);
+        return;
+    case JOURNAL_PHASE_SYNC:
+        on_sync(journal);
+        return;
+    default:
+        CHECK(false); /* The other phases have no request of their own. */
+    }
+}
+
+void recovery_completed(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_recovery *recovery = &journal->recovery;
+    if (recovery->reader.request.is_open &&
+        recovery->reader.request.call.number == completion->number) {
+        on_read(journal, completion);
+    } else {
+        CHECK(recovery->request.is_open && recovery->request.call.number == completion->number);
+        recovery->request.is_open = false;
+        if (completion->error != ERROR_NONE) {
+            const char *name = recovery->request.call.name;
+            refuse_file(journal, name[0] != 0 ? name : "the directory", completion->error);
+        } else {
+            on_completion(journal, completion);
+        }
+    }
+}
+
+bool journal_recovered(struct journal *journal, struct entry *entry, bool *committed) {
+    struct journal_recovery *recovery = &journal->recovery;
+    chunk_release(recovery->lent.chunk);
+    recovery->lent = (struct entry){0};
+    if (journal->state != JOURNAL_RECOVERING || recovery->sure_count == 0) return false;
+
+    recovery->lent = *held_at(recovery, 0);
+    recovery->held_head = (recovery->held_head + 1) & (recovery->held_capacity - 1);
+    recovery->held_count--;
+    recovery->sure_count--;
+    recovery->sure_bytes -= entry_size(recovery->lent.image);
+    *entry = recovery->lent;
+    *committed = entry_index(entry->image) <= recovery->mark.commit_index;
+
+    if (recovery->phase == JOURNAL_PHASE_REPLAY) replay(journal);
+    if (recovery->phase == JOURNAL_PHASE_DONE && recovery->held_count == 0)
+        journal->state = JOURNAL_READY;
+    return true;
+}
+
+struct journal_progress journal_progress(const struct journal *journal) {
+    return journal->recovery.progress;
+}
+
+uint64_t journal_recovered_commit(const struct journal *journal) {
+    return journal->recovery.commit_index;
+}
+
+bool journal_was_closed(const struct journal *journal) {
+    return journal->recovery.is_closed;
+}
+
+uint64_t journal_torn_bytes(const struct journal *journal) {
+    return journal->recovery.torn_bytes;
+}

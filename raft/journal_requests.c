@@ -1,0 +1,330 @@
+/* journal_requests.c: life of a journal, the way of its requests, the vote file and new segments.
+ *
+ * Every disk call of the journal stands in a journal_request of its part; journal_next_request()
+ * asks the parts in a fixed order, journal_completed() leads back by the number's low bits. */
+#include "raft/journal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "raft/journal_parts.h"
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+struct journal *journal_create(const struct journal_config *config) {
+    struct journal *journal = memory_allocate_zeroed(sizeof(*journal));
+    journal->config = *config;
+    struct journal_config *own = &journal->config;
+    if (own->segment_size_min == 0) own->segment_size_min = JOURNAL_SEGMENT_SIZE_MIN;
+    if (own->segment_size_max == 0) own->segment_size_max = JOURNAL_SEGMENT_SIZE_MAX;
+    if (own->fragment_size == 0) own->fragment_size = CHUNK_SIZE;
+    if (own->write_size == 0) own->write_size = 4 * CHUNK_SIZE;
+    if (own->writes_max == 0) own->writes_max = 2;
+    CHECK(own->segment_size_min >= sizeof(journal->recovery.head));
+    CHECK(own->segment_size_max >= own->segment_size_min);
+    CHECK(own->fragment_size >= JOURNAL_PIECE_MIN);
+    memcpy(journal->owner.cluster, config->cluster, SEGMENT_ID_SIZE);
+    memcpy(journal->owner.node, config->node, SEGMENT_ID_SIZE);
+    random_init(&journal->salts, config->seed);
+    log_shape_init(&journal->shape, config->base_hash);
+    recovery_start(journal);
+    return journal;
+}
+
+void journal_destroy(struct journal *journal) {
+    if (journal == NULL) return;
+    fetches_clear(journal);
+    recovery_clear(&journal->recovery);
+    writer_clear(&journal->writer);
+    log_shape_clear(&journal->shape);
+    memory_release(journal->segments);
+    memory_release(journal);
+}
+
+void journal_stop(struct journal *journal, enum journal_state state, enum error error,
+                  const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(journal->problem, sizeof(journal->problem), format, arguments);
+    va_end(arguments);
+    journal->state = state;
+    journal->error = error;
+}
+
+struct entry journal_store(struct chunk **chunk, struct bytes image) {
+    if (*chunk == NULL || (*chunk)->capacity - (*chunk)->used < image.size) {
+        chunk_release(*chunk);
+        *chunk = chunk_create(image.size > CHUNK_SIZE ? image.size : CHUNK_SIZE);
+    }
+    char *at = (*chunk)->data + (*chunk)->used;
+    memcpy(at, image.data, image.size);
+    (*chunk)->used += image.size;
+    return (struct entry){.chunk = chunk_hold(*chunk), .image = at};
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+void journal_want(struct journal *journal, struct journal_request *request,
+                  enum journal_request_kind kind, const char *name) {
+    CHECK(!request->is_wanted && !request->is_open);
+    request->call.number = ++journal->request_count * JOURNAL_REQUEST_KINDS + kind;
+    snprintf(request->call.name, sizeof(request->call.name), "%s", name);
+    request->is_wanted = true;
+}
+
+const struct disk_request *journal_take(struct journal_request *request) {
+    if (!request->is_wanted) return NULL;
+    request->is_wanted = false;
+    request->is_open = true;
+    return &request->call;
+}
+
+static const struct disk_request *creation_next_request(struct journal *journal);
+
+const struct disk_request *journal_next_request(struct journal *journal) {
+    if (journal->state != JOURNAL_RECOVERING && journal->state != JOURNAL_READY) return NULL;
+    const struct disk_request *request = journal_take(&journal->vote.request);
+    if (request == NULL) request = writer_next_request(journal);
+    if (request == NULL) request = recovery_next_request(journal);
+    if (request == NULL) request = fetches_next_request(journal);
+    if (request == NULL) request = creation_next_request(journal);
+    return request;
+}
+
+static void vote_completed(struct journal *journal, const struct disk_completion *completion);
+static void creation_completed(struct journal *journal, const struct disk_completion *completion);
+
+void journal_completed(struct journal *journal, const struct disk_completion *completion) {
+    switch ((enum journal_request_kind)(completion->number % JOURNAL_REQUEST_KINDS)) {
+    case JOURNAL_REQUEST_RECOVERY:
+        recovery_completed(journal, completion);
+        return;
+    case JOURNAL_REQUEST_VOTE:
+        vote_completed(journal, completion);
+        return;
+    case JOURNAL_REQUEST_CREATE:
+        creation_completed(journal, completion);
+        return;
+    case JOURNAL_REQUEST_WRITE:
+        writer_completed(journal, completion);
+        return;
+    case JOURNAL_REQUEST_FETCH:
+        fetches_completed(journal, completion);
+        return;
+    case JOURNAL_REQUEST_KINDS:
+        break;
+    }
+    CHECK(false);
+}
+
+/* --- vote file ------------------------------------------------------------------------------ */
+
+void journal_write_vote(struct journal *journal) {
+    struct journal_vote *vote = &journal->vote;
+    vote_write(vote->file, &journal->owner,
+               (struct vote){.term = vote->state.term, .voted_for = vote->state.voted_for});
+    vote->version_open = vote->version;
+    vote->span = bytes_of(vote->file, VOTE_SIZE);
+    vote->request.call = (struct disk_request){
+        .call = DISK_REPLACE, .sync = true, .spans = &vote->span, .span_count = 1};
+    journal_want(journal, &vote->request, JOURNAL_REQUEST_VOTE, VOTE_NAME);
+}
+
+static void vote_completed(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_vote *vote = &journal->vote;
+    vote->request.is_open = false;
+    if (completion->error != ERROR_NONE) {
+        journal_stop(journal, JOURNAL_FAILED, completion->error, "%s: cannot be written: %s",
+                     VOTE_NAME, error_text(completion->error));
+        return;
+    }
+    vote->version_durable = vote->version_open;
+    if (journal->state == JOURNAL_RECOVERING) {
+        recovery_vote_completed(journal);
+        return;
+    }
+    if (vote->version != vote->version_durable) journal_write_vote(journal);
+    writer_settle(journal);
+}
+
+/* --- new segments --------------------------------------------------------------------------- */
+
+struct journal_segment *journal_add_segment(struct journal *journal) {
+    if (journal->segment_count == journal->segment_capacity) {
+        journal->segment_capacity = journal->segment_capacity * 2 + 8;
+        journal->segments = memory_resize(journal->segments,
+                                          journal->segment_capacity * sizeof(*journal->segments));
+    }
+    struct journal_segment *segment = &journal->segments[journal->segment_count++];
+    *segment = (struct journal_segment){.sequence = journal->segment_count};
+    return segment;
+}
+
+static uint64_t segment_size(const struct journal *journal, uint64_t sequence) {
+    uint64_t size = journal->config.segment_size_min;
+    for (uint64_t i = 1; i < sequence && size < journal->config.segment_size_max; i++)
+        size *= 2;
+    return size < journal->config.segment_size_max ? size : journal->config.segment_size_max;
+}
+
+struct journal_segment *journal_plan_segment(struct journal *journal) {
+    struct journal_segment *segment = journal_add_segment(journal);
+    segment->salt = random_next(&journal->salts);
+    segment->size = segment_size(journal, segment->sequence);
+    return segment;
+}
+
+static void want_creation(struct journal *journal, uint32_t at) {
+    struct journal_creation *creation = &journal->creation;
+    const struct journal_segment *segment = &journal->segments[at];
+    segment_header_write(creation->header, &journal->owner,
+                         &(struct segment_header){.sequence = segment->sequence,
+                                                  .salt = segment->salt,
+                                                  .size = segment->size});
+    creation->segment = at;
+    creation->span = bytes_of(creation->header, SEGMENT_HEADER_SIZE);
+    creation->request.call = (struct disk_request){.call = DISK_CREATE,
+                                                   .sync = true,
+                                                   .size = segment->size,
+                                                   .spans = &creation->span,
+                                                   .span_count = 1};
+    char name[DISK_NAME_SIZE];
+    segment_name(name, segment->sequence);
+    journal_want(journal, &creation->request, JOURNAL_REQUEST_CREATE, name);
+}
+
+/* The first segment that is planned and not made: they are made in order, one at a time, so that
+ * a crash never leaves a gap. */
+static uint32_t next_planned(const struct journal *journal) {
+    uint32_t at = journal->segment_count;
+    while (at > 0 && !journal->segments[at - 1].exists)
+        at--;
+    return at;
+}
+
+static const struct disk_request *creation_next_request(struct journal *journal) {
+    struct journal_creation *creation = &journal->creation;
+    bool founding = journal->state == JOURNAL_RECOVERING &&
+                    journal->recovery.phase == JOURNAL_PHASE_FOUND_SEGMENT;
+    if (journal->state != JOURNAL_READY && !founding) return NULL;
+    if (creation->request.is_open || creation->has_failed) return NULL;
+
+    uint32_t wanted = founding ? 1 : journal->writer.segment + 1 + JOURNAL_SPARES;
+    while (journal->segment_count < wanted)
+        journal_plan_segment(journal);
+    uint32_t at = next_planned(journal);
+    if (at == journal->segment_count) return NULL;
+    want_creation(journal, at);
+    return journal_take(&creation->request);
+}
+
+static void creation_completed(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_creation *creation = &journal->creation;
+    creation->request.is_open = false;
+    if (completion->error == ERROR_NONE) journal->segments[creation->segment].exists = true;
+    if (journal->state == JOURNAL_RECOVERING) {
+        recovery_segment_completed(journal, completion->error);
+        return;
+    }
+    creation->has_failed = completion->error != ERROR_NONE;
+    creation->retry_us = 0;
+    if (creation->has_failed) {
+        snprintf(journal->problem, sizeof(journal->problem), "%s: cannot be created: %s",
+                 creation->request.call.name, error_text(completion->error));
+    }
+}
+
+bool journal_is_full(const struct journal *journal) {
+    if (!journal->creation.has_failed) return false;
+    const struct journal_writer *writer = &journal->writer;
+    uint32_t made = next_planned(journal);
+    uint32_t spares = made > writer->segment ? made - writer->segment - 1 : 0;
+    if (spares >= JOURNAL_SPARES) return false;
+    bool has_next = spares == JOURNAL_SPARES - 1 &&
+                    writer->offset <= journal->segments[writer->segment].size / 2;
+    return !has_next;
+}
+
+/* --- time ----------------------------------------------------------------------------------- */
+
+static void creation_tick(struct journal *journal) {
+    struct journal_creation *creation = &journal->creation;
+    if (!creation->has_failed) return;
+    if (creation->retry_us == 0) {
+        creation->retry_us = journal->now_us + JOURNAL_RETRY_US;
+    } else if (journal->now_us >= creation->retry_us) {
+        creation->has_failed = false; /* The next request tries again. */
+    }
+}
+
+void journal_tick(struct journal *journal, uint64_t now_us) {
+    CHECK(now_us >= journal->now_us);
+    journal->now_us = now_us;
+    if (journal->state != JOURNAL_READY) return;
+    creation_tick(journal);
+    writer_tick(journal);
+}
+
+uint64_t journal_deadline_us(const struct journal *journal) {
+    if (journal->state != JOURNAL_READY) return UINT64_MAX;
+    uint64_t deadline = writer_deadline_us(journal);
+    if (journal->creation.has_failed && journal->creation.retry_us < deadline)
+        deadline = journal->creation.retry_us;
+    return deadline;
+}
+
+/* --- looking at it -------------------------------------------------------------------------- */
+
+enum journal_state journal_state(const struct journal *journal) {
+    return journal->state;
+}
+
+enum error journal_error(const struct journal *journal) {
+    return journal->error;
+}
+
+const char *journal_problem(const struct journal *journal) {
+    return journal->problem;
+}
+
+struct raft_hard_state journal_hard_state(const struct journal *journal) {
+    return journal->vote.state;
+}
+
+uint64_t journal_last_index(const struct journal *journal) {
+    return journal->shape.last_index;
+}
+
+struct journal_figures journal_figures(const struct journal *journal) {
+    struct journal_figures figures = journal->figures;
+    uint32_t made = next_planned(journal);
+    figures.segments = made;
+    figures.spare_segments =
+        made > journal->writer.segment ? made - journal->writer.segment - 1 : 0;
+    return figures;
+}
+
+void journal_check(const struct journal *journal) {
+    const struct journal_writer *writer = &journal->writer;
+    CHECK(writer->in_flight <= journal->config.writes_max);
+    CHECK(writer->synced_number <= writer->written_number);
+    CHECK(writer->persisted <= writer->persist_last);
+    CHECK(journal->vote.version_durable <= journal->vote.version_open);
+    CHECK(journal->vote.version_open <= journal->vote.version);
+    if (journal->state != JOURNAL_READY) return;
+    CHECK(writer->written_number < writer->number);
+    CHECK(writer->segment < journal->segment_count);
+    CHECK(writer->offset <= journal->segments[writer->segment].size);
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        CHECK(journal->segments[i].sequence == i + 1);
+        if (i < writer->segment) CHECK(journal->segments[i].first_number != 0);
+        if (i > writer->segment) CHECK(journal->segments[i].first_number == 0);
+        if (i > 0 && journal->segments[i].exists) CHECK(journal->segments[i - 1].exists);
+    }
+    uint32_t in_flight = 0;
+    for (const struct journal_write *write = writer->first; write != writer->waiting;
+         write = write->next)
+        in_flight++;
+    CHECK(in_flight == writer->in_flight);
+}

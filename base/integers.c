@@ -56,6 +56,13 @@ void integers_destroy(struct integers *integers) {
     memory_release(integers);
 }
 
+struct integers *integers_copy(const struct integers *integers) {
+    size_t size = block_size(integers->count, integers->width);
+    struct integers *copy = memory_allocate(size);
+    memcpy(copy, integers, sizeof(*copy) + (size_t)integers->count * integers->width);
+    return copy;
+}
+
 uint32_t integers_count(const struct integers *integers) {
     return integers->count;
 }

@@ -15,6 +15,8 @@ struct integers; /* Opaque: its layout stands in integers.c. */
 struct integers *integers_create(void);
 void integers_destroy(struct integers *integers); /* NULL is allowed. */
 
+struct integers *integers_copy(const struct integers *integers);
+
 uint32_t integers_count(const struct integers *integers);
 /* Requires index < count. Ascending. */
 int64_t integers_at(const struct integers *integers, uint32_t index);

@@ -76,9 +76,9 @@ struct command {
      * 200-299, queues 300-399, sets 400-499, sorted sets 500-599, emitter 600-649, COMMAND
      * 650-669, connection, server and session 700-899. */
     uint16_t id;
-    const char *name; /* lower case; subcommands "client|list" */
-    command_function *run;
-    int arity; /* as in Redis: the name counts; negative means at least */
+    const char *name;      /* lower case; subcommands "client|list" */
+    command_function *run; /* NULL: a container, which only the rows of its subcommands run */
+    int arity;             /* as in Redis: the name counts; negative means at least */
     enum command_place place;
     uint32_t flags; /* enum command_flag */
     struct command_keys keys;

@@ -5,8 +5,10 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "storages/emitter_internal.h"
+#include "storages/map.h"
 #include "storages/queue.h"
 #include "storages/record.h"
+#include "storages/set.h"
 #include "storages/state.h"
 
 /* --- what there is -------------------------------------------------------------------------- */
@@ -15,12 +17,12 @@
 static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
     [ITEM_RECORD] = NULL, /* its bytes stand in the item */
     [ITEM_QUEUE] = &queue_class,
+    [ITEM_SET] = &set_class,
+    [ITEM_MAP] = &map_class,
 };
 
 static const struct command_family *const families[] = {
-    &emitter_family,
-    &queue_family,
-    &record_family,
+    &emitter_family, &map_family, &queue_family, &record_family, &set_algebra_family, &set_family,
 };
 
 void storages_register(struct command_registry *registry) {
@@ -36,7 +38,7 @@ const struct item_class *storages_class(enum item_type type) {
 /* --- life ----------------------------------------------------------------------------------- */
 
 static const struct storages_settings default_settings = {
-    .hash_max_listpack_entries = 128,
+    .hash_max_listpack_entries = 512,
     .hash_max_listpack_value = 64,
     .set_max_intset_entries = 512,
     .zset_max_listpack_entries = 128,
@@ -84,6 +86,10 @@ void storages_destroy(struct storages *storages) {
 
 struct emitter *storages_emitter(struct storages *storages) {
     return storages->emitter;
+}
+
+uint64_t storages_hash_seed(const struct storages *storages) {
+    return storages->hash_seed;
 }
 
 struct storages_settings *storages_settings(struct storages *storages) {

@@ -401,6 +401,7 @@ void sorted_set_check(const struct sorted_set *set) {
 
 static void class_check(const void *value) {
     sorted_set_check(value);
+    CHECK(sorted_set_size(value) > 0);
 }
 
 const struct item_class sorted_set_class = {

@@ -98,5 +98,4 @@ void sorted_set_check(const struct sorted_set *set);
 
 extern const struct item_class sorted_set_class;
 
-extern const struct command sorted_set_commands[];
-extern const uint32_t sorted_set_commands_count;
+extern const struct command_family sorted_set_family;

@@ -116,8 +116,7 @@ static bool parse_aggregate(struct command_call *call, uint32_t at, enum aggrega
     return refuse(call, REPLY_SYNTAX_ERROR);
 }
 
-static bool parse_algebra_options(struct command_call *call, uint32_t at,
-                                  struct algebra *algebra) {
+static bool parse_algebra_options(struct command_call *call, uint32_t at, struct algebra *algebra) {
     bool weighs = algebra->operation != DIFFERENCE && !algebra->only_counts;
     while (at < call->count) {
         uint32_t rest = call->count - at;
@@ -318,7 +317,8 @@ static const struct command sorted_set_algebra_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "6.2.0",
-     .complexity = "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+     .complexity = "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, "
+                   "and M being the number of elements in the resulting sorted set.",
      .summary = "Add multiple sorted sets"},
     {.id = 525,
      .name = "zinter",
@@ -331,7 +331,9 @@ static const struct command sorted_set_algebra_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "6.2.0",
-     .complexity = "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+     .complexity = "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K "
+                   "being the number of input sorted sets and M being the number of elements in "
+                   "the resulting sorted set.",
      .summary = "Intersect multiple sorted sets"},
     {.id = 526,
      .name = "zdiff",
@@ -344,7 +346,8 @@ static const struct command sorted_set_algebra_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "6.2.0",
-     .complexity = "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+     .complexity = "O(L + (N-K)log(N)) worst case where L is the total number of elements in all "
+                   "the sets, N is the size of the first set, and K is the size of the result set.",
      .summary = "Subtract multiple sorted sets"},
     {.id = 527,
      .name = "zunionstore",
@@ -357,7 +360,8 @@ static const struct command sorted_set_algebra_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.0.0",
-     .complexity = "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+     .complexity = "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, "
+                   "and M being the number of elements in the resulting sorted set.",
      .summary = "Add multiple sorted sets and store the resulting sorted set in a new key"},
     {.id = 528,
      .name = "zinterstore",
@@ -370,7 +374,9 @@ static const struct command sorted_set_algebra_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.0.0",
-     .complexity = "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+     .complexity = "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K "
+                   "being the number of input sorted sets and M being the number of elements in "
+                   "the resulting sorted set.",
      .summary = "Intersect multiple sorted sets and store the resulting sorted set in a new key"},
     {.id = 529,
      .name = "zdiffstore",
@@ -383,7 +389,8 @@ static const struct command sorted_set_algebra_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "6.2.0",
-     .complexity = "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+     .complexity = "O(L + (N-K)log(N)) worst case where L is the total number of elements in all "
+                   "the sets, N is the size of the first set, and K is the size of the result set.",
      .summary = "Subtract multiple sorted sets and store the resulting sorted set in a new key"},
     {.id = 530,
      .name = "zintercard",
@@ -396,8 +403,9 @@ static const struct command sorted_set_algebra_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "7.0.0",
-     .complexity = "O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.",
+     .complexity = "O(N*K) worst case with N being the smallest input sorted set, K being the "
+                   "number of input sorted sets.",
      .summary = "Intersect multiple sorted sets and return the cardinality of the result"},
 };
 const struct command_family sorted_set_algebra_family = {sorted_set_algebra_commands,
- COUNT_OF(sorted_set_algebra_commands)};
+                                                         COUNT_OF(sorted_set_algebra_commands)};

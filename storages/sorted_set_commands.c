@@ -107,14 +107,12 @@ static bool parse_zadd(struct command_call *call, struct zadd_request *request) 
     request->first_score = at;
     request->pairs = rest / 2;
 
-    bool new = request->rules & SORTED_SET_ONLY_NEW, old = request->rules & SORTED_SET_ONLY_OLD;
+    bool new = request->rules &SORTED_SET_ONLY_NEW, old = request->rules &SORTED_SET_ONLY_OLD;
     bool greater = request->rules & SORTED_SET_ONLY_GREATER;
     bool less = request->rules & SORTED_SET_ONLY_LESS;
-    if (new && old)
-        return refuse(call, "ERR XX and NX options at the same time are not compatible");
+    if (new &&old) return refuse(call, "ERR XX and NX options at the same time are not compatible");
     if ((greater && new) || (less && new) || (greater && less))
-        return refuse(call,
-                      "ERR GT, LT, and/or NX options at the same time are not compatible");
+        return refuse(call, "ERR GT, LT, and/or NX options at the same time are not compatible");
     if ((request->rules & SORTED_SET_INCREMENT) && request->pairs > 1)
         return refuse(call, "ERR INCR option supports a single increment-element pair");
     return true;
@@ -173,8 +171,7 @@ static void add(struct command_call *call, uint32_t rules) {
     if (!parse_zadd(call, &request)) return;
 
     double on_stack[SCORES_ON_STACK], *scores = on_stack;
-    if (request.pairs > SCORES_ON_STACK)
-        scores = memory_allocate(request.pairs * sizeof(*scores));
+    if (request.pairs > SCORES_ON_STACK) scores = memory_allocate(request.pairs * sizeof(*scores));
     bool valid = true;
     for (uint32_t i = 0; i < request.pairs && valid; i++)
         valid = command_double(call, request.first_score + 2 * i, &scores[i]);
@@ -303,8 +300,7 @@ static void run_zmpop(struct command_call *call) {
         if (opened.item == NULL) continue;
         reply_array(call->reply, 2);
         reply_bulk(call->reply, opened.key);
-        pop_members(call, &opened, request.from_max, count_within(request.count, opened.set),
-                    true);
+        pop_members(call, &opened, request.from_max, count_within(request.count, opened.set), true);
         return;
     }
     reply_null_array(call->reply);
@@ -362,8 +358,8 @@ static void run_zrevrank(struct command_call *call) {
 
 /* --- random members ------------------------------------------------------------------------ */
 
-static void reply_member_at(struct command_call *call, const struct sorted_set *set,
-                            uint32_t rank, bool with_scores) {
+static void reply_member_at(struct command_call *call, const struct sorted_set *set, uint32_t rank,
+                            bool with_scores) {
     struct sorted_set_walk walk = sorted_set_walk(set, rank, false);
     struct sorted_set_entry entry;
     bool found = sorted_set_walk_next(&walk, &entry);
@@ -490,8 +486,10 @@ static const struct command sorted_set_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "1.2.0",
-     .complexity = "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
-     .summary = "Add one or more members to a sorted set, or update its score if it already exists"},
+     .complexity =
+         "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
+     .summary =
+         "Add one or more members to a sorted set, or update its score if it already exists"},
     {.id = 501,
      .name = "zrem",
      .run = run_zrem,
@@ -503,7 +501,8 @@ static const struct command sorted_set_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "1.2.0",
-     .complexity = "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
+     .complexity = "O(M*log(N)) with N being the number of elements in the sorted set and M the "
+                   "number of elements to be removed.",
      .summary = "Remove one or more members from a sorted set"},
     {.id = 502,
      .name = "zincrby",
@@ -582,7 +581,8 @@ static const struct command sorted_set_commands[] = {
      .group = "sorted-set",
      .since = "2.0.0",
      .complexity = "O(log(N))",
-     .summary = "Determine the index of a member in a sorted set, with scores ordered from high to low"},
+     .summary =
+         "Determine the index of a member in a sorted set, with scores ordered from high to low"},
     {.id = 516,
      .name = "zpopmin",
      .run = run_zpopmin,
@@ -594,7 +594,8 @@ static const struct command sorted_set_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "5.0.0",
-     .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
+     .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M being "
+                   "the number of elements popped.",
      .summary = "Remove and return members with the lowest scores in a sorted set"},
     {.id = 517,
      .name = "zpopmax",
@@ -607,7 +608,8 @@ static const struct command sorted_set_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "5.0.0",
-     .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
+     .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M being "
+                   "the number of elements popped.",
      .summary = "Remove and return members with the highest scores in a sorted set"},
     {.id = 518,
      .name = "zrandmember",
@@ -633,7 +635,9 @@ static const struct command sorted_set_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.8.0",
-     .complexity = "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection..",
+     .complexity =
+         "O(1) for every call. O(N) for a complete iteration, including enough command calls for "
+         "the cursor to return back to 0. N is the number of elements inside the collection..",
      .summary = "Incrementally iterate sorted sets elements and associated scores"},
     {.id = 531,
      .name = "zmpop",
@@ -646,8 +650,9 @@ static const struct command sorted_set_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "7.0.0",
-     .complexity = "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+     .complexity = "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number "
+                   "of elements in the sorted set, and M being the number of elements popped.",
      .summary = "Remove and return members with scores in a sorted set"},
 };
 const struct command_family sorted_set_family = {sorted_set_commands,
- COUNT_OF(sorted_set_commands)};
+                                                 COUNT_OF(sorted_set_commands)};

@@ -13,8 +13,7 @@ struct opened_sorted_set {
 };
 
 /* False after WRONGTYPE was answered. */
-bool sorted_set_open(struct command_call *call, struct bytes key,
-                     struct opened_sorted_set *opened);
+bool sorted_set_open(struct command_call *call, struct bytes key, struct opened_sorted_set *opened);
 struct sorted_set *sorted_set_create_for(struct command_call *call);
 struct sorted_set_limits sorted_set_limits_for(const struct command_call *call);
 
@@ -34,7 +33,5 @@ void sorted_set_reply_header(struct command_call *call, uint64_t count, bool wit
 void sorted_set_reply_entry(struct command_call *call, const struct sorted_set_entry *entry,
                             bool with_scores);
 
-extern const struct command sorted_set_range_commands[];
-extern const uint32_t sorted_set_range_commands_count;
-extern const struct command sorted_set_algebra_commands[];
-extern const uint32_t sorted_set_algebra_commands_count;
+extern const struct command_family sorted_set_range_family;
+extern const struct command_family sorted_set_algebra_family;

@@ -113,8 +113,7 @@ static struct span span_of(const struct sorted_set *set, const struct range *ran
 
     /* "-" needs no case of its own: it is the empty member, which is before all others. */
     uint32_t start = sorted_set_count_before(set, &range->start);
-    uint32_t end =
-        range->to_top ? sorted_set_size(set) : sorted_set_count_before(set, &range->end);
+    uint32_t end = range->to_top ? sorted_set_size(set) : sorted_set_count_before(set, &range->end);
     return (struct span){start, end > start ? end - start : 0};
 }
 
@@ -131,7 +130,7 @@ static struct span span_limit(struct span span, bool reverse, int64_t offset, in
 
 struct range_request {
     struct range range;
-    bool is_fixed;   /* the name says by what and in which direction */
+    bool is_fixed; /* the name says by what and in which direction */
     bool has_limit;
     int64_t offset, count; /* LIMIT */
     bool with_scores, stores;
@@ -330,7 +329,8 @@ static const struct command sorted_set_range_commands[] = {
      .group = "sorted-set",
      .since = "2.8.9",
      .complexity = "O(log(N)) with N being the number of elements in the sorted set.",
-     .summary = "Count the number of members in a sorted set between a given lexicographical range"},
+     .summary =
+         "Count the number of members in a sorted set between a given lexicographical range"},
     {.id = 510,
      .name = "zrange",
      .run = run_zrange,
@@ -342,7 +342,8 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "1.2.0",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements returned.",
      .summary = "Return a range of members in a sorted set"},
     {.id = 511,
      .name = "zrangebyscore",
@@ -355,7 +356,9 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "1.0.5",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements being returned. If M is constant (e.g. always asking for "
+                   "the first 10 elements with LIMIT), you can consider it O(log(N)).",
      .summary = "Return a range of members in a sorted set, by score"},
     {.id = 512,
      .name = "zrevrangebyscore",
@@ -368,8 +371,11 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.2.0",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
-     .summary = "Return a range of members in a sorted set, by score, with scores ordered from high to low"},
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements being returned. If M is constant (e.g. always asking for "
+                   "the first 10 elements with LIMIT), you can consider it O(log(N)).",
+     .summary = "Return a range of members in a sorted set, by score, with scores ordered from "
+                "high to low"},
     {.id = 513,
      .name = "zrevrange",
      .run = run_zrevrange,
@@ -381,8 +387,10 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "1.2.0",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
-     .summary = "Return a range of members in a sorted set, by index, with scores ordered from high to low"},
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements returned.",
+     .summary = "Return a range of members in a sorted set, by index, with scores ordered from "
+                "high to low"},
     {.id = 514,
      .name = "zrangebylex",
      .run = run_zrangebylex,
@@ -394,7 +402,9 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.8.9",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements being returned. If M is constant (e.g. always asking for "
+                   "the first 10 elements with LIMIT), you can consider it O(log(N)).",
      .summary = "Return a range of members in a sorted set, by lexicographical range"},
     {.id = 515,
      .name = "zrevrangebylex",
@@ -407,8 +417,11 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.8.9",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
-     .summary = "Return a range of members in a sorted set, by lexicographical range, ordered from higher to lower strings."},
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements being returned. If M is constant (e.g. always asking for "
+                   "the first 10 elements with LIMIT), you can consider it O(log(N)).",
+     .summary = "Return a range of members in a sorted set, by lexicographical range, ordered from "
+                "higher to lower strings."},
     {.id = 520,
      .name = "zremrangebyrank",
      .run = run_zremrangebyrank,
@@ -420,7 +433,8 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.0.0",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements removed by the operation.",
      .summary = "Remove all members in a sorted set within the given indexes"},
     {.id = 521,
      .name = "zremrangebyscore",
@@ -433,7 +447,8 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "1.2.0",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements removed by the operation.",
      .summary = "Remove all members in a sorted set within the given scores"},
     {.id = 522,
      .name = "zremrangebylex",
@@ -446,7 +461,8 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "2.8.9",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements removed by the operation.",
      .summary = "Remove all members in a sorted set between the given lexicographical range"},
     {.id = 523,
      .name = "zrangestore",
@@ -459,8 +475,9 @@ static const struct command sorted_set_range_commands[] = {
      .categories = "sortedset",
      .group = "sorted-set",
      .since = "6.2.0",
-     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.",
+     .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
+                   "number of elements stored into the destination key.",
      .summary = "Store a range of members from sorted set into another key"},
 };
 const struct command_family sorted_set_range_family = {sorted_set_range_commands,
- COUNT_OF(sorted_set_range_commands)};
+                                                       COUNT_OF(sorted_set_range_commands)};

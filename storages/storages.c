@@ -9,6 +9,7 @@
 #include "storages/queue.h"
 #include "storages/record.h"
 #include "storages/set.h"
+#include "storages/sorted_set_commands.h"
 #include "storages/state.h"
 
 /* --- what there is -------------------------------------------------------------------------- */
@@ -16,13 +17,20 @@
 /* The types whose values are pointers. A new type adds its row here, its family below. */
 static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
     [ITEM_RECORD] = NULL, /* its bytes stand in the item */
-    [ITEM_QUEUE] = &queue_class,
-    [ITEM_SET] = &set_class,
+    [ITEM_QUEUE] = &queue_class, [ITEM_SET] = &set_class, [ITEM_SORTED_SET] = &sorted_set_class,
     [ITEM_MAP] = &map_class,
 };
 
 static const struct command_family *const families[] = {
-    &emitter_family, &map_family, &queue_family, &record_family, &set_algebra_family, &set_family,
+    &emitter_family,
+    &map_family,
+    &queue_family,
+    &record_family,
+    &set_algebra_family,
+    &set_family,
+    &sorted_set_algebra_family,
+    &sorted_set_family,
+    &sorted_set_range_family,
 };
 
 void storages_register(struct command_registry *registry) {

@@ -214,11 +214,18 @@ void fetches_cut(struct journal *journal);
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
+/* A call that the full disk refused, to be tried again. */
+struct journal_retry {
+    bool is_due_later;
+    uint64_t at_us; /* set by the first tick after the failure; 0: not yet */
+};
+
 struct journal_vote {
     struct raft_hard_state state;
     uint64_t version, version_open, version_durable; /* versions count up */
     char file[VOTE_SIZE];
     struct bytes span;
+    struct journal_retry retry;
     struct journal_request request;
 };
 
@@ -226,8 +233,7 @@ struct journal_creation {
     char header[SEGMENT_HEADER_SIZE];
     struct bytes span;
     uint32_t segment;
-    bool has_failed;
-    uint64_t retry_us; /* set by the tick after the failure; 0: not yet */
+    struct journal_retry retry;
     struct journal_request request;
 };
 

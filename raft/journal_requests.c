@@ -131,9 +131,20 @@ void journal_write_vote(struct journal *journal) {
     journal_want(journal, &vote->request, JOURNAL_REQUEST_VOTE, VOTE_NAME);
 }
 
+static void note_no_room(struct journal *journal, struct journal_retry *retry, const char *name,
+                         enum error error) {
+    *retry = (struct journal_retry){.is_due_later = true};
+    snprintf(journal->problem, sizeof(journal->problem), "%s cannot be written: %s", name,
+             error_text(error));
+}
+
 static void vote_completed(struct journal *journal, const struct disk_completion *completion) {
     struct journal_vote *vote = &journal->vote;
     vote->request.is_open = false;
+    if (completion->error == ERROR_DISK_FULL && journal->state == JOURNAL_READY) {
+        note_no_room(journal, &vote->retry, VOTE_NAME, completion->error);
+        return;
+    }
     if (completion->error != ERROR_NONE) {
         journal_stop(journal, JOURNAL_FAILED, completion->error, "%s: cannot be written: %s",
                      VOTE_NAME, error_text(completion->error));
@@ -208,7 +219,7 @@ static const struct disk_request *creation_next_request(struct journal *journal)
     bool founding = journal->state == JOURNAL_RECOVERING &&
                     journal->recovery.phase == JOURNAL_PHASE_FOUND_SEGMENT;
     if (journal->state != JOURNAL_READY && !founding) return NULL;
-    if (creation->request.is_open || creation->has_failed) return NULL;
+    if (creation->request.is_open || creation->retry.is_due_later) return NULL;
 
     uint32_t wanted = founding ? 1 : journal->writer.segment + 1 + JOURNAL_SPARES;
     while (journal->segment_count < wanted)
@@ -227,16 +238,13 @@ static void creation_completed(struct journal *journal, const struct disk_comple
         recovery_segment_completed(journal, completion->error);
         return;
     }
-    creation->has_failed = completion->error != ERROR_NONE;
-    creation->retry_us = 0;
-    if (creation->has_failed) {
-        snprintf(journal->problem, sizeof(journal->problem), "%s: cannot be created: %s",
-                 creation->request.call.name, error_text(completion->error));
-    }
+    if (completion->error != ERROR_NONE)
+        note_no_room(journal, &creation->retry, creation->request.call.name, completion->error);
 }
 
 bool journal_is_full(const struct journal *journal) {
-    if (!journal->creation.has_failed) return false;
+    if (journal->vote.retry.is_due_later) return true;
+    if (!journal->creation.retry.is_due_later) return false;
     const struct journal_writer *writer = &journal->writer;
     uint32_t made = next_planned(journal);
     uint32_t spares = made > writer->segment ? made - writer->segment - 1 : 0;
@@ -248,30 +256,36 @@ bool journal_is_full(const struct journal *journal) {
 
 /* --- time ----------------------------------------------------------------------------------- */
 
-static void creation_tick(struct journal *journal) {
-    struct journal_creation *creation = &journal->creation;
-    if (!creation->has_failed) return;
-    if (creation->retry_us == 0) {
-        creation->retry_us = journal->now_us + JOURNAL_RETRY_US;
-    } else if (journal->now_us >= creation->retry_us) {
-        creation->has_failed = false; /* The next request tries again. */
-    }
+/* True once: it is time to try again. */
+static bool retry_tick(const struct journal *journal, struct journal_retry *retry) {
+    if (!retry->is_due_later) return false;
+    if (retry->at_us == 0) retry->at_us = journal->now_us + JOURNAL_RETRY_US;
+    if (journal->now_us < retry->at_us) return false;
+    retry->is_due_later = false;
+    return true;
 }
 
 void journal_tick(struct journal *journal, uint64_t now_us) {
     CHECK(now_us >= journal->now_us);
     journal->now_us = now_us;
     if (journal->state != JOURNAL_READY) return;
-    creation_tick(journal);
+    if (retry_tick(journal, &journal->vote.retry)) journal_write_vote(journal);
+    retry_tick(journal, &journal->creation.retry); /* The next request tries again. */
     writer_tick(journal);
+}
+
+static uint64_t retry_deadline_us(const struct journal_retry *retry) {
+    return retry->is_due_later ? retry->at_us : UINT64_MAX;
 }
 
 uint64_t journal_deadline_us(const struct journal *journal) {
     if (journal->state != JOURNAL_READY) return UINT64_MAX;
-    uint64_t deadline = writer_deadline_us(journal);
-    if (journal->creation.has_failed && journal->creation.retry_us < deadline)
-        deadline = journal->creation.retry_us;
-    return deadline;
+    uint64_t deadlines[] = {writer_deadline_us(journal), retry_deadline_us(&journal->vote.retry),
+                            retry_deadline_us(&journal->creation.retry)};
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < COUNT_OF(deadlines); i++)
+        if (deadlines[i] < first) first = deadlines[i];
+    return first;
 }
 
 /* --- looking at it -------------------------------------------------------------------------- */

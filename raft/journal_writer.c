@@ -283,7 +283,9 @@ void journal_persist(struct journal *journal, const struct raft_persist *persist
         CHECK(persist->hard_state.term >= vote->state.term);
         vote->state = persist->hard_state;
         vote->version++;
-        if (!vote->request.is_wanted && !vote->request.is_open) journal_write_vote(journal);
+        bool under_way =
+            vote->request.is_wanted || vote->request.is_open || vote->retry.is_due_later;
+        if (!under_way) journal_write_vote(journal);
     }
     uint64_t ordinal_before = writer->ordinal;
     bool has_records = false;
@@ -441,8 +443,7 @@ void writer_completed(struct journal *journal, const struct disk_completion *com
 /* --- rest ----------------------------------------------------------------------------------- */
 
 static bool is_at_rest(const struct journal *journal) {
-    return journal->writer.first == NULL && !journal->vote.request.is_open &&
-           !journal->vote.request.is_wanted;
+    return journal->writer.first == NULL && journal->vote.version == journal->vote.version_durable;
 }
 
 static bool needs_mark(const struct journal *journal) {

@@ -295,3 +295,63 @@ Test(queues, counts_arguments) {
     };
     RUN_CASES(cases);
 }
+
+/* --- many and large items -------------------------------------------------------------------- */
+
+Test(queues, many_items_are_reached_trimmed_and_removed) {
+    struct fixture *fixture = fixture_create();
+    fixture_set_checks(fixture, false);
+    for (int i = 0; i < 5000; i++)
+        fixture_format(fixture, "RPUSH l %d", i);
+    fixture_set_checks(fixture, true);
+    static const struct fixture_case cases[] = {
+        {"LLEN l", ":5000"},
+        {"LINDEX l 2500", "\"2500\""},
+        {"LINDEX l -1000", "\"4000\""},
+        {"LRANGE l 2499 2501", "[\"2499\", \"2500\", \"2501\"]"},
+        {"LPOS l 4321", ":4321"},
+        {"LPOS l 4321 RANK -1 MAXLEN 100", "nil"},
+        {"LSET l 2500 x", "+OK"},
+        {"LINSERT l before x y", ":5001"},
+        {"LRANGE l 2499 2501", "[\"2499\", \"y\", \"x\"]"},
+        {"LREM l -1 x", ":1"},
+        {"LREM l 0 y", ":1"},
+        {"LTRIM l 2490 2501", "+OK"},
+        {"LRANGE l 8 -1", "[\"2498\", \"2499\", \"2501\", \"2502\"]"},
+        {"RPOPLPUSH l l", "\"2502\""},
+        {"LPOP l 2", "[\"2502\", \"2490\"]"},
+        {"LLEN l", ":10"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *answer = fixture_run(fixture, cases[i].line);
+        cr_expect_str_eq(answer, cases[i].answer, "%s answers %s", cases[i].line, answer);
+    }
+    fixture_destroy(fixture);
+}
+
+/* Items of more than a block stand alone; they move between queues and within one. */
+Test(queues, large_items_keep_their_bytes_on_every_way) {
+    enum { SIZE = 100000 };
+    static char item[SIZE];
+    for (int i = 0; i < SIZE; i++)
+        item[i] = (char)('a' + i % 23);
+    struct fixture *fixture = fixture_create();
+    struct bytes push[] = {BYTES("LPUSH"), BYTES("l"), bytes_of(item, SIZE)};
+    struct bytes insert[] = {BYTES("LINSERT"), BYTES("l"), BYTES("before"), BYTES("b"),
+                             bytes_of(item, SIZE)};
+    struct bytes find[] = {BYTES("LPOS"), BYTES("l"), bytes_of(item, SIZE), BYTES("RANK"),
+                           BYTES("-1")};
+    fixture_run(fixture, "RPUSH l a b c");
+    cr_expect_str_eq(fixture_run_args(fixture, push, COUNT_OF(push)), ":4");
+    cr_expect_str_eq(fixture_run_args(fixture, insert, COUNT_OF(insert)), ":5");
+    cr_expect_str_eq(fixture_run_args(fixture, find, COUNT_OF(find)), ":2");
+    cr_expect_eq(strlen(fixture_run(fixture, "LMOVE l l left right")), SIZE + 2);
+    cr_expect_eq(strlen(fixture_run(fixture, "LMOVE l other right left")), SIZE + 2);
+    cr_expect_eq(strlen(fixture_run(fixture, "LINDEX other 0")), SIZE + 2);
+    cr_expect_str_eq(fixture_run(fixture, "LSET l 1 small"), "+OK");
+    cr_expect_str_eq(fixture_run(fixture, "LRANGE l 0 -1"), "[\"a\", \"small\", \"b\", \"c\"]");
+    cr_expect_eq(strlen(fixture_run(fixture, "RPOPLPUSH other l")), SIZE + 2);
+    cr_expect_str_eq(fixture_run(fixture, "LLEN other"), ":0");
+    cr_expect_str_eq(fixture_run_args(fixture, find, COUNT_OF(find)), ":0");
+    fixture_destroy(fixture);
+}

@@ -1,6 +1,7 @@
 /* Sorted sets: each command's answers, in both protocols, as Redis 7.0.15 gives them; and what a
  * cluster needs beyond that. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "tests/unit/storages_fixture.h"
 
@@ -655,4 +656,147 @@ Test(sorted_sets, takes_sets_as_sources) {
         {"ZUNION 2 s l", "-WRONGTYPE Operation against a key holding the wrong kind of value"},
     };
     RUN_CASES(cases);
+}
+
+/* --- large sorted sets ----------------------------------------------------------------------- */
+
+enum { LARGE = 500 };
+
+/* m0 … m499 with the scores 0 … 499, more than a packed sorted set takes. */
+static struct fixture *create_large(void) {
+    struct fixture *fixture = fixture_create();
+    fixture_set_checks(fixture, false);
+    for (int i = 0; i < LARGE; i++)
+        cr_assert_str_eq(fixture_format(fixture, "ZADD z %d m%d", i * 7 % LARGE, i * 7 % LARGE),
+                         ":1");
+    fixture_set_checks(fixture, true);
+    return fixture;
+}
+
+static void run_lines(struct fixture *fixture, const struct fixture_case *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *answer = fixture_run(fixture, cases[i].line);
+        if (cases[i].answer != NULL)
+            cr_expect_str_eq(answer, cases[i].answer, "%s answers %s", cases[i].line, answer);
+    }
+}
+
+Test(sorted_sets, large_ones_answer_like_small_ones) {
+    static const struct fixture_case cases[] = {
+        {"ZCARD z", ":500"},
+        {"ZRANGE z 0 2", "[\"m0\", \"m1\", \"m2\"]"},
+        {"ZRANGE z -2 -1 WITHSCORES", "[\"m498\", \"498\", \"m499\", \"499\"]"},
+        {"ZREVRANGE z 100 101", "[\"m399\", \"m398\"]"},
+        {"ZRANK z m250", ":250"},
+        {"ZREVRANK z m250", ":249"},
+        {"ZCOUNT z (99.5 250", ":151"},
+        {"ZRANGEBYSCORE z (100 +inf LIMIT 3 2", "[\"m104\", \"m105\"]"},
+        {"ZREVRANGEBYSCORE z 100 -inf LIMIT 3 2", "[\"m97\", \"m96\"]"},
+        {"ZADD z -0 m100", ":0"},
+        {"ZRANGE z 0 1 WITHSCORES", "[\"m0\", \"0\", \"m100\", \"-0\"]"},
+        {"ZRANGEBYSCORE z 0 0 WITHSCORES", "[\"m0\", \"0\", \"m100\", \"-0\"]"},
+        {"ZADD z INCR 100 m100", "\"100\""},
+        {"ZREMRANGEBYSCORE z 10 489", ":480"},
+        {"ZPOPMIN z 2", "[\"m0\", \"0\", \"m1\", \"1\"]"},
+        {"ZPOPMAX z 2", "[\"m499\", \"499\", \"m498\", \"498\"]"},
+        {"ZREMRANGEBYRANK z 1 -2", ":14"},
+        {"ZRANGE z 0 -1", "[\"m2\", \"m497\"]"},
+        {"ZREM z m2 m497", ":2"},
+        {"ZCARD z", ":0"},
+    };
+    struct fixture *fixture = create_large();
+    run_lines(fixture, cases, COUNT_OF(cases));
+    fixture_destroy(fixture);
+}
+
+/* Marks the members that an answer names and returns how many it names; `*cursor` is the next. */
+static uint32_t mark_scanned(const char *answer, unsigned *cursor, uint8_t seen[LARGE]) {
+    uint32_t count = 0;
+    cr_assert_eq(sscanf(answer, "[\"%u\"", cursor), 1, "%s", answer);
+    for (const char *at = answer; (at = strstr(at, "\"m")) != NULL; at += 2) {
+        unsigned number;
+        cr_assert_eq(sscanf(at, "\"m%u\"", &number), 1);
+        cr_assert_lt(number, LARGE);
+        seen[number] += 1;
+        count += 1;
+    }
+    return count;
+}
+
+Test(sorted_sets, a_scan_meets_each_member_once_in_steps_of_count) {
+    struct fixture *fixture = create_large();
+    uint8_t seen[LARGE] = {0};
+    unsigned cursor = 0, steps = 0;
+    do {
+        uint32_t count =
+            mark_scanned(fixture_format(fixture, "ZSCAN z %u COUNT 70", cursor), &cursor, seen);
+        cr_expect_leq(count, 70);
+        steps += 1;
+    } while (cursor != 0);
+    cr_expect_eq(steps, 8);
+    for (unsigned i = 0; i < LARGE; i++)
+        cr_expect_eq(seen[i], 1, "m%u was met %u times", i, seen[i]);
+    fixture_destroy(fixture);
+}
+
+/* SAFETY 25: a member that a group removes and adds again keeps its place in a scan under way. */
+Test(sorted_sets, a_scan_meets_members_that_a_group_replaced) {
+    struct fixture *fixture = create_large();
+    uint8_t seen[LARGE] = {0};
+    unsigned cursor = 0;
+    mark_scanned(fixture_run(fixture, "ZSCAN z 0 COUNT 200"), &cursor, seen);
+    fixture_run(fixture, "%group");
+    for (int i = 0; i < LARGE; i += 3)
+        cr_expect_str_eq(fixture_format(fixture, "ZREM z m%d", i), ":1");
+    cr_expect_str_neq(fixture_run(fixture, "ZRANDMEMBER z"), "nil");
+    cr_expect_str_eq(fixture_run(fixture, "ZCARD z"), ":333");
+    for (int i = 0; i < LARGE; i += 3)
+        cr_expect_str_eq(fixture_format(fixture, "ZADD z %d m%d", -i, i), ":1");
+    fixture_run(fixture, "%end");
+    while (cursor != 0)
+        mark_scanned(fixture_format(fixture, "ZSCAN z %u COUNT 30", cursor), &cursor, seen);
+    for (unsigned i = 0; i < LARGE; i++)
+        cr_expect_eq(seen[i], 1, "m%u was met %u times", i, seen[i]);
+    fixture_destroy(fixture);
+}
+
+Test(sorted_sets, random_members_differ_and_come_from_the_seed) {
+    struct fixture *fixture = create_large();
+    static const unsigned wanted[] = {1, 10, 170, 499, 500};
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        uint8_t seen[LARGE] = {0};
+        unsigned unused;
+        char answer[16 * LARGE] = "[\"0\", ";
+        strcat(answer, fixture_format(fixture, "ZRANDMEMBER z %u", wanted[i]));
+        cr_expect_eq(mark_scanned(answer, &unused, seen), wanted[i]);
+        for (unsigned member = 0; member < LARGE; member++)
+            cr_expect_leq(seen[member], 1, "m%u twice", member);
+    }
+    char first[64];
+    fixture_run(fixture, "%seed 5");
+    strcpy(first, fixture_run(fixture, "ZRANDMEMBER z"));
+    fixture_run(fixture, "%seed 5");
+    cr_expect_str_eq(fixture_run(fixture, "ZRANDMEMBER z"), first);
+    fixture_destroy(fixture);
+}
+
+Test(sorted_sets, results_of_many_members_are_stored) {
+    static const struct fixture_case cases[] = {
+        {"ZRANGESTORE low z 0 299", ":300"},
+        {"ZRANGESTORE high z 200 -1", ":300"},
+        {"ZUNIONSTORE d 2 low high WEIGHTS 1 2", ":500"},
+        {"ZMSCORE d m199 m200 m299 m300", "[\"199\", \"600\", \"897\", \"600\"]"},
+        {"ZINTERSTORE d 2 low high AGGREGATE MAX", ":100"},
+        {"ZRANGE d 0 0 WITHSCORES", "[\"m200\", \"200\"]"},
+        {"ZINTERCARD 2 low high LIMIT 30", ":30"},
+        {"ZDIFFSTORE d 2 low high", ":200"},
+        {"ZRANGE d -1 -1 WITHSCORES", "[\"m199\", \"199\"]"},
+        {"ZUNIONSTORE z 1 z WEIGHTS -1", ":500"},
+        {"ZRANGE z 0 0 WITHSCORES", "[\"m499\", \"-499\"]"},
+        {"ZRANGESTORE z z 0 1", ":2"},
+        {"ZRANGE z 0 -1", "[\"m499\", \"m498\"]"},
+    };
+    struct fixture *fixture = create_large();
+    run_lines(fixture, cases, COUNT_OF(cases));
+    fixture_destroy(fixture);
 }

@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "raft/raft.h"
 
-enum { BOX_NODES_MAX = 5, BOX_ENTRIES_MAX = 256, BOX_TERMS_MAX = 4096, BOX_READS_MAX = 4096 };
+enum { BOX_NODES_MAX = 7, BOX_ENTRIES_MAX = 256, BOX_TERMS_MAX = 4096, BOX_READS_MAX = 4096 };
 
 enum box_read_state { BOX_READ_NONE, BOX_READ_WAITING, BOX_READ_GRANTED, BOX_READ_REFUSED };
 
@@ -44,6 +44,10 @@ struct box_read {
     uint64_t index;
 };
 
+struct box_committed {
+    uint64_t hash, term; /* of the entry; of the leader that committed it */
+};
+
 struct box_node {
     struct raft *raft; /* NULL: down */
     struct raft_config config;
@@ -69,11 +73,11 @@ struct box {
     struct box_letters letters; /* in the order of sending */
     struct box_read reads[BOX_READS_MAX];
 
-    uint64_t *committed; /* committed[0]: the hash of the entry committed at index 1 */
+    struct box_committed *committed; /* committed[0]: at index 1 */
     uint64_t committed_count, committed_capacity;
     uint32_t leaders[BOX_TERMS_MAX]; /* by term */
     uint64_t elections, granted_reads, lease_moments;
-    bool trace;
+    bool trace, may_diverge; /* may_diverge: then divergence is no violation */
     struct buffer violation; /* empty: none */
 };
 
@@ -92,6 +96,7 @@ void box_transfer(struct box *box, uint32_t node, uint32_t peer);
 bool box_persist(struct box *box, uint32_t node);
 /* Answers the oldest fetch from the node's disk; false: none. */
 bool box_fetch(struct box *box, uint32_t node);
+bool box_fail_fetch(struct box *box, uint32_t node); /* The same with an error. */
 /* Delivers (or drops) letters.at[i]; later ones keep their order. */
 void box_deliver(struct box *box, uint32_t i);
 void box_drop(struct box *box, uint32_t i);

@@ -1,7 +1,12 @@
 /* The Raft core: a few cores in one process (raft_box.h), case studies, and chance. */
 #include <criterion/criterion.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "raft_box.h"
+#include "raft_chance.h"
+#include "scenario.h"
 
 static const struct raft_config test_config = {
     .heartbeat_us = 50000,
@@ -77,4 +82,66 @@ Test(raft, three_nodes_elect_replicate_and_read) {
     cr_expect(bytes_equal(box_body(&box, 3, 3), BYTES("b")));
     cr_expect_eq(box.violation.size, 0, "%s", box.violation.data);
     box_clear(&box);
+}
+
+/* --- case studies --------------------------------------------------------------------------- */
+
+/* tests/scenarios: each has to pass, and to fail with each mistake that it names. */
+static void play(const char *path, uint32_t *mistakes_found) {
+    const char *name = strrchr(path, '/') + 1;
+    struct buffer failure = {0};
+    uint32_t breaks = 0;
+    scenario_run(path, 0, &failure, &breaks);
+    cr_expect_eq(failure.size, 0, "%s: %.*s", name, (int)failure.size, failure.data);
+    buffer_clear(&failure);
+    for (uint32_t bit = 1; bit != 0 && bit <= breaks; bit <<= 1) {
+        if ((breaks & bit) == 0) continue;
+        scenario_run(path, bit, &failure, NULL);
+        cr_expect_neq(failure.size, 0, "%s passes although mistake %u is planted", name, bit);
+        buffer_clear(&failure);
+        *mistakes_found |= bit;
+    }
+}
+
+Test(raft_scenarios, pass_and_fail_with_the_mistakes_they_name) {
+    char pattern[512];
+    const char *directory = getenv("TEST_SCENARIOS");
+    snprintf(pattern, sizeof(pattern), "%s/*.scenario",
+             directory == NULL ? "tests/scenarios" : directory);
+    glob_t files;
+    cr_assert_eq(glob(pattern, 0, NULL, &files), 0, "no scenario in %s", pattern);
+    uint32_t mistakes_found = 0;
+    for (size_t i = 0; i < files.gl_pathc; i++)
+        play(files.gl_pathv[i], &mistakes_found);
+    globfree(&files);
+    cr_expect_eq(mistakes_found, 0xff, "every planted mistake has a scenario that finds it");
+}
+
+/* --- chance --------------------------------------------------------------------------------- */
+
+Test(raft_chance, safety_holds_and_the_cluster_heals) {
+    struct chance_result total = {0};
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct chance_result result;
+        chance_run(&(struct chance_options){.seed = seed, .steps = 4000}, &result);
+        cr_expect_str_empty(result.violation, "seed %llu: %s", (unsigned long long)seed,
+                            result.violation);
+        cr_expect(result.healed, "seed %llu does not heal", (unsigned long long)seed);
+        total.elections += result.elections;
+        total.committed += result.committed;
+        total.granted_reads += result.granted_reads;
+        total.lease_moments += result.lease_moments;
+        total.crashes += result.crashes;
+        total.faults += result.faults;
+    }
+    cr_log_info(
+        "%llu elections, %llu committed, %llu reads, %llu lease moments, %llu crashes, %llu faults",
+        (unsigned long long)total.elections, (unsigned long long)total.committed,
+        (unsigned long long)total.granted_reads, (unsigned long long)total.lease_moments,
+        (unsigned long long)total.crashes, (unsigned long long)total.faults);
+    cr_expect_gt(total.elections, 60);
+    cr_expect_gt(total.committed, 1000);
+    cr_expect_gt(total.granted_reads, 1000);
+    cr_expect_gt(total.lease_moments, 1000);
+    cr_expect_gt(total.crashes, 60);
 }

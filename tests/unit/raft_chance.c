@@ -1,0 +1,222 @@
+/* raft_chance.c: one random run; every choice comes from the seed. */
+#include "raft_chance.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+
+struct chance {
+    struct box *box;
+    struct random random;
+    bool paused[BOX_NODES_MAX + 1];
+    uint64_t next_context, next_body;
+    uint64_t crashes, faults;
+    /* Character of this run, so that seeds differ more than by luck. */
+    uint32_t loss_percent, persist_percent, trouble_per_mille;
+};
+
+static uint32_t below(struct chance *chance, uint32_t bound) {
+    return (uint32_t)random_below(&chance->random, bound);
+}
+static bool percent(struct chance *chance, uint32_t likelihood) {
+    return below(chance, 100) < likelihood;
+}
+static uint32_t any_node(struct chance *chance) {
+    return 1 + below(chance, chance->box->count);
+}
+
+static bool is_awake(const struct chance *chance, uint32_t id) {
+    return chance->box->nodes[id].raft != NULL && !chance->paused[id];
+}
+
+static void tick_all(struct chance *chance) {
+    for (uint32_t id = 1; id <= chance->box->count; id++) {
+        if (!is_awake(chance, id)) continue;
+        if (chance->box->now_us >= raft_deadline_us(chance->box->nodes[id].raft)) {
+            box_tick(chance->box, id);
+        }
+    }
+}
+
+/* The oldest letter to a node that is awake, or one from the middle. A paused node's letters wait
+ * for it; those to a dead one are lost. */
+static uint32_t pick_letter(struct chance *chance) {
+    struct box *box = chance->box;
+    uint32_t i = percent(chance, 75) ? 0 : below(chance, box->letters.count);
+    while (i < box->letters.count && chance->paused[box->letters.at[i].to])
+        i++;
+    return i;
+}
+
+static void move_a_letter(struct chance *chance) {
+    struct box *box = chance->box;
+    if (box->letters.count == 0) return;
+    uint32_t i = pick_letter(chance);
+    if (i == box->letters.count) return;
+    if (box->letters.count > 200 || percent(chance, chance->loss_percent)) {
+        chance->faults++;
+        box_drop(box, i);
+    } else if (box->nodes[box->letters.at[i].to].raft == NULL) {
+        box_drop(box, i);
+    } else if (percent(chance, 3)) {
+        chance->faults++;
+        box_duplicate(box, i);
+    } else {
+        box_deliver(box, i);
+    }
+}
+
+static void propose(struct chance *chance) {
+    char body[64];
+    for (uint32_t id = 1; id <= chance->box->count; id++) {
+        if (!is_awake(chance, id) || !percent(chance, 60)) continue;
+        int size = snprintf(body, sizeof(body), "%llu%*s", (unsigned long long)chance->next_body++,
+                            (int)below(chance, 40), "");
+        box_propose(chance->box, id, bytes_of(body, (size_t)size), false);
+    }
+}
+
+static void read_somewhere(struct chance *chance) {
+    uint32_t id = any_node(chance);
+    if (!is_awake(chance, id) || chance->next_context >= BOX_READS_MAX) return;
+    box_read(chance->box, id, chance->next_context++, percent(chance, 30));
+}
+
+/* Trouble likes leaders. */
+static uint32_t pick_victim(struct chance *chance) {
+    uint32_t id = any_node(chance);
+    for (uint32_t other = 1; other <= chance->box->count; other++) {
+        const struct raft *raft = chance->box->nodes[other].raft;
+        if (raft != NULL && raft_role(raft) == RAFT_LEADER && percent(chance, 40)) return other;
+    }
+    return id;
+}
+
+static void cut_links(struct chance *chance) {
+    uint32_t victim = pick_victim(chance);
+    bool one_way = percent(chance, 20), heal = percent(chance, 50);
+    for (uint32_t other = 1; other <= chance->box->count; other++) {
+        if (other == victim) continue;
+        chance->box->cut[victim][other] = !heal;
+        chance->box->cut[other][victim] = !heal && !one_way;
+    }
+}
+
+static void make_trouble(struct chance *chance) {
+    uint32_t id = pick_victim(chance);
+    chance->faults++;
+    switch (below(chance, 6)) {
+    case 0:
+        if (chance->box->nodes[id].raft != NULL) {
+            box_crash(chance->box, id);
+            chance->crashes++;
+        }
+        break;
+    case 1:
+    case 2:
+        cut_links(chance);
+        break;
+    case 3:
+        chance->paused[id] = true;
+        break;
+    case 4:
+        memset(chance->paused, 0, sizeof(chance->paused));
+        break;
+    case 5:
+        if (is_awake(chance, id)) box_transfer(chance->box, id, any_node(chance));
+        break;
+    }
+}
+
+static void one_step(struct chance *chance) {
+    struct box *box = chance->box;
+    box->now_us += below(chance, 1000) < 5 ? below(chance, 700000) : below(chance, 3000);
+    uint32_t choice = below(chance, 100);
+    if (choice < 60)
+        move_a_letter(chance);
+    else if (choice < 75)
+        tick_all(chance);
+    else if (choice < 80)
+        propose(chance);
+    else if (choice < 84)
+        read_somewhere(chance);
+    else if (choice < 86 && is_awake(chance, 1 + choice % box->count))
+        box_notify(box, 1 + choice % box->count, any_node(chance));
+
+    uint32_t id = any_node(chance);
+    if (is_awake(chance, id) && percent(chance, chance->persist_percent)) box_persist(box, id);
+    if (is_awake(chance, id)) box_fetch(box, id);
+    if (box->nodes[id].raft == NULL && below(chance, 100) < 3) {
+        chance->paused[id] = false;
+        box_start(box, id);
+    }
+    if (below(chance, 1000) < chance->trouble_per_mille) make_trouble(chance);
+}
+
+/* All faults end; then the cluster has to become one again within a few seconds. */
+static bool heal(struct chance *chance) {
+    struct box *box = chance->box;
+    memset(box->cut, 0, sizeof(box->cut));
+    memset(chance->paused, 0, sizeof(chance->paused));
+    for (uint32_t id = 1; id <= box->count; id++)
+        if (box->nodes[id].raft == NULL) box_start(box, id);
+    uint64_t goal = 0;
+    for (int i = 0; i < 1000; i++) {
+        box->now_us += 10000;
+        tick_all(chance);
+        box_settle(box);
+        if (box->violation.size > 0) return false;
+        if (i % 50 == 25) {
+            propose(chance);
+            box_settle(box);
+        }
+        if (i == 300) goal = box->committed_count + 1;
+    }
+    for (uint32_t id = 1; id <= box->count; id++)
+        if (raft_commit_index(box->nodes[id].raft) < goal) return false;
+    return true;
+}
+
+void chance_run(const struct chance_options *options, struct chance_result *result) {
+    struct box *box = memory_allocate(sizeof(*box));
+    struct chance chance = {.box = box, .next_context = 1};
+    static const uint32_t slowness[] = {2, 8, 40, 95};
+    random_init(&chance.random, options->seed);
+    uint32_t count = 3 + below(&chance, 3);
+    chance.loss_percent = below(&chance, 3) * 5;
+    chance.persist_percent = slowness[below(&chance, COUNT_OF(slowness))];
+    chance.trouble_per_mille = 1 + below(&chance, 12);
+    struct raft_config config = {
+        .heartbeat_us = 50000,
+        .election_us = 400000,
+        .lease_margin_us = 40000,
+        .seed = options->seed,
+        .base_hash = 77,
+        .tail_bytes_max = percent(&chance, 50) ? 2000 : 1 << 20,
+        .append_bytes_max = 150 + below(&chance, 2) * 2000,
+        .inflight_max = 1 + below(&chance, 4),
+        .planted = options->planted,
+    };
+    box_init(box, count, &config);
+    box->trace = options->trace;
+    for (uint32_t id = 1; id <= count; id++)
+        box_start(box, id);
+
+    for (uint32_t i = 0; i < options->steps && box->violation.size == 0; i++) {
+        one_step(&chance);
+        if (i % 256 == 0) box_check_logs(box);
+    }
+    *result = (struct chance_result){.committed = box->committed_count};
+    if (box->violation.size == 0) result->healed = heal(&chance);
+    box_check_logs(box);
+    result->elections = box->elections;
+    result->granted_reads = box->granted_reads;
+    result->lease_moments = box->lease_moments;
+    result->crashes = chance.crashes;
+    result->faults = chance.faults;
+    if (box->violation.size > 0) {
+        snprintf(result->violation, sizeof(result->violation), "%s", box->violation.data);
+    }
+    box_clear(box);
+    memory_release(box);
+}

@@ -1,0 +1,53 @@
+/* scenario.h: case studies of Raft, told in a little language and played in a box of cores.
+ *
+ * A scenario is a file of lines; a line is a command and its words, '#' begins a comment. Nodes are
+ * n1, n2, …; "all" or "*" stands for every node; durations are 400ms or 2s. Nothing happens by
+ * itself: messages wait until they are delivered, writes until they are persisted, timers until a
+ * tick. The box's safety checks (raft_box.h) hold after every line.
+ *
+ *   nodes COUNT                 a cluster, all nodes down
+ *   set SETTING NUMBER          before start: inflight_max append_bytes_max tail_bytes_max damaged
+ *                               (a node) election_us disk_stall_us
+ *   log NODE TERM…              before start: the node's disk has entries of these terms
+ *   forge NODE TERM BODY        the same with this body (equal places may differ then)
+ *   term NODE TERM              before start: its hard state
+ *   start [NODE]                (all of them); "restart" is another word for it
+ *   crash NODE                  loses what is not durable
+ *   campaign NODE               the clock runs to its election deadline, then it ticks
+ *   tick NODE [DURATION]        the clock runs, then this node's timers
+ *   time DURATION               only the clock
+ *   run DURATION                an untroubled cluster: ticks, deliveries, writes
+ *   deliver FROM TO [TYPE]      what is on the way now; "deliver all"
+ *   drop FROM TO [TYPE]
+ *   duplicate FROM TO [TYPE]    a second copy, behind all others
+ *   persist NODE [COUNT]        completes its open writes, or the oldest COUNT
+ *   fetch NODE                  answers what it asks from its segments
+ *   settle                      delivers, persists and fetches until nothing moves
+ *   cut NODE NODE, mend NODE NODE, isolate NODE, join NODE
+ *   propose NODE BODY…          one entry each
+ *   gather NODE BODY…           the same in one turn
+ *   read NODE CONTEXT [confirm]
+ *   notify NODE NODE, transfer NODE NODE
+ *   fail-fetch NODE             as if the segment could not be read
+ *   expect NODE role ROLE       follower, pre-candidate, candidate, leader, down
+ *   expect NODE term|commit|last|persisted|voted|inflight NUMBER (inflight: of all its peers)
+ *   expect NODE leader NODE|none
+ *   expect NODE log TERM…       the whole log
+ *   expect NODE entry INDEX BODY
+ *   expect NODE tail INDEX      the first entry in memory
+ *   expect NODE lease|damaged|diverged yes|no
+ *   expect NODE writes COUNT    open persist requests
+ *   expect NODE held TYPE COUNT messages that wait for a write
+ *   expect read CONTEXT waiting|refused|granted [INDEX]
+ *   expect letters FROM TO TYPE COUNT
+ *   trace on|off                prints every message
+ *   breaks MISTAKE              (planted.h): with it the scenario has to fail; the runner sees to
+ * it
+ */
+#pragma once
+
+#include "base/buffer.h"
+
+/* Plays one file with these mistakes planted. Empty `failure`: all was as expected. `breaks` gets
+ * the bits of the mistakes that the file names; may be NULL. */
+void scenario_run(const char *path, uint32_t planted, struct buffer *failure, uint32_t *breaks);

@@ -336,7 +336,18 @@ struct packed_value packed_get(const struct packed *packed, uint32_t at) {
     return decode(entry_at(packed, at));
 }
 
-/* An encoding is unique, so comparing encoded heads and bodies compares values. */
+/* An encoding is unique, so comparing encoded heads and bodies compares values. Texts in one list
+ * tend to begin alike, so the last byte of the body is looked at before the rest. */
+static inline bool entry_equals(const uint8_t *entry, const struct encoding *wanted) {
+    if (entry[0] != (uint8_t)wanted->head[0]) return false;
+    if (memcmp(entry + 1, wanted->head + 1, wanted->head_size - 1u) != 0) return false;
+    size_t size = wanted->body.size;
+    if (size == 0) return true;
+    const char *body = (const char *)entry + wanted->head_size;
+    return body[size - 1] == wanted->body.data[size - 1] &&
+           memcmp(body, wanted->body.data, size - 1) == 0;
+}
+
 uint32_t packed_find(const struct packed *packed, uint32_t at, const struct packed_value *value,
                      uint32_t stride) {
     CHECK(stride > 0);
@@ -346,9 +357,7 @@ uint32_t packed_find(const struct packed *packed, uint32_t at, const struct pack
     for (uint32_t skip = 0; at < packed->size; skip = skip == 0 ? stride - 1 : skip - 1) {
         const uint8_t *entry = (const uint8_t *)packed + at;
         size_t size = entry_size(entry);
-        if (skip == 0 && size == wanted.size && memcmp(entry, wanted.head, wanted.head_size) == 0 &&
-            bytes_equal(bytes_of(entry + wanted.head_size, wanted.body.size), wanted.body))
-            return at;
+        if (skip == 0 && size == wanted.size && entry_equals(entry, &wanted)) return at;
         at += (uint32_t)size;
     }
     return PACKED_END;

@@ -85,11 +85,13 @@ struct command {
     /* The 7.0 key-spec flags, e.g. "RW ACCESS UPDATE"; NULL without keys. Several specs of one key
      * each are separated by ';': "RO ACCESS;OW UPDATE". */
     const char *key_flags;
+    const char *key_notes;  /* a note on the (one) key spec, or NULL */
     const char *categories; /* ACL categories beyond those implied by flags: "string", "keyspace" …
                                separated by spaces */
     const char *tips;       /* COMMAND INFO's tips, separated by spaces, or NULL */
+    const char *deprecated_since, *replaced_by;       /* or NULL */
     const char *group, *since, *complexity, *summary; /* COMMAND DOCS */
-    const char *arguments; /* COMMAND DOCS argument tree in the compact form of command_docs.h, or
+    const char *arguments; /* COMMAND DOCS argument tree in the compact form of command_docs.c, or
                               NULL */
 };
 

@@ -215,9 +215,9 @@ static struct item *item_moved(struct database *database, const struct item *old
 }
 
 struct item *keyspace_set_text(struct command_call *call, struct item *item, struct bytes value,
-                               bool raw) {
+                               enum item_text kind) {
     struct item *old = item;
-    return item_moved(call_database(call), old, item_set_text(item, value, raw));
+    return item_moved(call_database(call), old, item_set_text(item, value, kind));
 }
 
 struct item *keyspace_set_integer(struct command_call *call, struct item *item, int64_t value) {
@@ -252,7 +252,7 @@ struct item *keyspace_put_record(struct command_call *call, struct bytes key, st
             deadlines_remove(&database->deadlines, item);
             item = item_drop_deadline(item);
         }
-        item = item_set_text(item, value, false);
+        item = item_set_text(item, value, ITEM_TEXT_ENCODED);
         if (item != old) {
             table_replace(database->table, position, item);
             if (item->flags & ITEM_DEADLINE) deadlines_moved(&database->deadlines, item);

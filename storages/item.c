@@ -154,10 +154,11 @@ static struct item *set_external_text(struct item *item, struct bytes value) {
     return item;
 }
 
-struct item *item_set_text(struct item *item, struct bytes value, bool raw) {
+struct item *item_set_text(struct item *item, struct bytes value, enum item_text kind) {
     CHECK(item->type == ITEM_RECORD && value.size <= ITEM_VALUE_MAX);
     int64_t integer;
-    if (!raw && text_is_integer(value, &integer)) return item_set_integer(item, integer);
+    if (kind == ITEM_TEXT_ENCODED && text_is_integer(value, &integer))
+        return item_set_integer(item, integer);
     if (value.size > ITEM_INLINE_MAX) {
         item = set_external_text(item, value);
     } else {
@@ -168,7 +169,8 @@ struct item *item_set_text(struct item *item, struct bytes value, bool raw) {
         if (value.size > 0) memcpy((char *)item_text(item).data, value.data, value.size);
         memory_release(external);
     }
-    item->flags = (uint8_t)(raw ? item->flags | ITEM_RAW : item->flags & ~ITEM_RAW);
+    item->flags &= (uint8_t)~ITEM_RAW;
+    if (kind == ITEM_TEXT_RAW) item->flags |= ITEM_RAW;
     return item;
 }
 
@@ -182,7 +184,7 @@ static struct item *make_text(struct item *item) {
     if (!(item->flags & ITEM_INTEGER)) return item;
     char text[NUMBER_TEXT_MAX];
     size_t size = number_print_i64(text, (int64_t)item_word(item));
-    return item_set_text(item, bytes_of(text, size), true);
+    return item_set_text(item, bytes_of(text, size), ITEM_TEXT_RAW);
 }
 
 static struct item *resize_external(struct item *item, size_t size, char **text) {

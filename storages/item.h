@@ -91,9 +91,12 @@ struct item *item_take_value(struct item *item, struct bytes key);
 struct item *item_make_deadline(struct item *item) MUST_USE;
 struct item *item_drop_deadline(struct item *item) MUST_USE;
 
-/* Makes the item a record of these bytes, which do not lie in the item. Key and deadline stay.
- * `raw`: never an integer (as after APPEND). The old value must be a record too. */
-struct item *item_set_text(struct item *item, struct bytes value, bool raw) MUST_USE;
+/* How a text is kept: as an integer if it is one; always as text; as text that is called "raw". */
+enum item_text { ITEM_TEXT_ENCODED, ITEM_TEXT_PLAIN, ITEM_TEXT_RAW };
+
+/* Makes the item a record of these bytes, which do not lie in the item. Key and deadline stay. The
+ * old value must be a record too. */
+struct item *item_set_text(struct item *item, struct bytes value, enum item_text kind) MUST_USE;
 struct item *item_set_integer(struct item *item, int64_t value) MUST_USE;
 /* Makes a record `size` bytes long, "raw", with amortised spare room, and returns where its bytes
  * stand; new ones at the end are zero. */

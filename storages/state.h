@@ -58,7 +58,7 @@ struct item *keyspace_put_record(struct command_call *call, struct bytes key, st
                                  bool keep_deadline);
 /* Change a record found before: item.h's functions, with table and deadlines told. */
 struct item *keyspace_set_text(struct command_call *call, struct item *item, struct bytes value,
-                               bool raw);
+                               enum item_text kind);
 struct item *keyspace_set_integer(struct command_call *call, struct item *item, int64_t value);
 struct item *keyspace_resize_text(struct command_call *call, struct item *item, size_t size,
                                   char **text);

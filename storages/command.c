@@ -5,6 +5,8 @@
  * "client|list". */
 #include "storages/command.h"
 
+#include <stdio.h>
+
 #include "base/memory.h"
 #include "base/number.h"
 
@@ -235,4 +237,40 @@ bool command_double(struct command_call *call, uint32_t at, double *value) {
     if (LIKELY(number_parse_double(call->args[at], value))) return true;
     reply_error(call->reply, REPLY_NOT_FLOAT);
     return false;
+}
+
+bool command_int(struct command_call *call, uint32_t at, int64_t *value) {
+    if (!command_integer(call, at, value)) return false;
+    if (*value >= INT32_MIN && *value <= INT32_MAX) return true;
+    reply_error(call->reply,
+                "ERR value is out of range, value must between -2147483648 and 2147483647");
+    return false;
+}
+
+/* --- containers ----------------------------------------------------------------------------- */
+
+void command_run_container(struct command_call *call) {
+    reply_error_format(call->reply, "ERR wrong number of arguments for '%s' command",
+                       call->command->name);
+}
+
+void command_reply_help(struct command_call *call, const char *const *lines) {
+    char heading[NAME_MAX_SIZE + 64];
+    struct bytes name = container_name(call->command);
+    int size = snprintf(
+        heading, sizeof(heading),
+        "%.*s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", (int)name.size, name.data);
+    CHECK(size > 0 && (size_t)size < sizeof(heading));
+    for (size_t i = 0; i < name.size; i++) {
+        if (heading[i] >= 'a' && heading[i] <= 'z') heading[i] = (char)(heading[i] - 32);
+    }
+    uint32_t count = 0;
+    while (lines[count] != NULL)
+        count++;
+    reply_array(call->reply, count + 3);
+    reply_simple(call->reply, heading);
+    for (uint32_t i = 0; i < count; i++)
+        reply_simple(call->reply, lines[i]);
+    reply_simple(call->reply, "HELP");
+    reply_simple(call->reply, "    Prints this help.");
 }

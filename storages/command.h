@@ -161,6 +161,14 @@ static inline struct random command_random(const struct command_call *call) {
 /* Parse an argument or reply with Redis's error; false after an error reply. */
 bool command_integer(struct command_call *call, uint32_t at, int64_t *value);
 bool command_double(struct command_call *call, uint32_t at, double *value);
+/* As command_integer, but within 32 bits, with Redis's text for other integers. */
+bool command_int(struct command_call *call, uint32_t at, int64_t *value);
+/* The function of containers ("object"): never called, because command_resolve() finds a
+ * subcommand or refuses. */
+void command_run_container(struct command_call *call);
+/* A container's HELP: its name is taken from the call's row ("object|help"); `lines` are those
+ * between the heading and HELP's own two, ended by NULL. */
+void command_reply_help(struct command_call *call, const char *const *lines);
 /* Argument `at` equals this option word, in any case. */
 static inline bool command_option(const struct command_call *call, uint32_t at, const char *word) {
     return bytes_equal_ignoring_case(call->args[at], bytes_of_text(word));

@@ -34,7 +34,7 @@ struct storages {
     struct buffer unit_noted; /* struct noted_key with bytes, one behind the other */
     struct buffer garbage;    /* of struct garbage, a stack */
     uint64_t hash_seed;       /* node-local */
-    struct emitter *emitter; /* subscribers; owned */
+    struct emitter *emitter;  /* subscribers; owned */
     struct storages_settings settings;
     struct storages_statistics statistics; /* node-local */
 };

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "storages/emitter_internal.h"
+#include "storages/keys.h"
 #include "storages/map.h"
 #include "storages/queue.h"
 #include "storages/record.h"
@@ -23,6 +24,7 @@ static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
 
 static const struct command_family *const families[] = {
     &emitter_family,
+    &key_family,
     &map_family,
     &queue_family,
     &record_family,

@@ -56,6 +56,13 @@ uint64_t entry_hash_after(const char *image, uint64_t previous_hash) {
     hash = hash_chain(hash, entry_index(image));
     hash = hash_chain(hash, entry_type(image));
     hash = hash_chain(hash, entry_stamp_ms(image));
+    /* The fields that are opaque to Raft count too: an image that fits its predecessor's hash is
+     * whole, wherever it came from. */
+    hash = hash_chain(hash, load_u64(image)); /* format, type, semantics, flags */
+    hash = hash_chain(hash, load_u64(image + 40));
+    hash = hash_chain(hash, load_u64(image + 48));
+    hash = hash_chain(hash, load_u64(image + 56));
+    hash = hash_chain(hash, load_u64(image + 64)); /* body size, count */
     return hash_chain(hash, load_u64(image + 72));
 }
 

@@ -59,7 +59,7 @@ void entry_header_read(const char *image, struct entry_header *header);
 enum error entry_validate(struct bytes image) MUST_USE;
 
 /* The leader's last step: writes term, index, stamp and the chained hash into the image. The hash
- * is H(previous hash, term, index, type, stamp, body hash). */
+ * is H(previous hash, term, index, type, stamp, all other header fields, body hash). */
 void entry_seal(char *image, uint64_t term, uint64_t index, uint64_t stamp_ms,
                 uint64_t previous_hash);
 /* What the hash of this image has to be after `previous_hash`. */

@@ -1,0 +1,229 @@
+/* founding.c: see founding.h. Equal inputs give equal clusters: the list is sorted, ids are its
+ * positions, the cluster's id is a hash of addresses and uuids. */
+#include "src/server/founding.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/number.h"
+
+/* --- the list -------------------------------------------------------------------------------- */
+
+static int address_order(const void *a, const void *b) {
+    const struct founding_address *left = a, *right = b;
+    int order = strcmp(left->host, right->host);
+    return order != 0 ? order : (int)left->port - (int)right->port;
+}
+
+static enum error parse_address(struct bytes text, struct founding_address *address) {
+    size_t colon = text.size;
+    while (colon > 0 && text.data[colon - 1] != ':')
+        colon--;
+    if (colon < 2) return ERROR_MALFORMED;
+    struct bytes host = bytes_slice(text, 0, colon - 1);
+    if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
+        host = bytes_slice(host, 1, host.size - 2);
+    }
+    if (host.size == 0) return ERROR_MALFORMED;
+    if (host.size >= IDENTITY_HOST_SIZE) return ERROR_RANGE;
+    uint64_t port;
+    if (!number_parse_u64(bytes_slice(text, colon, SIZE_MAX), &port)) return ERROR_MALFORMED;
+    if (port == 0 || port > 55535) return ERROR_RANGE;
+    memset(address, 0, sizeof(*address));
+    memcpy(address->host, host.data, host.size);
+    address->port = (uint16_t)port;
+    return ERROR_NONE;
+}
+
+enum error founding_parse_list(struct bytes text, struct founding_address *list, uint32_t *count) {
+    *count = 0;
+    while (text.size > 0) {
+        const char *comma = memchr(text.data, ',', text.size);
+        size_t size = comma == NULL ? text.size : (size_t)(comma - text.data);
+        if (*count == RAFT_NODES_MAX) return ERROR_RANGE;
+        enum error error = parse_address(bytes_slice(text, 0, size), &list[*count]);
+        if (error != ERROR_NONE) return error;
+        *count += 1;
+        if (comma != NULL && size + 1 == text.size) return ERROR_MALFORMED;
+        text = bytes_slice(text, comma == NULL ? size : size + 1, SIZE_MAX);
+    }
+    if (*count == 0) return ERROR_MALFORMED;
+    qsort(list, *count, sizeof(list[0]), address_order);
+    for (uint32_t i = 1; i < *count; i++) {
+        if (address_order(&list[i - 1], &list[i]) == 0) return ERROR_EXISTS;
+    }
+    return ERROR_NONE;
+}
+
+uint64_t founding_list_hash(const struct founding_address *list, uint32_t count) {
+    uint64_t hash = count;
+    for (uint32_t i = 0; i < count; i++) {
+        hash = hash_bytes(bytes_of_text(list[i].host), hash);
+        hash = hash_chain(hash, list[i].port);
+    }
+    return hash;
+}
+
+/* --- deciding -------------------------------------------------------------------------------- */
+
+void founding_note_answer(struct founding *founding, uint32_t position,
+                          const struct founding_answer *answer) {
+    CHECK(position < founding->count && position != founding->self);
+    founding->answered[position] = true;
+    founding->answers[position] = *answer;
+}
+
+void founding_forget_answer(struct founding *founding, uint32_t position) {
+    CHECK(position < founding->count);
+    founding->answered[position] = false;
+}
+
+static bool same_id(const char *a, const char *b) {
+    return memcmp(a, b, IDENTITY_ID_SIZE) == 0;
+}
+
+static enum founding_decision take_over(const struct founding *founding, uint32_t position,
+                                        struct identity *identity, char *text) {
+    const struct founding_answer *answer = &founding->answers[position];
+    for (uint32_t i = 0; i < answer->member_count; i++) {
+        if (!same_id(answer->members[i].uuid, founding->node)) continue;
+        *identity = (struct identity){.phase = IDENTITY_FOUNDED, .id = answer->members[i].id};
+        memcpy(identity->node, founding->node, IDENTITY_ID_SIZE);
+        memcpy(identity->cluster, answer->cluster, IDENTITY_ID_SIZE);
+        memcpy(identity->members, answer->members, sizeof(identity->members));
+        identity->member_count = answer->member_count;
+        return FOUNDING_DONE;
+    }
+    snprintf(
+        text, FOUNDING_TEXT_SIZE,
+        "%s:%u belongs to a cluster that does not know this node's data directory: it may have "
+        "voted under another identity, so an empty one must not take its place. Bring the old "
+        "directory back, or found a new cluster with empty directories on all nodes",
+        founding->list[position].host, founding->list[position].port);
+    return FOUNDING_REFUSED;
+}
+
+static void found(const struct founding *founding, struct identity *identity) {
+    *identity = (struct identity){
+        .phase = IDENTITY_FOUNDED, .id = founding->self + 1, .member_count = founding->count};
+    memcpy(identity->node, founding->node, IDENTITY_ID_SIZE);
+    uint64_t hash[2] = {1, 2};
+    for (uint32_t i = 0; i < founding->count; i++) {
+        struct identity_member *member = &identity->members[i];
+        member->id = i + 1;
+        member->port = founding->list[i].port;
+        memcpy(member->host, founding->list[i].host, IDENTITY_HOST_SIZE);
+        const char *uuid = i == founding->self ? founding->node : founding->answers[i].node;
+        memcpy(member->uuid, uuid, IDENTITY_ID_SIZE);
+        for (int half = 0; half < 2; half++) {
+            hash[half] = hash_bytes(bytes_of_text(member->host), hash[half]);
+            hash[half] = hash_chain(hash[half], member->port);
+            hash[half] = hash_bytes(bytes_of(uuid, IDENTITY_ID_SIZE), hash[half]);
+        }
+    }
+    _Static_assert(sizeof(hash) == IDENTITY_ID_SIZE, "a cluster id is two hashes");
+    memcpy(identity->cluster, hash, sizeof(hash));
+}
+
+enum founding_decision founding_decide(const struct founding *founding, struct identity *identity,
+                                       char text[static FOUNDING_TEXT_SIZE]) {
+    uint32_t empty = 1; /* this node */
+    uint64_t list_hash = founding_list_hash(founding->list, founding->count);
+    for (uint32_t i = 0; i < founding->count; i++) {
+        if (i == founding->self || !founding->answered[i]) continue;
+        const struct founding_answer *answer = &founding->answers[i];
+        if (answer->founded) return take_over(founding, i, identity, text);
+        if (answer->list_hash != list_hash) {
+            snprintf(text, FOUNDING_TEXT_SIZE,
+                     "%s:%u was given another --cluster list: give all nodes the same one",
+                     founding->list[i].host, founding->list[i].port);
+            return FOUNDING_REFUSED;
+        }
+        empty++;
+    }
+    if (empty < founding->count) return FOUNDING_WAITS;
+    for (uint32_t i = 0; i < founding->count; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            const char *a = i == founding->self ? founding->node : founding->answers[i].node;
+            const char *b = k == founding->self ? founding->node : founding->answers[k].node;
+            if (!same_id(a, b)) continue;
+            snprintf(
+                text, FOUNDING_TEXT_SIZE,
+                "%s:%u and %s:%u answer with the same identity: two addresses of one node, or a "
+                "copied data directory",
+                founding->list[k].host, founding->list[k].port, founding->list[i].host,
+                founding->list[i].port);
+            return FOUNDING_REFUSED;
+        }
+    }
+    found(founding, identity);
+    return FOUNDING_DONE;
+}
+
+/* --- answers on the wire --------------------------------------------------------------------- */
+
+void founding_own_answer(const struct identity *identity, uint64_t list_hash,
+                         struct founding_answer *answer) {
+    *answer = (struct founding_answer){
+        .founded = identity->phase == IDENTITY_FOUNDED,
+        .list_hash = list_hash,
+        .member_count = identity->member_count,
+    };
+    memcpy(answer->node, identity->node, IDENTITY_ID_SIZE);
+    memcpy(answer->cluster, identity->cluster, IDENTITY_ID_SIZE);
+    memcpy(answer->members, identity->members, sizeof(answer->members));
+}
+
+void founding_answer_encode(const struct founding_answer *answer, struct buffer *out) {
+    buffer_append_byte(out, answer->founded ? 1 : 0);
+    buffer_append(out, answer->node, IDENTITY_ID_SIZE);
+    buffer_append_u64(out, answer->list_hash);
+    if (!answer->founded) return;
+    buffer_append(out, answer->cluster, IDENTITY_ID_SIZE);
+    buffer_append_u32(out, answer->member_count);
+    for (uint32_t i = 0; i < answer->member_count; i++) {
+        const struct identity_member *member = &answer->members[i];
+        buffer_append_u32(out, member->id);
+        buffer_append_u32(out, member->port);
+        buffer_append(out, member->uuid, IDENTITY_ID_SIZE);
+        buffer_append(out, member->host, IDENTITY_HOST_SIZE);
+    }
+}
+
+enum error founding_answer_decode(struct bytes bytes, struct founding_answer *answer) {
+    enum {
+        EMPTY_SIZE = 1 + IDENTITY_ID_SIZE + 8,
+        FOUNDED_SIZE = EMPTY_SIZE + IDENTITY_ID_SIZE + 4,
+        MEMBER_SIZE = 4 + 4 + IDENTITY_ID_SIZE + IDENTITY_HOST_SIZE,
+    };
+    *answer = (struct founding_answer){0};
+    if (bytes.size < EMPTY_SIZE) return ERROR_TRUNCATED;
+    const char *at = bytes.data;
+    answer->founded = at[0] == 1;
+    memcpy(answer->node, at + 1, IDENTITY_ID_SIZE);
+    answer->list_hash = load_u64(at + 1 + IDENTITY_ID_SIZE);
+    if (!answer->founded) return bytes.size == EMPTY_SIZE ? ERROR_NONE : ERROR_MALFORMED;
+    if (bytes.size < FOUNDED_SIZE) return ERROR_TRUNCATED;
+    at += EMPTY_SIZE;
+    memcpy(answer->cluster, at, IDENTITY_ID_SIZE);
+    answer->member_count = load_u32(at + IDENTITY_ID_SIZE);
+    if (answer->member_count == 0 || answer->member_count > RAFT_NODES_MAX) return ERROR_RANGE;
+    if (bytes.size != FOUNDED_SIZE + (size_t)answer->member_count * MEMBER_SIZE) {
+        return ERROR_MALFORMED;
+    }
+    at += IDENTITY_ID_SIZE + 4;
+    for (uint32_t i = 0; i < answer->member_count; i++, at += MEMBER_SIZE) {
+        struct identity_member *member = &answer->members[i];
+        member->id = load_u32(at);
+        uint32_t port = load_u32(at + 4);
+        if (member->id == 0 || member->id > RAFT_NODES_MAX || port == 0 || port > 55535) {
+            return ERROR_RANGE;
+        }
+        member->port = (uint16_t)port;
+        memcpy(member->uuid, at + 8, IDENTITY_ID_SIZE);
+        memcpy(member->host, at + 8 + IDENTITY_ID_SIZE, IDENTITY_HOST_SIZE);
+        if (member->host[IDENTITY_HOST_SIZE - 1] != 0) return ERROR_MALFORMED;
+    }
+    return ERROR_NONE;
+}

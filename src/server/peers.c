@@ -1,0 +1,1050 @@
+/* peers.c: dialling, accepting, the handshake, frames.
+ *
+ * A link is one connection. The dialler's goes CLOSED -> RESOLVING -> CONNECTING -> HELLO ->
+ * WELCOME
+ * -> READY; the acceptor's HELLO -> PROOF -> READY. The handshake, all frames with their whole body
+ * in the head:
+ *
+ *     dialler  HELLO   version, purpose, cluster, node, id, nonce
+ *     acceptor HELLO   the same of its own, and its proof
+ *     dialler  PROOF   its proof
+ *     acceptor WELCOME, or REFUSAL with a text
+ *
+ * A link of purpose FOUNDING then carries ANSWER frames both ways until the cluster is founded. */
+#include "src/server/peers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+enum {
+    PEER_PORT_OFFSET = 10000,
+    PROTOCOL_VERSION = 1,
+    /* Different long doubles compute different INCRBYFLOATs (SAFETY 22): not one cluster. */
+    FLOAT_MODEL = __LDBL_MANT_DIG__,
+    FRAME_HEADER_SIZE = 16,
+    NONCE_SIZE = 16,
+    PROOF_SIZE = 32,
+    UNPROVED_MAX = 64,           /* accepted connections that have not proved who they are */
+    UNPROVED_FRAME_MAX = 8192,   /* bytes */
+    QUEUE_BYTES_MAX = 256 << 20, /* on one link: beyond it packets are dropped */
+    SPANS_PER_WRITE = 256,
+};
+static const double handshake_seconds = 3, founding_seconds = 0.1;
+static const double backoff_first = 0.02, backoff_max = 1.0;
+static const uint64_t frame_size_max = 2ull << 30;
+
+enum frame_kind {
+    FRAME_PACKET = 1,
+    FRAME_HELLO,
+    FRAME_PROOF,
+    FRAME_WELCOME,
+    FRAME_REFUSAL,
+    FRAME_ANSWER,
+};
+
+enum link_purpose { LINK_CONTROL = 1, LINK_BULK, LINK_FOUNDING };
+enum link_state {
+    LINK_CLOSED,
+    LINK_RESOLVING,
+    LINK_CONNECTING,
+    LINK_HELLO,
+    LINK_PROOF,
+    LINK_READY
+};
+
+struct outgoing {
+    struct outgoing *next;
+    struct replica_packet *packet; /* NULL: head only */
+    struct buffer head;            /* frame header and the packet's head */
+};
+
+struct link {
+    struct peers *peers;
+    struct link *next_accepted;
+    bool accepted;
+    uint8_t purpose, state;
+    uint32_t position; /* dialler: of the other node in the list; acceptor: id of the member */
+    int fd;
+    ev_io reader, writer;
+    ev_timer timer; /* CLOSED: back-off; handshake: its bound; FOUNDING: the next question */
+    double backoff;
+    char nonce[NONCE_SIZE], other_nonce[NONCE_SIZE];
+
+    struct outgoing *out_first, *out_last;
+    size_t out_offset; /* sent bytes of out_first */
+    size_t out_bytes;
+
+    struct chunk *in; /* bytes in_start .. in->used are not yet taken in */
+    size_t in_start;
+    bool closing; /* after what is queued has been written */
+};
+
+struct peer {
+    struct link control, bulk;
+    struct peer_status status;
+    bool is_up;
+};
+
+struct resolution {
+    struct resolution *next;
+    struct peers *peers;
+    uint32_t link_key; /* position * 2 + bulk */
+    uint64_t generation;
+    char host[IDENTITY_HOST_SIZE];
+    uint16_t port;
+    struct sockaddr_storage address;
+    socklen_t address_size; /* 0: not found */
+};
+
+/* What the resolver threads and the loop share. It outlives peers while threads are under way. */
+struct resolver {
+    pthread_mutex_t lock;
+    struct resolution *done;
+    uint32_t under_way;
+    bool abandoned;
+    ev_async wake;
+    struct ev_loop *loop;
+};
+
+struct peers {
+    struct peers_config config;
+    struct peers_handlers handlers;
+    char *secret;
+    struct peer peer[RAFT_NODES_MAX];
+    uint32_t count; /* of list or members */
+    uint32_t self;
+    struct founding founding;
+    uint64_t list_hash;
+    bool founded, decided;
+    struct link *accepted;
+    uint32_t unproved;
+    ev_io *listeners;
+    struct resolver *resolver;
+    uint64_t generation[RAFT_NODES_MAX * 2];
+};
+
+static void link_close(struct link *link);
+static void link_dial(struct link *link);
+static void link_flush(struct link *link);
+
+PRINTF_LIKE(3, 4) static void say(struct peers *peers, bool warning, const char *format, ...) {
+    char text[FOUNDING_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    peers->handlers.log(peers->handlers.context, warning, text);
+}
+
+static const struct identity *own(const struct peers *peers) {
+    return peers->config.identity;
+}
+
+/* --- frames out ------------------------------------------------------------------------------ */
+
+static void frame_begin(struct buffer *head) {
+    static const char zeros[FRAME_HEADER_SIZE];
+    buffer_append(head, zeros, sizeof(zeros));
+}
+
+/* Fills the frame's header: size of all behind it, kind, size of the head, its checksum. */
+static void frame_end(struct buffer *head, enum frame_kind kind, size_t spans_size) {
+    size_t head_size = head->size - FRAME_HEADER_SIZE;
+    size_t size = head_size + spans_size;
+    CHECK(size <= UINT32_MAX && head_size < 1u << 24);
+    store_u32(head->data, (uint32_t)size);
+    store_u32(head->data + 4, (uint32_t)kind << 24 | (uint32_t)head_size);
+    struct bytes bytes = bytes_of(head->data + FRAME_HEADER_SIZE, head_size);
+    store_u64(head->data + 8, hash_bytes(bytes, load_u64(head->data)));
+}
+
+static void link_queue(struct link *link, struct outgoing *out) {
+    out->next = NULL;
+    if (link->out_last == NULL) {
+        link->out_first = out;
+    } else {
+        link->out_last->next = out;
+    }
+    link->out_last = out;
+    link->out_bytes += out->head.size;
+    if (out->packet != NULL) link->out_bytes += out->packet->size;
+}
+
+static void outgoing_destroy(struct outgoing *out) {
+    replica_packet_destroy(out->packet);
+    buffer_clear(&out->head);
+    memory_release(out);
+}
+
+static struct outgoing *outgoing_create(void) {
+    struct outgoing *out = memory_allocate_zeroed(sizeof(*out));
+    frame_begin(&out->head);
+    return out;
+}
+
+static void send_text_frame(struct link *link, enum frame_kind kind, struct bytes body) {
+    struct outgoing *out = outgoing_create();
+    buffer_append_bytes(&out->head, body);
+    frame_end(&out->head, kind, 0);
+    link_queue(link, out);
+    link_flush(link);
+}
+
+static size_t outgoing_size(const struct outgoing *out) {
+    return out->head.size + (out->packet == NULL ? 0 : out->packet->size - out->packet->head.size);
+}
+
+/* The spans of what is queued, from the first unsent byte. */
+static int gather(const struct link *link, struct iovec *at, int max) {
+    int count = 0;
+    size_t skip = link->out_offset;
+    for (const struct outgoing *out = link->out_first; out != NULL && count < max;
+         out = out->next) {
+        uint32_t spans = out->packet == NULL ? 0 : out->packet->span_count;
+        for (uint32_t i = 0; i <= spans && count < max; i++) {
+            struct bytes span = i == 0 ? buffer_bytes(&out->head) : out->packet->spans[i - 1];
+            if (skip >= span.size) {
+                skip -= span.size;
+                continue;
+            }
+            at[count++] = (struct iovec){(char *)(uintptr_t)span.data + skip, span.size - skip};
+            skip = 0;
+        }
+    }
+    return count;
+}
+
+static void take_sent(struct link *link, size_t sent) {
+    link->out_offset += sent;
+    while (link->out_first != NULL && link->out_offset >= outgoing_size(link->out_first)) {
+        struct outgoing *out = link->out_first;
+        link->out_offset -= outgoing_size(out);
+        link->out_bytes -= out->head.size + (out->packet == NULL ? 0 : out->packet->size);
+        link->out_first = out->next;
+        if (out->next == NULL) link->out_last = NULL;
+        outgoing_destroy(out);
+    }
+}
+
+static void link_flush(struct link *link) {
+    if (link->fd < 0 || link->state < LINK_HELLO) return;
+    while (link->out_first != NULL) {
+        struct iovec spans[SPANS_PER_WRITE];
+        struct msghdr message = {.msg_iov = spans,
+                                 .msg_iovlen = (size_t)gather(link, spans, SPANS_PER_WRITE)};
+        ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+        if (sent < 0) {
+            if (errno == EAGAIN || errno == EINTR) {
+                ev_io_start(link->peers->config.loop, &link->writer);
+                return;
+            }
+            link_close(link);
+            return;
+        }
+        if (!link->accepted) {
+            link->peers->peer[link->position].status.bytes_out += (uint64_t)sent;
+        }
+        take_sent(link, (size_t)sent);
+    }
+    ev_io_stop(link->peers->config.loop, &link->writer);
+    if (link->closing) link_close(link);
+}
+
+/* --- the handshake --------------------------------------------------------------------------- */
+
+/* HELLO: magic 8, version 4, float model 4, purpose 4, id 4, cluster 16, node 16, nonce 16, proof
+ * 32 (the acceptor's; zeros from the dialler). */
+enum { HELLO_SIZE = 8 + 4 * 4 + 16 + 16 + NONCE_SIZE + PROOF_SIZE };
+static const char hello_magic[8] = {'H', 'A', 'M', 'O', 'K', 'P', 'R', '\n'};
+
+struct hello {
+    uint32_t version, float_model, purpose, id;
+    char cluster[IDENTITY_ID_SIZE], node[IDENTITY_ID_SIZE], nonce[NONCE_SIZE], proof[PROOF_SIZE];
+};
+
+static void make_proof(const struct peers *peers, const char *role, const char *dialler_nonce,
+                       const char *acceptor_nonce, char proof[PROOF_SIZE]) {
+    memset(proof, 0, PROOF_SIZE);
+    if (peers->config.secret.size == 0) return;
+    struct buffer text = {0};
+    buffer_append_bytes(&text, bytes_of_text(role));
+    buffer_append(&text, dialler_nonce, NONCE_SIZE);
+    buffer_append(&text, acceptor_nonce, NONCE_SIZE);
+    buffer_append(&text, own(peers)->cluster, IDENTITY_ID_SIZE);
+    unsigned size = PROOF_SIZE;
+    unsigned char *made =
+        HMAC(EVP_sha256(), peers->config.secret.data, (int)peers->config.secret.size,
+             (const unsigned char *)text.data, text.size, (unsigned char *)proof, &size);
+    CHECK(made != NULL && size == PROOF_SIZE);
+    buffer_clear(&text);
+}
+
+static bool proof_holds(const struct link *link, const char *role, const char *dialler_nonce,
+                        const char *acceptor_nonce, const char *given) {
+    char proof[PROOF_SIZE];
+    make_proof(link->peers, role, dialler_nonce, acceptor_nonce, proof);
+    return CRYPTO_memcmp(proof, given, PROOF_SIZE) == 0;
+}
+
+static void send_hello(struct link *link, const char *proof) {
+    const struct identity *identity = own(link->peers);
+    char body[HELLO_SIZE] = {0};
+    char *at = body;
+    memcpy(at, hello_magic, sizeof(hello_magic));
+    store_u32(at + 8, PROTOCOL_VERSION);
+    store_u32(at + 12, FLOAT_MODEL);
+    store_u32(at + 16, link->purpose);
+    store_u32(at + 20, identity->id);
+    at += 24;
+    memcpy(at, identity->cluster, IDENTITY_ID_SIZE);
+    memcpy(at + 16, identity->node, IDENTITY_ID_SIZE);
+    memcpy(at + 32, link->nonce, NONCE_SIZE);
+    if (proof != NULL) memcpy(at + 48, proof, PROOF_SIZE);
+    send_text_frame(link, FRAME_HELLO, bytes_of(body, sizeof(body)));
+}
+
+static bool read_hello(struct bytes body, struct hello *hello) {
+    if (body.size != HELLO_SIZE) return false;
+    const char *at = body.data;
+    if (memcmp(at, hello_magic, sizeof(hello_magic)) != 0) return false;
+    hello->version = load_u32(at + 8);
+    hello->float_model = load_u32(at + 12);
+    hello->purpose = load_u32(at + 16);
+    hello->id = load_u32(at + 20);
+    at += 24;
+    memcpy(hello->cluster, at, IDENTITY_ID_SIZE);
+    memcpy(hello->node, at + 16, IDENTITY_ID_SIZE);
+    memcpy(hello->nonce, at + 32, NONCE_SIZE);
+    memcpy(hello->proof, at + 48, PROOF_SIZE);
+    return true;
+}
+
+/* Why the other node cannot be talked to; NULL if it can. */
+static const char *hello_problem(const struct link *link, const struct hello *hello,
+                                 uint32_t expected_id) {
+    const struct peers *peers = link->peers;
+    const struct identity *identity = own(peers);
+    if (hello->version != PROTOCOL_VERSION) {
+        return "speaks another version of the peer protocol: run the same version on all nodes";
+    }
+    if (hello->float_model != FLOAT_MODEL) {
+        return "has another floating-point format: nodes of one cluster must be of one "
+               "architecture";
+    }
+    if (peers->config.secret_required && peers->config.secret.size == 0) {
+        return "is not a loopback cluster and no raft-secret is set: set the same one on all nodes";
+    }
+    if (hello->purpose == LINK_FOUNDING) return NULL;
+    if (hello->purpose != LINK_CONTROL && hello->purpose != LINK_BULK) return "is not understood";
+    if (memcmp(hello->cluster, identity->cluster, IDENTITY_ID_SIZE) != 0) {
+        return "belongs to another cluster: check addresses and data directories";
+    }
+    for (uint32_t i = 0; i < identity->member_count; i++) {
+        const struct identity_member *member = &identity->members[i];
+        if (member->id != hello->id) continue;
+        if (expected_id != 0 && expected_id != hello->id) break;
+        if (memcmp(member->uuid, hello->node, IDENTITY_ID_SIZE) == 0) return NULL;
+        return "has another data directory than the member it claims to be: bring the old one back";
+    }
+    return "is not a member of this cluster";
+}
+
+static void refuse(struct link *link, const char *problem) {
+    say(link->peers, true, "refused a peer: it %s", problem);
+    send_text_frame(link, FRAME_REFUSAL, bytes_of_text(problem));
+    if (link->state != LINK_CLOSED && link->fd >= 0) {
+        link->closing = true;
+        link_flush(link);
+    }
+}
+
+static void link_ready(struct link *link) {
+    struct peers *peers = link->peers;
+    if (link->accepted) {
+        peers->unproved--;
+    } else {
+        link->backoff = backoff_first;
+        peers->peer[link->position].status.connects++;
+    }
+    link->state = LINK_READY;
+    ev_timer_stop(peers->config.loop, &link->timer);
+}
+
+/* --- founding over links --------------------------------------------------------------------- */
+
+static void send_answer(struct link *link) {
+    struct founding_answer answer;
+    founding_own_answer(own(link->peers), link->peers->list_hash, &answer);
+    struct buffer body = {0};
+    founding_answer_encode(&answer, &body);
+    send_text_frame(link, FRAME_ANSWER, buffer_bytes(&body));
+    buffer_clear(&body);
+}
+
+static void decide(struct peers *peers) {
+    if (peers->founded || peers->decided) return;
+    struct identity identity;
+    char text[FOUNDING_TEXT_SIZE];
+    switch (founding_decide(&peers->founding, &identity, text)) {
+    case FOUNDING_WAITS:
+        return;
+    case FOUNDING_DONE:
+        peers->decided = true;
+        peers->handlers.founded(peers->handlers.context, &identity);
+        return;
+    case FOUNDING_REFUSED:
+        peers->decided = true;
+        peers->handlers.refused(peers->handlers.context, text);
+        return;
+    }
+}
+
+static void ask_again(struct link *link) {
+    ev_timer_stop(link->peers->config.loop, &link->timer);
+    ev_timer_set(&link->timer, founding_seconds, 0);
+    ev_timer_start(link->peers->config.loop, &link->timer);
+}
+
+/* --- links up and down ----------------------------------------------------------------------- */
+
+static void tell_up_or_down(struct peers *peers, uint32_t position) {
+    struct peer *peer = &peers->peer[position];
+    bool is_up = peers->founded && peer->bulk.state == LINK_READY &&
+                 peer->control.state == LINK_READY && peer->bulk.purpose == LINK_BULK;
+    peer->status.connected = is_up;
+    if (is_up == peer->is_up) return;
+    peer->is_up = is_up;
+    peers->handlers.link(peers->handlers.context, position + 1, is_up);
+}
+
+static void link_reset(struct link *link) {
+    struct ev_loop *loop = link->peers->config.loop;
+    ev_io_stop(loop, &link->reader);
+    ev_io_stop(loop, &link->writer);
+    ev_timer_stop(loop, &link->timer);
+    if (link->fd >= 0) close(link->fd);
+    link->fd = -1;
+    while (link->out_first != NULL) {
+        struct outgoing *out = link->out_first;
+        link->out_first = out->next;
+        outgoing_destroy(out);
+    }
+    link->out_last = NULL;
+    link->out_offset = link->out_bytes = 0;
+    chunk_release(link->in);
+    link->in = NULL;
+    link->in_start = 0;
+    link->closing = false;
+}
+
+static void link_forget_accepted(struct link *link) {
+    struct peers *peers = link->peers;
+    struct link **at = &peers->accepted;
+    while (*at != link)
+        at = &(*at)->next_accepted;
+    *at = link->next_accepted;
+    if (link->state != LINK_READY) peers->unproved--;
+    memory_release(link);
+}
+
+/* An accepted link is freed by this; a dialled one is dialled again after its back-off. */
+static void link_close(struct link *link) {
+    struct peers *peers = link->peers;
+    if (link->accepted) {
+        link_reset(link);
+        link_forget_accepted(link);
+        return;
+    }
+    bool was_ready = link->state == LINK_READY;
+    link_reset(link);
+    link->state = LINK_CLOSED;
+    if (link->purpose == LINK_FOUNDING) founding_forget_answer(&peers->founding, link->position);
+    if (was_ready) tell_up_or_down(peers, link->position);
+    peers->generation[link->position * 2 + (link == &peers->peer[link->position].bulk)]++;
+    ev_timer_set(&link->timer, link->backoff, 0);
+    ev_timer_start(peers->config.loop, &link->timer);
+    link->backoff = link->backoff * 2 > backoff_max ? backoff_max : link->backoff * 2;
+}
+
+/* --- frames in ------------------------------------------------------------------------------- */
+
+/* Each returns false when the link is gone. */
+static bool dialler_takes_hello(struct link *link, struct bytes body) {
+    struct peers *peers = link->peers;
+    struct hello hello;
+    if (!read_hello(body, &hello)) {
+        link_close(link);
+        return false;
+    }
+    if (!proof_holds(link, "acceptor", link->nonce, hello.nonce, hello.proof)) {
+        say(peers, true, "%s:%u does not know our raft-secret: set the same one on all nodes",
+            peers->peer[link->position].status.host, peers->peer[link->position].status.port);
+        peers->peer[link->position].status.refusals++;
+        link_close(link);
+        return false;
+    }
+    hello.purpose = link->purpose;
+    const char *problem = hello_problem(link, &hello, link->position + 1);
+    if (problem != NULL) {
+        say(peers, true, "%s:%u %s", peers->peer[link->position].status.host,
+            peers->peer[link->position].status.port, problem);
+        peers->peer[link->position].status.refusals++;
+        link_close(link);
+        return false;
+    }
+    char proof[PROOF_SIZE];
+    make_proof(peers, "dialler", link->nonce, hello.nonce, proof);
+    link->state = LINK_PROOF;
+    send_text_frame(link, FRAME_PROOF, bytes_of(proof, PROOF_SIZE));
+    return link->fd >= 0;
+}
+
+static bool acceptor_takes_hello(struct link *link, struct bytes body) {
+    struct hello hello;
+    if (!read_hello(body, &hello)) {
+        link_close(link);
+        return false;
+    }
+    const char *problem = hello_problem(link, &hello, 0);
+    if (problem == NULL && hello.purpose != LINK_FOUNDING && !link->peers->founded) {
+        problem = "came before this node has founded its cluster";
+    }
+    if (problem != NULL) {
+        refuse(link, problem);
+        return false;
+    }
+    link->purpose = (uint8_t)hello.purpose;
+    link->position = hello.id;
+    memcpy(link->other_nonce, hello.nonce, NONCE_SIZE);
+    char proof[PROOF_SIZE];
+    make_proof(link->peers, "acceptor", hello.nonce, link->nonce, proof);
+    link->state = LINK_PROOF;
+    send_hello(link, proof);
+    return true;
+}
+
+static bool acceptor_takes_proof(struct link *link, struct bytes body) {
+    if (body.size != PROOF_SIZE ||
+        !proof_holds(link, "dialler", link->other_nonce, link->nonce, body.data)) {
+        refuse(link, "does not know our raft-secret: set the same one on all nodes");
+        return false;
+    }
+    link_ready(link);
+    send_text_frame(link, FRAME_WELCOME, (struct bytes){0});
+    return true;
+}
+
+static bool dialler_takes_welcome(struct link *link) {
+    link_ready(link);
+    if (link->purpose == LINK_FOUNDING) {
+        send_answer(link);
+        if (link->fd >= 0) ask_again(link);
+    } else {
+        tell_up_or_down(link->peers, link->position);
+    }
+    return link->fd >= 0;
+}
+
+static bool take_answer(struct link *link, struct bytes body) {
+    struct founding_answer answer;
+    if (founding_answer_decode(body, &answer) != ERROR_NONE) {
+        link_close(link);
+        return false;
+    }
+    if (link->accepted) { /* a question: ours is the answer */
+        send_answer(link);
+        return true;
+    }
+    struct peers *peers = link->peers;
+    if (peers->founded) return true;
+    founding_note_answer(&peers->founding, link->position, &answer);
+    decide(peers);
+    return link->fd >= 0;
+}
+
+static bool take_refusal(struct link *link, struct bytes body) {
+    struct peers *peers = link->peers;
+    struct peer_status *status = &peers->peer[link->position].status;
+    if (status->refusals++ % 64 == 0) {
+        say(peers, true, "%s:%u refuses this node: it %.*s", status->host, status->port,
+            (int)(body.size < 200 ? body.size : 200), body.data);
+    }
+    link_close(link);
+    return false;
+}
+
+static bool take_frame(struct link *link, enum frame_kind kind, struct bytes head,
+                       struct bytes body) {
+    bool ready = link->state == LINK_READY;
+    if (kind == FRAME_PACKET && ready && link->accepted && link->purpose != LINK_FOUNDING) {
+        struct peers *peers = link->peers;
+        peers->handlers.packet(peers->handlers.context, link->position, body, link->in);
+        return true;
+    }
+    if (kind == FRAME_ANSWER && ready && link->purpose == LINK_FOUNDING) {
+        return take_answer(link, head);
+    }
+    if (kind == FRAME_HELLO && link->state == LINK_HELLO) {
+        return link->accepted ? acceptor_takes_hello(link, head) : dialler_takes_hello(link, head);
+    }
+    if (kind == FRAME_PROOF && link->state == LINK_PROOF && link->accepted) {
+        return acceptor_takes_proof(link, head);
+    }
+    if (kind == FRAME_WELCOME && link->state == LINK_PROOF && !link->accepted) {
+        return dialler_takes_welcome(link);
+    }
+    if (kind == FRAME_REFUSAL && !link->accepted) return take_refusal(link, head);
+    link_close(link);
+    return false;
+}
+
+/* The chunk has room for `size` bytes from in_start on afterwards. */
+static void input_reserve(struct link *link, size_t size) {
+    size_t rest = link->in == NULL ? 0 : link->in->used - link->in_start;
+    if (link->in != NULL && link->in->capacity - link->in_start >= size &&
+        link->in->capacity > link->in->used) {
+        return;
+    }
+    size_t wanted = link->state == LINK_READY ? CHUNK_SIZE / 4 : UNPROVED_FRAME_MAX;
+    if (size > wanted) wanted = size;
+    struct chunk *chunk = chunk_create(wanted + FRAME_HEADER_SIZE);
+    if (rest > 0) memcpy(chunk->data, link->in->data + link->in_start, rest);
+    chunk->used = rest;
+    chunk_release(link->in);
+    link->in = chunk;
+    link->in_start = 0;
+}
+
+/* Takes in all whole frames; false when the link is gone. */
+static bool take_frames(struct link *link) {
+    for (;;) {
+        size_t rest = link->in->used - link->in_start;
+        if (rest < FRAME_HEADER_SIZE) {
+            input_reserve(link, FRAME_HEADER_SIZE);
+            return true;
+        }
+        const char *at = link->in->data + link->in_start;
+        size_t size = load_u32(at), head_size = load_u32(at + 4) & 0xffffff;
+        enum frame_kind kind = load_u32(at + 4) >> 24;
+        bool too_large =
+            link->state == LINK_READY ? size > frame_size_max : size > UNPROVED_FRAME_MAX;
+        if (head_size > size || too_large) {
+            link_close(link);
+            return false;
+        }
+        if (rest < FRAME_HEADER_SIZE + size) {
+            input_reserve(link, FRAME_HEADER_SIZE + size);
+            return true;
+        }
+        struct bytes body = bytes_of(at + FRAME_HEADER_SIZE, size);
+        struct bytes head = bytes_slice(body, 0, head_size);
+        if (hash_bytes(head, load_u64(at)) != load_u64(at + 8)) {
+            link_close(link);
+            return false;
+        }
+        link->in_start += FRAME_HEADER_SIZE + size;
+        if (!take_frame(link, kind, head, body)) return false;
+    }
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct link *link = watcher->data;
+    input_reserve(link, FRAME_HEADER_SIZE);
+    ssize_t size =
+        recv(link->fd, link->in->data + link->in->used, link->in->capacity - link->in->used, 0);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (size <= 0) {
+        link_close(link);
+        return;
+    }
+    link->in->used += (size_t)size;
+    if (link->accepted && link->state == LINK_READY && link->purpose != LINK_FOUNDING &&
+        link->position >= 1 && link->position <= link->peers->count) {
+        link->peers->peer[link->position - 1].status.bytes_in += (uint64_t)size;
+    }
+    (void)take_frames(link);
+}
+
+/* --- connecting ------------------------------------------------------------------------------ */
+
+static void set_socket_options(int fd) {
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+static void link_begin_handshake(struct link *link) {
+    struct ev_loop *loop = link->peers->config.loop;
+    link->state = LINK_HELLO;
+    entropy_fill(link->nonce, NONCE_SIZE);
+    ev_io_start(loop, &link->reader);
+    ev_timer_stop(loop, &link->timer);
+    ev_timer_set(&link->timer, handshake_seconds, 0);
+    ev_timer_start(loop, &link->timer);
+}
+
+static void on_connected(struct link *link) {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error != 0) {
+        link->peers->peer[link->position].status.connect_errors++;
+        link_close(link);
+        return;
+    }
+    ev_io_stop(link->peers->config.loop, &link->writer);
+    set_socket_options(link->fd);
+    link_begin_handshake(link);
+    send_hello(link, NULL);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct link *link = watcher->data;
+    if (link->state == LINK_CONNECTING) {
+        on_connected(link);
+    } else {
+        link_flush(link);
+    }
+}
+
+static void link_open(struct link *link, int fd) {
+    link->fd = fd;
+    ev_io_set(&link->reader, fd, EV_READ);
+    ev_io_set(&link->writer, fd, EV_WRITE);
+}
+
+static void link_connect(struct link *link, const struct sockaddr_storage *address,
+                         socklen_t size) {
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        link_close(link);
+        return;
+    }
+    link_open(link, fd);
+    link->state = LINK_CONNECTING;
+    if (connect(fd, (const struct sockaddr *)address, size) < 0 && errno != EINPROGRESS) {
+        link->peers->peer[link->position].status.connect_errors++;
+        link_close(link);
+        return;
+    }
+    ev_io_start(link->peers->config.loop, &link->writer);
+    ev_timer_stop(link->peers->config.loop, &link->timer);
+    ev_timer_set(&link->timer, handshake_seconds, 0);
+    ev_timer_start(link->peers->config.loop, &link->timer);
+}
+
+/* --- resolving names, off the loop ----------------------------------------------------------- */
+
+static void resolve(struct resolution *resolution, int flags) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags}, *found = NULL;
+    char port[8];
+    snprintf(port, sizeof(port), "%u", (resolution->port + PEER_PORT_OFFSET) & 0xffffu);
+    resolution->address_size = 0;
+    if (getaddrinfo(resolution->host, port, &hints, &found) != 0 || found == NULL) return;
+    memcpy(&resolution->address, found->ai_addr, found->ai_addrlen);
+    resolution->address_size = found->ai_addrlen;
+    freeaddrinfo(found);
+}
+
+static void resolver_release(struct resolver *resolver) {
+    pthread_mutex_destroy(&resolver->lock);
+    memory_release(resolver);
+}
+
+struct resolver_job {
+    struct resolver *resolver;
+    struct resolution *resolution;
+};
+
+static void *resolver_run(void *argument) {
+    struct resolver_job job = *(struct resolver_job *)argument;
+    memory_release(argument);
+    resolve(job.resolution, 0);
+    pthread_mutex_lock(&job.resolver->lock);
+    job.resolver->under_way--;
+    bool abandoned = job.resolver->abandoned;
+    bool last = job.resolver->under_way == 0;
+    if (!abandoned) {
+        job.resolution->next = job.resolver->done;
+        job.resolver->done = job.resolution;
+        ev_async_send(job.resolver->loop, &job.resolver->wake);
+    }
+    pthread_mutex_unlock(&job.resolver->lock);
+    if (abandoned) {
+        memory_release(job.resolution);
+        if (last) resolver_release(job.resolver);
+    }
+    return NULL;
+}
+
+static struct link *link_by_key(struct peers *peers, uint32_t key) {
+    struct peer *peer = &peers->peer[key / 2];
+    return key % 2 == 1 ? &peer->bulk : &peer->control;
+}
+
+static void on_resolved(struct ev_loop *loop, ev_async *watcher, int events) {
+    (void)loop, (void)events;
+    struct peers *peers = watcher->data;
+    pthread_mutex_lock(&peers->resolver->lock);
+    struct resolution *done = peers->resolver->done;
+    peers->resolver->done = NULL;
+    pthread_mutex_unlock(&peers->resolver->lock);
+    while (done != NULL) {
+        struct resolution *resolution = done;
+        done = resolution->next;
+        struct link *link = link_by_key(peers, resolution->link_key);
+        if (link->state == LINK_RESOLVING &&
+            peers->generation[resolution->link_key] == resolution->generation) {
+            if (resolution->address_size == 0) {
+                peers->peer[link->position].status.connect_errors++;
+                link_close(link);
+            } else {
+                link_connect(link, &resolution->address, resolution->address_size);
+            }
+        }
+        memory_release(resolution);
+    }
+}
+
+static void link_dial(struct link *link) {
+    struct peers *peers = link->peers;
+    const struct peer_status *status = &peers->peer[link->position].status;
+    struct resolution *resolution = memory_allocate_zeroed(sizeof(*resolution));
+    resolution->peers = peers;
+    resolution->link_key = link->position * 2 + (link == &peers->peer[link->position].bulk ? 1 : 0);
+    resolution->generation = peers->generation[resolution->link_key];
+    memcpy(resolution->host, status->host, sizeof(resolution->host));
+    resolution->port = status->port;
+    link->state = LINK_RESOLVING;
+    resolve(resolution, AI_NUMERICHOST);
+    if (resolution->address_size > 0) {
+        link_connect(link, &resolution->address, resolution->address_size);
+        memory_release(resolution);
+        return;
+    }
+    struct resolver_job *job = memory_allocate(sizeof(*job));
+    *job = (struct resolver_job){peers->resolver, resolution};
+    pthread_mutex_lock(&peers->resolver->lock);
+    peers->resolver->under_way++;
+    pthread_mutex_unlock(&peers->resolver->lock);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, resolver_run, job) != 0) {
+        pthread_mutex_lock(&peers->resolver->lock);
+        peers->resolver->under_way--;
+        pthread_mutex_unlock(&peers->resolver->lock);
+        memory_release(job);
+        memory_release(resolution);
+        link_close(link);
+        return;
+    }
+    pthread_detach(thread);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
+    (void)loop, (void)events;
+    struct link *link = watcher->data;
+    if (!link->accepted && link->state == LINK_CLOSED) {
+        link_dial(link);
+    } else if (link->state == LINK_READY && link->purpose == LINK_FOUNDING && !link->accepted) {
+        send_answer(link);
+        if (link->fd >= 0 && link->state == LINK_READY) ask_again(link);
+    } else {
+        link_close(link); /* the handshake took too long */
+    }
+}
+
+static void link_init(struct link *link, struct peers *peers, enum link_purpose purpose,
+                      uint32_t position) {
+    *link = (struct link){.peers = peers,
+                          .purpose = (uint8_t)purpose,
+                          .state = LINK_CLOSED,
+                          .position = position,
+                          .fd = -1,
+                          .backoff = backoff_first};
+    ev_io_init(&link->reader, on_readable, -1, EV_READ);
+    ev_io_init(&link->writer, on_writable, -1, EV_WRITE);
+    ev_timer_init(&link->timer, on_timer, 0, 0);
+    link->reader.data = link->writer.data = link->timer.data = link;
+}
+
+static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct peers *peers = watcher->data;
+    int fd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    if (peers->unproved >= UNPROVED_MAX) {
+        close(fd);
+        return;
+    }
+    set_socket_options(fd);
+    struct link *link = memory_allocate(sizeof(*link));
+    link_init(link, peers, LINK_CONTROL, 0);
+    link->accepted = true;
+    link->next_accepted = peers->accepted;
+    peers->accepted = link;
+    peers->unproved++;
+    link_open(link, fd);
+    link_begin_handshake(link);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void set_address(struct peers *peers, uint32_t position, const char *host, uint16_t port) {
+    struct peer_status *status = &peers->peer[position].status;
+    memcpy(status->host, host, IDENTITY_HOST_SIZE);
+    status->port = port;
+}
+
+static void dial_all(struct peers *peers) {
+    for (uint32_t i = 0; i < peers->count; i++) {
+        if (i == peers->self) continue;
+        struct peer *peer = &peers->peer[i];
+        link_init(&peer->control, peers, peers->founded ? LINK_CONTROL : LINK_FOUNDING, i);
+        link_init(&peer->bulk, peers, LINK_BULK, i);
+        link_dial(&peer->control);
+        if (peers->founded) link_dial(&peer->bulk);
+    }
+}
+
+static void begin_as_member(struct peers *peers) {
+    const struct identity *identity = own(peers);
+    peers->count = identity->member_count;
+    peers->self = identity->id - 1;
+    for (uint32_t i = 0; i < peers->count; i++) {
+        CHECK(identity->members[i].id == i + 1);
+        set_address(peers, i, identity->members[i].host, identity->members[i].port);
+    }
+    peers->founded = true;
+}
+
+struct peers *peers_create(const struct peers_config *config,
+                           const struct peers_handlers *handlers) {
+    struct peers *peers = memory_allocate_zeroed(sizeof(*peers));
+    peers->config = *config;
+    peers->handlers = *handlers;
+    peers->secret = memory_allocate(config->secret.size);
+    if (config->secret.size > 0) memcpy(peers->secret, config->secret.data, config->secret.size);
+    peers->config.secret.data = peers->secret;
+    peers->resolver = memory_allocate_zeroed(sizeof(*peers->resolver));
+    pthread_mutex_init(&peers->resolver->lock, NULL);
+    peers->resolver->loop = config->loop;
+    ev_async_init(&peers->resolver->wake, on_resolved);
+    peers->resolver->wake.data = peers;
+    ev_async_start(config->loop, &peers->resolver->wake);
+
+    peers->listeners = memory_allocate_zeroed(config->listener_count * sizeof(ev_io));
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        ev_io_init(&peers->listeners[i], on_acceptable, config->listeners[i], EV_READ);
+        peers->listeners[i].data = peers;
+        ev_io_start(config->loop, &peers->listeners[i]);
+    }
+    if (config->identity->phase == IDENTITY_FOUNDED) {
+        begin_as_member(peers);
+    } else {
+        peers->count = config->list_count;
+        peers->self = config->list_self;
+        peers->list_hash = founding_list_hash(config->list, config->list_count);
+        peers->founding = (struct founding){.count = config->list_count, .self = config->list_self};
+        memcpy(peers->founding.list, config->list, sizeof(peers->founding.list));
+        memcpy(peers->founding.node, config->identity->node, IDENTITY_ID_SIZE);
+        for (uint32_t i = 0; i < peers->count; i++) {
+            set_address(peers, i, config->list[i].host, config->list[i].port);
+        }
+    }
+    dial_all(peers);
+    return peers;
+}
+
+void peers_founded(struct peers *peers) {
+    CHECK(!peers->founded && own(peers)->phase == IDENTITY_FOUNDED);
+    for (uint32_t i = 0; i < peers->count; i++) {
+        if (i == peers->self) continue;
+        link_reset(&peers->peer[i].control);
+        link_reset(&peers->peer[i].bulk);
+        for (uint32_t key = i * 2; key < i * 2 + 2; key++)
+            peers->generation[key]++;
+    }
+    begin_as_member(peers);
+    dial_all(peers);
+}
+
+void peers_destroy(struct peers *peers) {
+    if (peers == NULL) return;
+    for (uint32_t i = 0; i < peers->count; i++) {
+        if (i == peers->self) continue;
+        link_reset(&peers->peer[i].control);
+        link_reset(&peers->peer[i].bulk);
+    }
+    while (peers->accepted != NULL)
+        link_close(peers->accepted);
+    for (uint32_t i = 0; i < peers->config.listener_count; i++) {
+        ev_io_stop(peers->config.loop, &peers->listeners[i]);
+        close(peers->listeners[i].fd);
+    }
+    ev_async_stop(peers->config.loop, &peers->resolver->wake);
+    pthread_mutex_lock(&peers->resolver->lock);
+    peers->resolver->abandoned = true;
+    bool idle = peers->resolver->under_way == 0;
+    struct resolution *done = peers->resolver->done;
+    pthread_mutex_unlock(&peers->resolver->lock);
+    while (done != NULL) {
+        struct resolution *next = done->next;
+        memory_release(done);
+        done = next;
+    }
+    if (idle) resolver_release(peers->resolver);
+    memory_release(peers->listeners);
+    memory_release(peers->secret);
+    memory_release(peers);
+}
+
+/* --- packets --------------------------------------------------------------------------------- */
+
+void peers_send(struct peers *peers, struct replica_packet *packet) {
+    uint32_t position = packet->to - 1;
+    CHECK(packet->to >= 1);
+    struct link *link = NULL;
+    if (position < peers->count && position != peers->self && peers->founded) {
+        struct peer *peer = &peers->peer[position];
+        link = packet->bulk ? &peer->bulk : &peer->control;
+    }
+    if (link == NULL || link->state != LINK_READY || link->out_bytes > QUEUE_BYTES_MAX) {
+        replica_packet_destroy(packet);
+        return;
+    }
+    struct outgoing *out = outgoing_create();
+    buffer_append_bytes(&out->head, buffer_bytes(&packet->head));
+    frame_end(&out->head, FRAME_PACKET, packet->size - packet->head.size);
+    out->packet = packet;
+    link_queue(link, out);
+}
+
+void peers_flush(struct peers *peers) {
+    for (uint32_t i = 0; i < peers->count; i++) {
+        struct peer *peer = &peers->peer[i];
+        if (i == peers->self) continue;
+        if (peer->control.out_first != NULL) link_flush(&peer->control);
+        if (peer->bulk.out_first != NULL) link_flush(&peer->bulk);
+    }
+}
+
+bool peers_status(const struct peers *peers, uint32_t peer, struct peer_status *status) {
+    if (peer == 0 || peer > peers->count || peer - 1 == peers->self) return false;
+    *status = peers->peer[peer - 1].status;
+    return true;
+}

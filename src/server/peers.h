@@ -1,0 +1,63 @@
+/* peers.h: the connections between the nodes of a cluster, and its founding over them.
+ *
+ * Each node dials each other node twice, for control and for bulk, and sends on what it dialled;
+ * what it accepts it only reads. So a heartbeat never waits behind an entry. Frames carry a size
+ * and a checksum (XXH3) of their head; entries behind the head verify themselves (entry.h). A
+ * handshake proves version, cluster, node and, with a secret, its knowledge by HMAC-SHA256 over
+ * both nonces. Names are resolved anew at each connect, off the loop; reconnects back off up to a
+ * second.
+ *
+ * An accepted connection that has not yet proved who it is is bounded in bytes, time and number.
+ * Only the loop's thread calls in; the callbacks run on it. */
+#pragma once
+
+#include <ev.h>
+
+#include "src/replica/replica.h"
+#include "src/server/founding.h"
+
+struct peers;
+
+struct peers_handlers {
+    void *context;
+    /* A packet from a member; the chunk may be kept by taking a reference. */
+    void (*packet)(void *context, uint32_t from, struct bytes packet, struct chunk *chunk);
+    /* What this node sends to `peer` on the bulk connection now arrives (or no longer). */
+    void (*link)(void *context, uint32_t peer, bool up);
+    /* The cluster is founded or found again: make *identity durable, then peers_founded(). */
+    void (*founded)(void *context, const struct identity *identity);
+    /* This node cannot be part of the cluster; `text` says why and the mend. */
+    void (*refused)(void *context, const char *text);
+    /* One line for the log. */
+    void (*log)(void *context, bool warning, const char *text);
+};
+
+struct peers_config {
+    struct ev_loop *loop;
+    const struct identity *identity; /* outlives peers; may change in peers_founded() only */
+    struct founding_address list[RAFT_NODES_MAX]; /* sorted; while the identity is empty */
+    uint32_t list_count, list_self;
+    struct bytes secret;  /* empty: none. Copied. */
+    const int *listeners; /* listening sockets of the peer port; owned by peers from now on */
+    uint32_t listener_count;
+    bool secret_required; /* some address is not loopback: without a secret nobody is heard */
+};
+
+struct peers *peers_create(const struct peers_config *config,
+                           const struct peers_handlers *handlers);
+void peers_destroy(struct peers *peers); /* NULL is allowed. */
+
+/* The identity is durable: from now on packets flow. */
+void peers_founded(struct peers *peers);
+/* Takes the packet over; it is dropped if there is no connection (Raft sends again). */
+void peers_send(struct peers *peers, struct replica_packet *packet);
+/* Writes what peers_send() gathered: once a turn. */
+void peers_flush(struct peers *peers);
+
+struct peer_status {
+    bool connected; /* both outgoing connections are up */
+    uint64_t connects, connect_errors, refusals, bytes_in, bytes_out;
+    char host[IDENTITY_HOST_SIZE];
+    uint16_t port;
+};
+bool peers_status(const struct peers *peers, uint32_t peer, struct peer_status *status);

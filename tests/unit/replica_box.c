@@ -1,0 +1,204 @@
+/* replica_box.c: drives replicas as the server does: events, then the end of the turn, then effects
+ * until nothing is left. */
+#include "tests/unit/replica_box.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+
+static struct replica_moment moment(const struct replica_box *box) {
+    return (struct replica_moment){box->now_us, box->wall_ms + box->now_us / 1000};
+}
+
+void replica_box_init(struct replica_box *box, uint32_t count) {
+    *box = (struct replica_box){.count = count,
+                                .now_us = 1000 * 1000,
+                                .wall_ms = 1700000000000,
+                                .registry = command_registry_create()};
+    storages_register(box->registry);
+    command_registry_add(box->registry, replica_family());
+    for (uint32_t node = 1; node <= count; node++) {
+        struct simulated_disk_config disk = {
+            .seed = node, .delay_min_us = 100, .delay_max_us = 400};
+        box->disks[node] = simulated_disk_create(&disk);
+        replica_box_boot(box, node);
+    }
+}
+
+void replica_box_boot(struct replica_box *box, uint32_t node) {
+    struct replica_config config;
+    replica_config_defaults(&config);
+    config.raft.id = node;
+    config.raft.voter_count = box->count;
+    for (uint32_t i = 0; i < box->count; i++)
+        config.raft.voters[i] = i + 1;
+    config.raft.seed = config.seed = ++box->boots;
+    config.nonce = box->boots;
+    config.hash_seed = random_mix(box->boots);
+    config.node_uuid[0] = node;
+    config.registry = box->registry;
+    config.planted = config.raft.planted = box->planted;
+    box->replicas[node] = replica_create(&config, moment(box));
+    for (uint32_t peer = 1; peer <= box->count; peer++) {
+        if (peer == node) continue;
+        replica_peer_link(box->replicas[node], peer, true, moment(box));
+        if (box->replicas[peer] == NULL) continue;
+        replica_peer_link(box->replicas[peer], node, false, moment(box));
+        replica_peer_link(box->replicas[peer], node, true, moment(box));
+    }
+}
+
+void replica_box_kill(struct replica_box *box, uint32_t node) {
+    simulated_disk_power_loss(box->disks[node]);
+    replica_destroy(box->replicas[node]);
+    box->replicas[node] = NULL;
+}
+
+void replica_box_clear(struct replica_box *box) {
+    for (uint32_t node = 1; node <= box->count; node++) {
+        replica_destroy(box->replicas[node]);
+        simulated_disk_destroy(box->disks[node]);
+    }
+    command_registry_destroy(box->registry);
+}
+
+static void deliver(struct replica_box *box, uint32_t from, struct replica_packet *packet) {
+    struct replica *to = box->replicas[packet->to];
+    if (to != NULL && !box->cut[from] && !box->cut[packet->to]) {
+        struct chunk *chunk = chunk_create(packet->size);
+        memcpy(chunk->data, packet->head.data, packet->head.size);
+        size_t at = packet->head.size;
+        for (uint32_t i = 0; i < packet->span_count; i++) {
+            memcpy(chunk->data + at, packet->spans[i].data, packet->spans[i].size);
+            at += packet->spans[i].size;
+        }
+        CHECK(at == packet->size);
+        chunk->used = at;
+        enum error error =
+            replica_peer_packet(to, from, bytes_of(chunk->data, at), chunk, moment(box));
+        CHECK(error == ERROR_NONE);
+        replica_turn_end(to, moment(box));
+        chunk_release(chunk);
+    }
+    replica_packet_destroy(packet);
+}
+
+/* One node's effects; true if there were any. */
+static bool carry_out(struct replica_box *box, uint32_t node) {
+    struct replica *replica = box->replicas[node];
+    bool any = false;
+    const struct disk_request *request;
+    while ((request = replica_next_disk(replica)) != NULL) {
+        simulated_disk_submit(box->disks[node], request, box->now_us);
+        any = true;
+    }
+    struct replica_packet *packet;
+    while ((packet = replica_next_packet(replica)) != NULL) {
+        deliver(box, node, packet);
+        any = true;
+    }
+    struct session *session;
+    while ((session = replica_next_dirty(replica)) != NULL) {
+        struct box_client *client = session->owner;
+        buffer_append_bytes(&client->replies, buffer_bytes(&session->output));
+        session->output.size = 0;
+        any = true;
+    }
+    struct disk_completion completion;
+    while (simulated_disk_poll(box->disks[node], box->now_us, &completion)) {
+        replica_disk_completed(replica, &completion, moment(box));
+        any = true;
+    }
+    if (replica_deadline_us(replica) <= box->now_us) {
+        replica_tick(replica, moment(box));
+        replica_turn_end(replica, moment(box));
+    }
+    replica_check(replica);
+    return any;
+}
+
+static void go_round(struct replica_box *box) {
+    bool any = true;
+    while (any) {
+        any = false;
+        for (uint32_t node = 1; node <= box->count; node++) {
+            if (box->replicas[node] != NULL) any |= carry_out(box, node);
+        }
+    }
+}
+
+void replica_box_run(struct replica_box *box, uint64_t us) {
+    uint64_t end = box->now_us + us;
+    go_round(box);
+    while (box->now_us < end) {
+        uint64_t next = end;
+        for (uint32_t node = 1; node <= box->count; node++) {
+            if (box->replicas[node] == NULL) continue;
+            uint64_t deadline = replica_deadline_us(box->replicas[node]);
+            uint64_t disk = simulated_disk_deadline_us(box->disks[node]);
+            if (disk < deadline) deadline = disk;
+            if (deadline < next) next = deadline;
+        }
+        box->now_us = next > box->now_us ? next : box->now_us + 1;
+        go_round(box);
+    }
+}
+
+uint32_t replica_box_leader(const struct replica_box *box) {
+    for (uint32_t node = 1; node <= box->count; node++) {
+        struct replica *replica = box->replicas[node];
+        if (replica == NULL || box->cut[node] || replica_raft(replica) == NULL) continue;
+        if (raft_role(replica_raft(replica)) == RAFT_LEADER) return node;
+    }
+    return 0;
+}
+
+bool replica_box_settle(struct replica_box *box) {
+    for (int i = 0; i < 1000; i++) {
+        bool settled = replica_box_leader(box) != 0;
+        for (uint32_t node = 1; node <= box->count; node++) {
+            struct replica *replica = box->replicas[node];
+            if (replica != NULL && !box->cut[node]) settled &= replica_serves(replica);
+        }
+        if (settled) return true;
+        replica_box_run(box, 10 * 1000);
+    }
+    return false;
+}
+
+struct box_client *replica_box_client(struct replica_box *box, uint32_t node) {
+    struct box_client *client = memory_allocate_zeroed(sizeof(*client));
+    client->node = node;
+    client->session = replica_client_open(box->replicas[node], client, moment(box));
+    return client;
+}
+
+void box_client_close(struct replica_box *box, struct box_client *client) {
+    if (box->replicas[client->node] != NULL) {
+        replica_client_close(box->replicas[client->node], client->session);
+        replica_turn_end(box->replicas[client->node], moment(box));
+    }
+    buffer_clear(&client->replies);
+    memory_release(client);
+}
+
+void box_client_send(struct replica_box *box, struct box_client *client, const char *text) {
+    size_t size = strlen(text), room = size;
+    char *at = session_input_room(client->session, &room);
+    memcpy(at, text, size);
+    replica_client_received(box->replicas[client->node], client->session, size, moment(box));
+    replica_turn_end(box->replicas[client->node], moment(box));
+}
+
+bool box_client_expect(struct replica_box *box, struct box_client *client, const char *expected) {
+    size_t size = strlen(expected);
+    for (int i = 0; i < 200 && client->replies.size < size; i++)
+        replica_box_run(box, 10 * 1000);
+    bool equal = bytes_equal(buffer_bytes(&client->replies), bytes_of_text(expected));
+    if (!equal) {
+        fprintf(stderr, "expected %s\ngot      %.*s\n", expected, (int)client->replies.size,
+                client->replies.data);
+    }
+    client->replies.size = 0;
+    return equal;
+}

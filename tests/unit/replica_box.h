@@ -1,0 +1,44 @@
+/* replica_box.h: a few whole replicas in one process, in virtual time, for unit tests: simulated
+ * disks, a network without faults, clients that speak inline commands. The simulator proper, with
+ * faults and checkers, is tests/simulator/. */
+#pragma once
+
+#include "src/replica/replica.h"
+#include "tests/simulator/disk.h"
+
+enum { BOX_NODES_MAX = 5 };
+
+struct box_client {
+    uint32_t node;
+    struct session *session;
+    struct buffer replies; /* all that came so far */
+};
+
+struct replica_box {
+    uint32_t count;
+    uint64_t now_us, wall_ms;
+    uint64_t boots; /* seeds and nonces */
+    struct command_registry *registry;
+    struct replica *replicas[BOX_NODES_MAX + 1]; /* by id; NULL: down */
+    struct simulated_disk *disks[BOX_NODES_MAX + 1];
+    bool cut[BOX_NODES_MAX + 1]; /* nothing goes in or out */
+    uint32_t planted;
+};
+
+void replica_box_init(struct replica_box *box, uint32_t count);
+void replica_box_clear(struct replica_box *box);
+void replica_box_boot(struct replica_box *box, uint32_t node);
+void replica_box_kill(struct replica_box *box, uint32_t node);
+/* Lets virtual time pass, all events carried out. */
+void replica_box_run(struct replica_box *box, uint64_t us);
+/* Runs until somebody leads and all live nodes have their origins; false after 10 s. */
+bool replica_box_settle(struct replica_box *box);
+uint32_t replica_box_leader(const struct replica_box *box); /* 0: none */
+
+struct box_client *replica_box_client(struct replica_box *box, uint32_t node);
+void box_client_close(struct replica_box *box, struct box_client *client);
+/* Sends the text as it is (inline commands end in \r\n). */
+void box_client_send(struct replica_box *box, struct box_client *client, const char *text);
+/* Runs until `bytes` more bytes of replies are there, or 2 s have passed; true if the whole of what
+ * came since the last call is `expected`. */
+bool box_client_expect(struct replica_box *box, struct box_client *client, const char *expected);

@@ -1,0 +1,146 @@
+/* Whole replicas: order of replies, exactly once, reads on every node, pub/sub, MULTI. */
+#include <criterion/criterion.h>
+
+#include "tests/unit/replica_box.h"
+
+Test(replica, one_node_answers_in_the_order_of_the_requests) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    box_client_send(&box, client,
+                    "SET x 1\r\nGET x\r\nINCR x\r\nGET x\r\nNOSUCH\r\nINCR x\r\nGET y\r\n");
+    cr_expect(box_client_expect(&box, client,
+                                "+OK\r\n$1\r\n1\r\n:2\r\n$1\r\n2\r\n-ERR unknown command 'NOSUCH', "
+                                "with args beginning with: \r\n:3\r\n$-1\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, one_node_keeps_what_it_acknowledged_through_a_loss_of_power) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    for (int i = 0; i < 50; i++)
+        box_client_send(&box, client, "INCR x\r\n");
+    box_client_send(&box, client, "SET y z\r\n");
+    replica_box_run(&box, 1000 * 1000);
+    replica_box_kill(&box, 1);
+    box_client_close(&box, client);
+    replica_box_boot(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    client = replica_box_client(&box, 1);
+    box_client_send(&box, client, "GET x\r\nGET y\r\n");
+    cr_expect(box_client_expect(&box, client, "$2\r\n50\r\n$1\r\nz\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, three_nodes_take_writes_and_reads_on_any_of_them) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    for (uint32_t node = 1; node <= 3; node++) {
+        struct box_client *writer = replica_box_client(&box, node);
+        struct box_client *reader = replica_box_client(&box, node % 3 + 1);
+        box_client_send(&box, writer, "SET x 1\r\nINCR x\r\nGET x\r\n");
+        cr_expect(box_client_expect(&box, writer, "+OK\r\n:2\r\n$1\r\n2\r\n"));
+        box_client_send(&box, reader, "GET x\r\nDEL x\r\nGET x\r\n");
+        cr_expect(box_client_expect(&box, reader, "$1\r\n2\r\n:1\r\n$-1\r\n"));
+        box_client_close(&box, writer);
+        box_client_close(&box, reader);
+    }
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(replica_digest(box.replicas[1]), replica_digest(box.replicas[2]));
+    cr_expect_eq(replica_digest(box.replicas[1]), replica_digest(box.replicas[3]));
+    replica_box_clear(&box);
+}
+
+Test(replica, clients_of_survivors_see_a_pause_and_no_error_when_the_leader_dies) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *client = replica_box_client(&box, leader % 3 + 1);
+    box_client_send(&box, client, "INCR x\r\n");
+    cr_expect(box_client_expect(&box, client, ":1\r\n"));
+    box_client_send(&box, client, "INCR x\r\nGET x\r\n");
+    replica_box_kill(&box, leader);
+    box_client_send(&box, client, "INCR x\r\n");
+    cr_expect(box_client_expect(&box, client, ":2\r\n$1\r\n2\r\n:3\r\n"));
+    replica_box_boot(&box, leader);
+    cr_assert(replica_box_settle(&box));
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(replica_digest(box.replicas[1]), replica_digest(box.replicas[2]));
+    cr_expect_eq(replica_digest(box.replicas[1]), replica_digest(box.replicas[3]));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_node_that_is_cut_off_says_clusterdown_for_what_it_never_sent) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t lonely = replica_box_leader(&box) % 3 + 1;
+    struct box_client *client = replica_box_client(&box, lonely);
+    box.cut[lonely] = true;
+    replica_box_run(&box, 3 * 1000 * 1000);
+    box_client_send(&box, client, "INCR x\r\nGET x\r\n");
+    replica_box_run(&box, 6 * 1000 * 1000);
+    cr_expect(box_client_expect(&box, client,
+                                "-CLUSTERDOWN no leader is known to this node: not executed\r\n"
+                                "-CLUSTERDOWN no leader is known to this node: not executed\r\n"));
+    box.cut[lonely] = false;
+    cr_assert(replica_box_settle(&box));
+    box_client_send(&box, client, "INCR x\r\nGET x\r\n");
+    cr_expect(box_client_expect(&box, client, ":1\r\n$1\r\n1\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_published_message_reaches_a_subscriber_on_another_node) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *listener = replica_box_client(&box, 1),
+                      *speaker = replica_box_client(&box, 2);
+    box_client_send(&box, listener, "SUBSCRIBE news\r\n");
+    cr_expect(box_client_expect(&box, listener, "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"));
+    box_client_send(&box, speaker, "PUBLISH news hello\r\n");
+    cr_expect(box_client_expect(&box, speaker, ":1\r\n"));
+    cr_expect(
+        box_client_expect(&box, listener, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n"));
+    box_client_send(&box, listener, "GET x\r\n");
+    cr_expect(box_client_expect(&box, listener,
+                                "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / "
+                                "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+                                "context\r\n"));
+    box_client_close(&box, listener);
+    replica_box_run(&box, 1000 * 1000);
+    box_client_send(&box, speaker, "PUBLISH news hello\r\n");
+    cr_expect(box_client_expect(&box, speaker, ":0\r\n"));
+    box_client_close(&box, speaker);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_transaction_is_applied_whole_and_answered_as_one) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    box_client_send(&box, client, "MULTI\r\nSET x 1\r\nINCR x\r\nGET x\r\nEXEC\r\nGET x\r\n");
+    cr_expect(
+        box_client_expect(&box, client,
+                          "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n:2\r\n$1\r\n2\r\n"
+                          "$1\r\n2\r\n"));
+    box_client_send(&box, client,
+                    "MULTI\r\nSET x\r\nEXEC\r\nMULTI\r\nINCR x\r\nDISCARD\r\nEXEC\r\n");
+    cr_expect(box_client_expect(
+        &box, client,
+        "+OK\r\n-ERR wrong number of arguments for 'set' command\r\n-EXECABORT Transaction "
+        "discarded because of previous errors.\r\n+OK\r\n+QUEUED\r\n+OK\r\n-ERR EXEC without "
+        "MULTI\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}

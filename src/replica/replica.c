@@ -472,6 +472,12 @@ void replica_client_close(struct replica *replica, struct session *session) {
     session_let_go(session);
 }
 
+void replica_set_limits(struct replica *replica, int64_t proto_max_bulk_len,
+                        size_t query_buffer_limit) {
+    replica->config.proto_max_bulk_len = proto_max_bulk_len;
+    replica->config.query_buffer_limit = query_buffer_limit;
+}
+
 bool replica_client_may_read(const struct replica *replica, const struct session *session) {
     (void)replica;
     return !session->paused && session->ending == SESSION_STAYS;

@@ -83,6 +83,9 @@ void replica_client_received(struct replica *replica, struct session *session, s
                              struct replica_moment moment);
 /* The socket is gone or to be closed. Frees the session. */
 void replica_client_close(struct replica *replica, struct session *session);
+/* CONFIG SET of what replica_config began with; for what is parsed from now on. */
+void replica_set_limits(struct replica *replica, int64_t proto_max_bulk_len,
+                        size_t query_buffer_limit);
 /* False while the session should not be read from: back-pressure. */
 bool replica_client_may_read(const struct replica *replica, const struct session *session);
 /* The driver has sent output: parsing that stopped at the soft bound goes on. */

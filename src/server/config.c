@@ -506,15 +506,15 @@ static bool assign_text(struct config *config, enum config_id id, enum config_so
     return taken;
 }
 
-/* CONFIG SET gives a list as one argument with spaces. */
-static bool assign_list_text(struct config *config, enum config_id id, struct bytes argument,
-                             struct buffer *error) {
+/* CONFIG SET gives a list as one argument with spaces; a file may do so too. */
+static bool assign_list_text(struct config *config, enum config_id id, enum config_source source,
+                             struct bytes argument, struct buffer *error) {
     struct config_words words = {0};
     bool taken = config_split(argument, &words);
     if (!taken)
         buffer_append_format(error, "Unbalanced quotes in configuration value");
     else
-        taken = assign_text(config, id, CONFIG_FROM_CLIENT, words.at, words.count, error);
+        taken = assign_text(config, id, source, words.at, words.count, error);
     config_words_clear(&words);
     return taken;
 }
@@ -526,8 +526,8 @@ bool config_assign(struct config *config, enum config_id id, enum config_source 
     if (count == 0 || (row->kind != CONFIG_LIST && count != 1))
         return refuse(error, "wrong number of arguments");
     bool taken;
-    if (row->kind == CONFIG_LIST && source == CONFIG_FROM_CLIENT)
-        taken = assign_list_text(config, id, arguments[0], error);
+    if (row->kind == CONFIG_LIST && count == 1)
+        taken = assign_list_text(config, id, source, arguments[0], error);
     else if (row->kind == CONFIG_LIST || row->kind == CONFIG_TEXT)
         taken = assign_text(config, id, source, arguments, count, error);
     else

@@ -1,0 +1,38 @@
+/* commands.h: the server's own command families, and what their functions share.
+ *
+ * Their rows are SESSION (they touch the client's session, as soon as they are parsed) or LOCAL
+ * (in their turn among the client's replies). Ids: connection 700-719, CLIENT 720-749, CONFIG
+ * 750-769, server 770-799. */
+#pragma once
+
+#include "src/server/client.h"
+#include "storages/command.h"
+
+const struct command_family *connection_family(void);
+const struct command_family *client_family(void);
+const struct command_family *config_family(void);
+const struct command_family *server_family(void);
+
+static inline struct session *call_session(const struct command_call *call) {
+    return call->session;
+}
+static inline struct client *call_client(const struct command_call *call) {
+    return call_session(call)->owner;
+}
+static inline struct server *call_server(const struct command_call *call) {
+    return call_session(call)->server;
+}
+
+/* Replica's admission (replica_config.admit): NOAUTH, OOM, DEBUG's lock. NULL: go on. */
+const char *commands_admit(struct session *session, const struct command *command);
+
+/* What a container answers to HELP: the lines between Redis's head and foot. */
+void commands_reply_help(struct command_call *call, const char *const *lines, uint32_t count);
+
+/* A name for a connection or library: printable ASCII without spaces. */
+bool commands_is_plain_name(struct bytes name);
+
+/* The leader's address for ROLE, INFO and HELLO; false if this node leads or none is known. */
+bool commands_is_leader(const struct server *server);
+#define COMMANDS_NAME_ERROR                                                                        \
+    "ERR Client names cannot contain spaces, newlines or special characters."

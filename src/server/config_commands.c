@@ -1,0 +1,209 @@
+/* config_commands.c: CONFIG GET, SET, RESETSTAT, REWRITE, HELP. */
+#include "base/glob.h"
+#include "src/server/commands.h"
+#include "src/server/config_file.h"
+
+static void run_config(struct command_call *call) {
+    CHECK(call == NULL && "the registry answers for the container itself");
+}
+
+static bool matches_any(const struct command_call *call, const char *name) {
+    for (uint32_t i = 2; i < call->count; i++)
+        if (glob_match(call->args[i], bytes_of_text(name), true)) return true;
+    return false;
+}
+
+static void reply_pair(struct command_call *call, enum config_id id, const char *name) {
+    struct buffer value = {0};
+    config_print(&call_server(call)->config, id, &value);
+    reply_bulk_text(call->reply, name);
+    reply_bulk(call->reply, buffer_bytes(&value));
+    buffer_clear(&value);
+}
+
+static void run_get(struct command_call *call) {
+    uint64_t count = 0;
+    size_t mark = reply_deferred_open(call->reply);
+    for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
+        const char *const names[] = {config_rows[id].name, config_rows[id].alias};
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+            if (names[i] == NULL || !matches_any(call, names[i])) continue;
+            reply_pair(call, id, names[i]);
+            count++;
+        }
+    }
+    reply_deferred_map(call->reply, mark, count);
+}
+
+/* --- SET
+ * ------------------------------------------------------------------------------------------ */
+
+/* Why a client may not change this row at all; NULL if it may. */
+static const char *why_locked(const struct command_call *call, enum config_id id) {
+    const struct config_row *row = &config_rows[id];
+    const struct client *client = call->session != NULL ? call_client(call) : NULL;
+    int64_t protection = CONFIG_NUMBER(&client->server->config, ENABLE_PROTECTED_CONFIGS);
+    bool is_open = protection == 1 || (protection == 2 && client->is_local);
+    if ((row->flags & CONFIG_PROTECTED) != 0 && !is_open) return "can't set protected config";
+    bool may_try = (row->flags & (CONFIG_MUTABLE | CONFIG_FIXED | CONFIG_PROTECTED)) != 0;
+    return may_try ? NULL : "can't set immutable config";
+}
+
+static void refuse_set(struct command_call *call, struct bytes name, struct bytes reason) {
+    reply_error_format(call->reply,
+                       "ERR CONFIG SET failed (possibly related to argument '%.*s') - %.*s",
+                       (int)name.size, name.data, (int)reason.size, reason.data);
+}
+
+/* Puts all pairs into `wanted`; false after an error reply. */
+static bool take_pairs(struct command_call *call, struct config *wanted) {
+    bool seen[CONFIG_ROW_COUNT] = {false};
+    /* Unknown names are told before any value is looked at. */
+    for (uint32_t i = 2; i < call->count; i += 2) {
+        if (i + 1 < call->count && config_find(call->args[i]) != CONFIG_ROW_COUNT) continue;
+        reply_error_format(call->reply,
+                           "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
+                           (int)call->args[i].size, call->args[i].data);
+        return false;
+    }
+    struct buffer error = {0};
+    for (uint32_t i = 2; i < call->count && error.size == 0; i += 2) {
+        enum config_id id = config_find(call->args[i]);
+        const char *locked = why_locked(call, id);
+        if (seen[id]) locked = "duplicate parameter";
+        seen[id] = true;
+        if (locked != NULL)
+            buffer_append_bytes(&error, bytes_of_text(locked));
+        else if (!config_assign(wanted, id, CONFIG_FROM_CLIENT, &call->args[i + 1], 1, &error))
+            CHECK(error.size > 0);
+        if (error.size > 0) refuse_set(call, call->args[i], buffer_bytes(&error));
+    }
+    bool done = error.size == 0;
+    buffer_clear(&error);
+    return done;
+}
+
+static void run_set(struct command_call *call) {
+    struct server *server = call_server(call);
+    struct config wanted;
+    config_init(&wanted);
+    config_copy(&wanted, &server->config);
+    struct buffer error = {0};
+    enum config_id wrong = 0;
+    if (take_pairs(call, &wanted)) {
+        if (server_reconfigure(server, &wanted, &wrong, &error))
+            reply_ok(call->reply);
+        else
+            refuse_set(call, bytes_of_text(config_rows[wrong].name), buffer_bytes(&error));
+    }
+    buffer_clear(&error);
+    config_clear(&wanted);
+}
+
+/* --- the rest
+ * -------------------------------------------------------------------------------------- */
+
+static void run_resetstat(struct command_call *call) {
+    server_reset_statistics(call_server(call));
+    reply_ok(call->reply);
+}
+
+static void run_rewrite(struct command_call *call) {
+    struct server *server = call_server(call);
+    struct buffer error = {0};
+    if (server->config_path.size == 0) {
+        reply_error(call->reply, "ERR The server is running without a config file");
+    } else if (config_store(&server->config, server->config_path.data, &error)) {
+        log_line(&server->log, LOG_LEVEL_NOTICE, "CONFIG REWRITE executed with success.");
+        reply_ok(call->reply);
+    } else {
+        log_line(&server->log, LOG_LEVEL_WARNING, "CONFIG REWRITE failed: %.*s", (int)error.size,
+                 error.data);
+        reply_error_format(call->reply, "ERR %.*s", (int)error.size, error.data);
+    }
+    buffer_clear(&error);
+}
+
+static void run_help(struct command_call *call) {
+    static const char *const lines[] = {
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
+    };
+    commands_reply_help(call, lines, COUNT_OF(lines));
+}
+
+#define CONFIG_FLAGS (COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
+
+static const struct command config_commands[] = {
+    {.id = 750,
+     .name = "config",
+     .run = run_config,
+     .arity = -2,
+     .place = COMMAND_LOCAL,
+     .group = "server",
+     .since = "2.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for server configuration commands"},
+    {.id = 751,
+     .name = "config|get",
+     .run = run_get,
+     .arity = -3,
+     .place = COMMAND_LOCAL,
+     .flags = CONFIG_FLAGS,
+     .group = "server",
+     .since = "2.0.0",
+     .complexity = "O(N) when N is the number of configuration parameters provided",
+     .summary = "Get the values of configuration parameters"},
+    {.id = 752,
+     .name = "config|set",
+     .run = run_set,
+     .arity = -4,
+     .place = COMMAND_LOCAL,
+     .flags = CONFIG_FLAGS,
+     .tips = "request_policy:all_nodes response_policy:all_succeeded",
+     .group = "server",
+     .since = "2.0.0",
+     .complexity = "O(N) when N is the number of configuration parameters provided",
+     .summary = "Set configuration parameters to the given values"},
+    {.id = 753,
+     .name = "config|resetstat",
+     .run = run_resetstat,
+     .arity = 2,
+     .place = COMMAND_LOCAL,
+     .flags = CONFIG_FLAGS,
+     .group = "server",
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .summary = "Reset the stats returned by INFO"},
+    {.id = 754,
+     .name = "config|rewrite",
+     .run = run_rewrite,
+     .arity = 2,
+     .place = COMMAND_LOCAL,
+     .flags = CONFIG_FLAGS,
+     .group = "server",
+     .since = "2.8.0",
+     .complexity = "O(1)",
+     .summary = "Rewrite the configuration file with the in memory configuration"},
+    {.id = 755,
+     .name = "config|help",
+     .run = run_help,
+     .arity = 2,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_LOADING | COMMAND_STALE,
+     .group = "server",
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Show helpful text about the different subcommands"},
+};
+
+const struct command_family *config_family(void) {
+    static const struct command_family family = {config_commands, COUNT_OF(config_commands)};
+    return &family;
+}

@@ -1,0 +1,212 @@
+/* identity.c: see identity.h. The text, one field a line:
+ *
+ *   hamok-node 1
+ *   phase founded
+ *   node <32 hex>
+ *   cluster <32 hex>
+ *   id 1
+ *   member 1 <32 hex> 127.0.0.1 7001
+ *   checksum <16 hex of all before>
+ */
+#include "src/server/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/number.h"
+
+static const char file_name[] = "node", new_file_name[] = "node.new";
+enum { FILE_SIZE_MAX = 16 * 1024 };
+
+void entropy_fill(void *bytes, size_t size) {
+    for (size_t done = 0; done < size;) {
+        ssize_t count = getrandom((char *)bytes + done, size - done, 0);
+        CHECK(count > 0 || errno == EINTR);
+        if (count > 0) done += (size_t)count;
+    }
+}
+
+void identity_print_id(const char *id, size_t size, char *text) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[(unsigned char)id[i] >> 4];
+        text[2 * i + 1] = digits[id[i] & 15];
+    }
+    text[2 * size] = '\0';
+}
+
+const struct identity_member *identity_member(const struct identity *identity, uint32_t id) {
+    for (uint32_t i = 0; i < identity->member_count; i++)
+        if (identity->members[i].id == id) return &identity->members[i];
+    return NULL;
+}
+
+static void append_id(struct buffer *out, const char *id) {
+    char text[2 * IDENTITY_ID_SIZE + 1];
+    identity_print_id(id, IDENTITY_ID_SIZE, text);
+    buffer_append_format(out, "%s", text);
+}
+
+/* What all members agree on. */
+static void append_members(const struct identity *identity, struct buffer *out) {
+    buffer_append_format(out, "cluster ");
+    append_id(out, identity->cluster);
+    buffer_append_byte(out, '\n');
+    for (uint32_t i = 0; i < identity->member_count; i++) {
+        const struct identity_member *member = &identity->members[i];
+        buffer_append_format(out, "member %u ", member->id);
+        append_id(out, member->uuid);
+        buffer_append_format(out, " %s %u\n", member->host, member->port);
+    }
+}
+
+uint64_t identity_base_hash(const struct identity *identity) {
+    struct buffer record = {0};
+    append_members(identity, &record);
+    uint64_t hash = hash_bytes(buffer_bytes(&record), 0);
+    buffer_clear(&record);
+    return hash;
+}
+
+void identity_encode(const struct identity *identity, struct buffer *out) {
+    size_t start = out->size;
+    buffer_append_format(out, "hamok-node 1\nphase %s\nnode ",
+                         identity->phase == IDENTITY_FOUNDED ? "founded" : "empty");
+    append_id(out, identity->node);
+    buffer_append_format(out, "\nid %u\n", identity->id);
+    append_members(identity, out);
+    uint64_t checksum = hash_bytes(bytes_of(out->data + start, out->size - start), 0);
+    buffer_append_format(out, "checksum %016llx\n", (unsigned long long)checksum);
+}
+
+/* --- decoding ------------------------------------------------------------------------------------
+ */
+
+/* Takes the text up to `end` off the front. */
+static bool take_until(struct bytes *rest, char end, struct bytes *part) {
+    const char *at = memchr(rest->data, end, rest->size);
+    if (at == NULL) return false;
+    size_t size = (size_t)(at - rest->data);
+    *part = bytes_slice(*rest, 0, size);
+    *rest = bytes_slice(*rest, size + 1, rest->size);
+    return true;
+}
+
+static bool take_word(struct bytes *rest, const char *word) {
+    size_t size = strlen(word);
+    if (rest->size < size || memcmp(rest->data, word, size) != 0) return false;
+    *rest = bytes_slice(*rest, size, rest->size);
+    return true;
+}
+
+static bool parse_id(struct bytes text, char id[IDENTITY_ID_SIZE]) {
+    if (text.size != 2 * IDENTITY_ID_SIZE) return false;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0) return false;
+        id[i / 2] = (char)(i % 2 == 0 ? digit << 4 : id[i / 2] | digit);
+    }
+    return true;
+}
+
+static bool parse_number(struct bytes text, uint64_t max, uint64_t *value) {
+    return number_parse_u64(text, value) && *value <= max;
+}
+
+static bool take_member(struct bytes *rest, struct identity_member *member) {
+    struct bytes id_text, uuid, host, port_text;
+    uint64_t id, port;
+    if (!take_word(rest, "member ") || !take_until(rest, ' ', &id_text) ||
+        !take_until(rest, ' ', &uuid) || !take_until(rest, ' ', &host) ||
+        !take_until(rest, '\n', &port_text))
+        return false;
+    if (!parse_number(id_text, RAFT_NODES_MAX, &id) || id == 0) return false;
+    if (!parse_number(port_text, UINT16_MAX, &port)) return false;
+    if (host.size == 0 || host.size >= IDENTITY_HOST_SIZE) return false;
+    *member = (struct identity_member){.id = (uint32_t)id, .port = (uint16_t)port};
+    memcpy(member->host, host.data, host.size);
+    return parse_id(uuid, member->uuid);
+}
+
+static bool take_fields(struct bytes *rest, struct identity *identity) {
+    struct bytes phase, node, id_text, cluster;
+    uint64_t id;
+    if (!take_word(rest, "phase ") || !take_until(rest, '\n', &phase) ||
+        !take_word(rest, "node ") || !take_until(rest, '\n', &node) || !take_word(rest, "id ") ||
+        !take_until(rest, '\n', &id_text) || !take_word(rest, "cluster ") ||
+        !take_until(rest, '\n', &cluster))
+        return false;
+    bool founded = bytes_equal(phase, BYTES("founded"));
+    if (!founded && !bytes_equal(phase, BYTES("empty"))) return false;
+    identity->phase = founded ? IDENTITY_FOUNDED : IDENTITY_EMPTY;
+    if (!parse_number(id_text, RAFT_NODES_MAX, &id) || (founded && id == 0)) return false;
+    identity->id = (uint32_t)id;
+    if (!parse_id(node, identity->node) || !parse_id(cluster, identity->cluster)) return false;
+    while (rest->size > 0) {
+        if (identity->member_count == RAFT_NODES_MAX) return false;
+        if (!take_member(rest, &identity->members[identity->member_count++])) return false;
+    }
+    return !founded || identity->member_count > 0;
+}
+
+enum error identity_decode(struct bytes text, struct identity *identity) {
+    static const size_t checksum_size = sizeof("checksum 0123456789abcdef\n") - 1;
+    memset(identity, 0, sizeof(*identity));
+    struct bytes rest = text, version;
+    uint64_t number;
+    if (!take_word(&rest, "hamok-node ") || !take_until(&rest, '\n', &version) ||
+        !parse_number(version, UINT32_MAX, &number))
+        return ERROR_MALFORMED;
+    if (number != 1) return ERROR_VERSION;
+    if (rest.size < checksum_size) return ERROR_TRUNCATED;
+    char expected[64];
+    uint64_t checksum = hash_bytes(bytes_slice(text, 0, text.size - checksum_size), 0);
+    snprintf(expected, sizeof(expected), "checksum %016llx\n", (unsigned long long)checksum);
+    struct bytes found = bytes_slice(text, text.size - checksum_size, checksum_size);
+    if (!bytes_equal(found, bytes_of_text(expected))) return ERROR_CHECKSUM;
+    rest.size -= checksum_size;
+    return take_fields(&rest, identity) ? ERROR_NONE : ERROR_MALFORMED;
+}
+
+/* --- the file -----------------------------------------------------------------------------------
+ */
+
+enum error identity_load(struct identity *identity) {
+    char text[FILE_SIZE_MAX];
+    int fd = open(file_name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO;
+    ssize_t size = read(fd, text, sizeof(text));
+    close(fd);
+    if (size < 0) return ERROR_IO;
+    return identity_decode(bytes_of(text, (size_t)size), identity);
+}
+
+static bool write_durably(const struct buffer *text) {
+    int fd = open(new_file_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return false;
+    bool done = write(fd, text->data, text->size) == (ssize_t)text->size && fsync(fd) == 0;
+    return close(fd) == 0 && done;
+}
+
+static bool sync_directory(void) {
+    int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool done = fsync(fd) == 0;
+    return close(fd) == 0 && done;
+}
+
+enum error identity_store(const struct identity *identity) {
+    struct buffer text = {0};
+    identity_encode(identity, &text);
+    CHECK(text.size <= FILE_SIZE_MAX);
+    bool done = write_durably(&text) && rename(new_file_name, file_name) == 0 && sync_directory();
+    int reason = errno;
+    buffer_clear(&text);
+    if (done) return ERROR_NONE;
+    return reason == ENOSPC ? ERROR_DISK_FULL : ERROR_IO;
+}

@@ -1,0 +1,54 @@
+/* identity.h: who this data directory is: the file `node`, written before its first use (SAFETY
+ * 12).
+ *
+ * Text with a version and a checksum, replaced as a whole. Decoding validates everything: the file
+ * is foreign bytes. Ownership: identity is a plain struct without memory of its own. */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "raft/raft.h"
+
+enum { IDENTITY_HOST_SIZE = 256, IDENTITY_ID_SIZE = 16 };
+
+enum identity_phase {
+    IDENTITY_EMPTY = 1, /* has a uuid, belongs to no cluster yet */
+    IDENTITY_FOUNDED,   /* members and cluster are final; the node may vote */
+};
+
+struct identity_member {
+    uint32_t id;
+    uint16_t port;
+    char host[IDENTITY_HOST_SIZE];
+    char uuid[IDENTITY_ID_SIZE];
+};
+
+struct identity {
+    enum identity_phase phase;
+    char node[IDENTITY_ID_SIZE];    /* this directory's uuid */
+    char cluster[IDENTITY_ID_SIZE]; /* zero while not founded */
+    uint32_t id;                    /* this node's; 0 while not founded */
+    struct identity_member members[RAFT_NODES_MAX];
+    uint32_t member_count;
+};
+
+void identity_encode(const struct identity *identity, struct buffer *out);
+/* ERROR_VERSION, ERROR_CHECKSUM or ERROR_MALFORMED; then *identity is undefined. */
+enum error identity_decode(struct bytes text, struct identity *identity) MUST_USE;
+
+/* The member with this id; NULL if there is none. */
+const struct identity_member *identity_member(const struct identity *identity, uint32_t id);
+
+/* The entry hash before index 1: of the founding record, equal on all members. */
+uint64_t identity_base_hash(const struct identity *identity);
+
+/* The file `node` of the current directory. ERROR_NOT_FOUND if there is none. */
+enum error identity_load(struct identity *identity) MUST_USE;
+/* Durable when it returns ERROR_NONE. */
+enum error identity_store(const struct identity *identity) MUST_USE;
+
+/* 32 or 40 hexadecimal digits and so on: `size` bytes as text, with a terminating zero. */
+void identity_print_id(const char *id, size_t size, char *text);
+
+/* Bytes from the system's generator; the only place that asks it. */
+void entropy_fill(void *bytes, size_t size);

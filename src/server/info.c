@@ -1,0 +1,582 @@
+/* info.c: see info.h. A row is a field; a field whose value is a constant says in its row why that
+ * is the truth. Names are Redis's (and RedisRaft's in "Raft"), so that tools find what they look
+ * for; what cannot be true is left out (docs/compatibility.md). */
+#include "src/server/info.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "src/server/client.h"
+#include "src/server/commands.h"
+#include "src/server/daemon.h"
+#include "src/server/memory_usage.h"
+#include "src/server/version.h"
+
+/* What is looked up once for all fields of one INFO. */
+struct facts {
+    struct server *server;
+    const struct config *config;
+    struct raft *raft; /* NULL while the log is read */
+    const struct replica_statistics *replica;
+    const struct storages_statistics *storages;
+    const struct identity_member *leader; /* NULL: none known, or this node */
+    struct memory_usage memory;
+    struct rusage usage, thread_usage;
+    struct utsname system;
+    uint64_t now_us;
+    uint64_t pubsub_clients, blocked_writers;
+    bool leads;
+};
+
+typedef uint64_t number_function(const struct facts *facts);
+typedef void text_function(const struct facts *facts, struct buffer *out);
+
+struct field {
+    const char *name;
+    const char *constant;    /* the value itself, or */
+    number_function *number; /* a number, or */
+    text_function *text;     /* anything; with name NULL it writes whole lines */
+};
+
+#define CONSTANT(spelling, value)                                                                  \
+    { .name = (spelling), .constant = (value) }
+#define NUMBER(spelling, function)                                                                 \
+    { .name = (spelling), .number = (function) }
+#define TEXT(spelling, function)                                                                   \
+    { .name = (spelling), .text = (function) }
+#define LINES(function)                                                                            \
+    { .text = (function) }
+
+/* A number function in one line. */
+#define DEFINE_NUMBER(function, expression)                                                        \
+    static uint64_t function(const struct facts *facts __attribute__((unused))) {                  \
+        return (uint64_t)(expression);                                                             \
+    }
+
+static void append_human(struct buffer *out, uint64_t bytes) {
+    static const char *const units[] = {"B", "K", "M", "G", "T"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < COUNT_OF(units)) {
+        value /= 1024;
+        unit++;
+    }
+    if (unit == 0)
+        buffer_append_format(out, "%lluB", (unsigned long long)bytes);
+    else
+        buffer_append_format(out, "%.2f%s", value, units[unit]);
+}
+
+static void append_ratio(struct buffer *out, uint64_t part, uint64_t whole) {
+    buffer_append_format(out, "%.2f", whole == 0 ? 0.0 : (double)part / (double)whole);
+}
+
+/* --- Server
+ * --------------------------------------------------------------------------------------- */
+
+static void print_system(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(out, "%s %s %s", facts->system.sysname, facts->system.release,
+                         facts->system.machine);
+}
+static void print_run_id(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(out, "%s", facts->server->run_id);
+}
+static void print_executable(const struct facts *facts, struct buffer *out) {
+    (void)facts;
+    char path[4096];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
+    buffer_append(out, path, size > 0 ? (size_t)size : 0);
+}
+static void print_config_file(const struct facts *facts, struct buffer *out) {
+    buffer_append_bytes(out, buffer_bytes(&facts->server->config_path));
+}
+static void print_supervised(const struct facts *facts, struct buffer *out) {
+    const char *text = daemon_is_supervised(facts->config) ? "systemd" : "no";
+    buffer_append_format(out, "%s", text);
+}
+DEFINE_NUMBER(process_id, getpid())
+DEFINE_NUMBER(tcp_port, CONFIG_NUMBER(facts->config, PORT))
+DEFINE_NUMBER(uptime_seconds, (facts->now_us - facts->server->started_us) / 1000000)
+DEFINE_NUMBER(uptime_days, (facts->now_us - facts->server->started_us) / 1000000 / 86400)
+DEFINE_NUMBER(hz, CONFIG_NUMBER(facts->config, HZ))
+DEFINE_NUMBER(server_time_us, wall_clock_ms() * 1000)
+
+static const struct field server_fields[] = {
+    CONSTANT("redis_version", REDIS_VERSION), /* first: tools take the first "version:" */
+    CONSTANT("server_name", "hamok"),
+    CONSTANT("hamok_version", HAMOK_VERSION),
+    CONSTANT("redis_mode", "standalone"), /* neither Sentinel nor Redis Cluster is spoken here */
+    TEXT("os", print_system),
+    CONSTANT("arch_bits", "64"), /* the build refuses other machines */
+    CONSTANT("monotonic_clock", "POSIX clock_gettime"),
+    CONSTANT("multiplexing_api", "epoll"), /* asked of libev at start */
+    NUMBER("process_id", process_id),
+    TEXT("process_supervised", print_supervised),
+    TEXT("run_id", print_run_id),
+    NUMBER("tcp_port", tcp_port),
+    NUMBER("server_time_usec", server_time_us),
+    NUMBER("uptime_in_seconds", uptime_seconds),
+    NUMBER("uptime_in_days", uptime_days),
+    NUMBER("hz", hz),
+    NUMBER("configured_hz", hz),
+    TEXT("executable", print_executable),
+    TEXT("config_file", print_config_file),
+    CONSTANT("io_threads_active", "0"), /* one thread reads and writes all sockets */
+};
+
+/* --- Clients
+ * -------------------------------------------------------------------------------------- */
+
+DEFINE_NUMBER(connected_clients, facts->server->client_count)
+DEFINE_NUMBER(maxclients, facts->server->maxclients)
+DEFINE_NUMBER(max_input, facts->server->max_input_bytes)
+DEFINE_NUMBER(max_output, facts->server->max_output_bytes)
+DEFINE_NUMBER(pubsub_clients, facts->pubsub_clients)
+DEFINE_NUMBER(unauthenticated_clients, facts->server->unauthenticated_count)
+
+static const struct field client_fields[] = {
+    NUMBER("connected_clients", connected_clients),
+    CONSTANT("cluster_connections", "0"), /* peers are no Redis Cluster bus */
+    NUMBER("maxclients", maxclients),
+    NUMBER("client_recent_max_input_buffer", max_input),
+    NUMBER("client_recent_max_output_buffer", max_output),
+    CONSTANT("blocked_clients", "0"),  /* no command blocks yet */
+    CONSTANT("tracking_clients", "0"), /* CLIENT TRACKING is not there */
+    CONSTANT("clients_in_timeout_table", "0"),
+    NUMBER("pubsub_clients", pubsub_clients),
+    NUMBER("unauthenticated_clients", unauthenticated_clients),
+};
+
+/* --- Memory
+ * --------------------------------------------------------------------------------------- */
+
+DEFINE_NUMBER(used_memory, facts->memory.allocated)
+DEFINE_NUMBER(used_memory_rss, facts->memory.resident_set)
+DEFINE_NUMBER(used_memory_peak, facts->server->peak_memory)
+DEFINE_NUMBER(used_memory_startup, facts->server->startup_memory)
+DEFINE_NUMBER(allocator_active, facts->memory.active)
+DEFINE_NUMBER(allocator_resident, facts->memory.resident)
+DEFINE_NUMBER(total_system_memory, memory_of_system())
+DEFINE_NUMBER(maxmemory, CONFIG_NUMBER(facts->config, MAXMEMORY))
+DEFINE_NUMBER(inflight_bytes, replica_inflight_bytes(facts->server->replica))
+
+static uint64_t used_memory_dataset(const struct facts *facts) {
+    uint64_t overhead = facts->server->startup_memory;
+    return facts->memory.allocated > overhead ? facts->memory.allocated - overhead : 0;
+}
+static void print_used_human(const struct facts *facts, struct buffer *out) {
+    append_human(out, facts->memory.allocated);
+}
+static void print_rss_human(const struct facts *facts, struct buffer *out) {
+    append_human(out, facts->memory.resident_set);
+}
+static void print_peak_human(const struct facts *facts, struct buffer *out) {
+    append_human(out, facts->server->peak_memory);
+}
+static void print_peak_percent(const struct facts *facts, struct buffer *out) {
+    uint64_t peak = facts->server->peak_memory;
+    buffer_append_format(out, "%.2f%%",
+                         peak == 0 ? 0.0 : (double)facts->memory.allocated * 100 / (double)peak);
+}
+static void print_system_human(const struct facts *facts, struct buffer *out) {
+    (void)facts;
+    append_human(out, memory_of_system());
+}
+static void print_maxmemory_human(const struct facts *facts, struct buffer *out) {
+    append_human(out, (uint64_t)CONFIG_NUMBER(facts->config, MAXMEMORY));
+}
+static void print_fragmentation(const struct facts *facts, struct buffer *out) {
+    append_ratio(out, facts->memory.resident_set, facts->memory.allocated);
+}
+static void print_fragmentation_bytes(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(
+        out, "%lld", (long long)facts->memory.resident_set - (long long)facts->memory.allocated);
+}
+static void print_allocator_fragmentation(const struct facts *facts, struct buffer *out) {
+    append_ratio(out, facts->memory.active, facts->memory.allocated);
+}
+static void print_allocator_rss(const struct facts *facts, struct buffer *out) {
+    append_ratio(out, facts->memory.resident, facts->memory.active);
+}
+static void print_allocator(const struct facts *facts, struct buffer *out) {
+    (void)facts;
+    buffer_append_format(out, "%s", memory_allocator());
+}
+static uint64_t clients_memory(const struct facts *facts) {
+    uint64_t bytes = 0;
+    for (const struct client *client = facts->server->clients; client != NULL;
+         client = client->next)
+        bytes += sizeof(*client) + sizeof(*client->session) + client->session->input.capacity +
+                 client->session->output.capacity + client->session->waiting.capacity;
+    return bytes;
+}
+
+static const struct field memory_fields[] = {
+    NUMBER("used_memory", used_memory),
+    TEXT("used_memory_human", print_used_human),
+    NUMBER("used_memory_rss", used_memory_rss),
+    TEXT("used_memory_rss_human", print_rss_human),
+    NUMBER("used_memory_peak", used_memory_peak),
+    TEXT("used_memory_peak_human", print_peak_human),
+    TEXT("used_memory_peak_perc", print_peak_percent),
+    NUMBER("used_memory_startup", used_memory_startup),
+    NUMBER("used_memory_dataset", used_memory_dataset),
+    NUMBER("allocator_allocated", used_memory),
+    NUMBER("allocator_active", allocator_active),
+    NUMBER("allocator_resident", allocator_resident),
+    NUMBER("total_system_memory", total_system_memory),
+    TEXT("total_system_memory_human", print_system_human),
+    NUMBER("maxmemory", maxmemory),
+    TEXT("maxmemory_human", print_maxmemory_human),
+    CONSTANT("maxmemory_policy", "noeviction"), /* the only one there is */
+    TEXT("allocator_frag_ratio", print_allocator_fragmentation),
+    TEXT("allocator_rss_ratio", print_allocator_rss),
+    TEXT("mem_fragmentation_ratio", print_fragmentation),
+    TEXT("mem_fragmentation_bytes", print_fragmentation_bytes),
+    NUMBER("mem_clients_normal", clients_memory),
+    CONSTANT("mem_clients_slaves", "0"), /* peers are no clients */
+    NUMBER("mem_raft_inflight", inflight_bytes),
+    TEXT("mem_allocator", print_allocator),
+    CONSTANT("active_defrag_running", "0"), /* there is none */
+};
+
+/* --- Persistence
+ * ---------------------------------------------------------------------------------- */
+
+static uint64_t is_loading(const struct facts *facts) {
+    return replica_state(facts->server->replica) == REPLICA_RECOVERING;
+}
+
+static const struct field persistence_fields[] = {
+    NUMBER("loading", is_loading),
+    CONSTANT("async_loading", "0"),           /* only Redis's diskless replicas do that */
+    CONSTANT("rdb_bgsave_in_progress", "0"),  /* no snapshots yet */
+    CONSTANT("rdb_last_bgsave_status", "ok"), /* none has failed */
+    CONSTANT("aof_enabled", "1"),             /* the Raft log is always on */
+    CONSTANT("aof_rewrite_in_progress", "0"), /* the log is not rewritten */
+    CONSTANT("aof_rewrite_scheduled", "0"),
+    CONSTANT("aof_last_bgrewrite_status", "ok"),
+    CONSTANT("aof_last_write_status", "ok"), /* a failed write ends the process */
+};
+
+/* --- Stats
+ * ---------------------------------------------------------------------------------------- */
+
+#define STATISTIC(name) facts->server->statistics.name
+
+DEFINE_NUMBER(connections_received, STATISTIC(connections_received))
+DEFINE_NUMBER(connections_rejected, STATISTIC(connections_rejected))
+DEFINE_NUMBER(input_bytes, STATISTIC(input_bytes))
+DEFINE_NUMBER(output_bytes, STATISTIC(output_bytes))
+DEFINE_NUMBER(reads_processed, STATISTIC(reads))
+DEFINE_NUMBER(writes_processed, STATISTIC(writes))
+DEFINE_NUMBER(output_closes, STATISTIC(output_limit_closes))
+DEFINE_NUMBER(query_closes, STATISTIC(query_limit_closes))
+DEFINE_NUMBER(commands_processed, server_commands_processed(facts->server))
+DEFINE_NUMBER(operations_per_second, rate_of(&facts->server->command_rate))
+DEFINE_NUMBER(error_replies, facts->replica->error_replies - facts->server->errors_before)
+DEFINE_NUMBER(expired_keys, facts->storages->expired_keys)
+DEFINE_NUMBER(keyspace_hits, facts->storages->keyspace_hits)
+DEFINE_NUMBER(keyspace_misses, facts->storages->keyspace_misses)
+
+static void print_input_rate(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(out, "%.2f", (double)rate_of(&facts->server->input_rate) / 1024);
+}
+static void print_output_rate(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(out, "%.2f", (double)rate_of(&facts->server->output_rate) / 1024);
+}
+
+static const struct field stats_fields[] = {
+    NUMBER("total_connections_received", connections_received),
+    NUMBER("total_commands_processed", commands_processed),
+    NUMBER("instantaneous_ops_per_sec", operations_per_second),
+    NUMBER("total_net_input_bytes", input_bytes),
+    NUMBER("total_net_output_bytes", output_bytes),
+    TEXT("instantaneous_input_kbps", print_input_rate),
+    TEXT("instantaneous_output_kbps", print_output_rate),
+    NUMBER("rejected_connections", connections_rejected),
+    CONSTANT("sync_full", "0"), /* no replica of Redis's kind is served */
+    CONSTANT("sync_partial_ok", "0"),
+    CONSTANT("sync_partial_err", "0"),
+    NUMBER("expired_keys", expired_keys),
+    CONSTANT("evicted_keys", "0"), /* keys are never evicted, nor clients */
+    CONSTANT("evicted_clients", "0"),
+    NUMBER("keyspace_hits", keyspace_hits),
+    NUMBER("keyspace_misses", keyspace_misses),
+    CONSTANT("latest_fork_usec", "0"), /* nothing forks */
+    CONSTANT("total_forks", "0"),
+    CONSTANT("unexpected_error_replies", "0"), /* errors to a master: there is no such link */
+    NUMBER("total_error_replies", error_replies),
+    NUMBER("total_reads_processed", reads_processed),
+    NUMBER("total_writes_processed", writes_processed),
+    NUMBER("client_query_buffer_limit_disconnections", query_closes),
+    NUMBER("client_output_buffer_limit_disconnections", output_closes),
+};
+
+/* --- Replication
+ * ---------------------------------------------------------------------------------- */
+
+static void print_replication_id(const struct facts *facts, struct buffer *out) {
+    char text[41];
+    identity_print_id(facts->server->identity.cluster, IDENTITY_ID_SIZE, text);
+    memcpy(text + 2 * IDENTITY_ID_SIZE, "00000000", 9);
+    buffer_append_format(out, "%s", text);
+}
+
+static void print_follower(const struct facts *facts, struct buffer *out) {
+    const struct identity_member *leader = facts->leader;
+    buffer_append_format(out, "role:slave\r\nmaster_host:%s\r\nmaster_port:%u\r\n",
+                         leader == NULL ? "" : leader->host, leader == NULL ? 0 : leader->port);
+    buffer_append_format(out, "master_link_status:%s\r\n", leader == NULL ? "down" : "up");
+    buffer_append_format(out,
+                         "master_sync_in_progress:0\r\nslave_read_repl_offset:%llu\r\n"
+                         "slave_repl_offset:%llu\r\nslave_priority:100\r\n"
+                         "slave_read_only:0\r\nreplica_announced:1\r\nconnected_slaves:0\r\n",
+                         (unsigned long long)replica_applied_index(facts->server->replica),
+                         (unsigned long long)replica_applied_index(facts->server->replica));
+}
+
+static void print_leader(const struct facts *facts, struct buffer *out) {
+    struct raft_peer_status peers[RAFT_NODES_MAX];
+    uint32_t count = raft_peers(facts->raft, peers, RAFT_NODES_MAX), shown = 0;
+    struct buffer lines = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct identity_member *member =
+            identity_member(&facts->server->identity, peers[i].id);
+        if (member == NULL || member->id == facts->server->identity.id) continue;
+        uint64_t lag_s = peers[i].last_contact_us == 0
+                             ? 0
+                             : (facts->now_us - peers[i].last_contact_us) / 1000000;
+        buffer_append_format(&lines, "slave%u:ip=%s,port=%u,state=online,offset=%llu,lag=%llu\r\n",
+                             shown++, member->host, member->port,
+                             (unsigned long long)peers[i].match_index, (unsigned long long)lag_s);
+    }
+    buffer_append_format(out, "role:master\r\nconnected_slaves:%u\r\n", shown);
+    buffer_append_bytes(out, buffer_bytes(&lines));
+    buffer_clear(&lines);
+}
+
+static void print_role(const struct facts *facts, struct buffer *out) {
+    if (facts->leads)
+        print_leader(facts, out);
+    else
+        print_follower(facts, out);
+}
+DEFINE_NUMBER(applied_index, replica_applied_index(facts->server->replica))
+
+static const struct field replication_fields[] = {
+    LINES(print_role),
+    CONSTANT("master_failover_state", "no-failover"), /* FAILOVER is not there yet */
+    TEXT("master_replid", print_replication_id),
+    CONSTANT("master_replid2", "0000000000000000000000000000000000000000"), /* never changes */
+    NUMBER("master_repl_offset", applied_index),
+    CONSTANT("second_repl_offset", "-1"),
+};
+
+/* --- CPU
+ * ------------------------------------------------------------------------------------------ */
+
+static void append_seconds(struct buffer *out, struct timeval time) {
+    buffer_append_format(out, "%ld.%06ld", (long)time.tv_sec, (long)time.tv_usec);
+}
+static void print_cpu_system(const struct facts *facts, struct buffer *out) {
+    append_seconds(out, facts->usage.ru_stime);
+}
+static void print_cpu_user(const struct facts *facts, struct buffer *out) {
+    append_seconds(out, facts->usage.ru_utime);
+}
+static void print_cpu_thread_system(const struct facts *facts, struct buffer *out) {
+    append_seconds(out, facts->thread_usage.ru_stime);
+}
+static void print_cpu_thread_user(const struct facts *facts, struct buffer *out) {
+    append_seconds(out, facts->thread_usage.ru_utime);
+}
+
+static const struct field cpu_fields[] = {
+    TEXT("used_cpu_sys", print_cpu_system),
+    TEXT("used_cpu_user", print_cpu_user),
+    CONSTANT("used_cpu_sys_children", "0.000000"), /* nothing forks */
+    CONSTANT("used_cpu_user_children", "0.000000"),
+    TEXT("used_cpu_sys_main_thread", print_cpu_thread_system),
+    TEXT("used_cpu_user_main_thread", print_cpu_thread_user),
+};
+
+/* --- Raft
+ * ----------------------------------------------------------------------------------------- */
+
+static void print_raft_role(const struct facts *facts, struct buffer *out) {
+    static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};
+    buffer_append_format(out, "%s",
+                         facts->raft == NULL ? "starting" : names[raft_role(facts->raft)]);
+}
+static void print_raft_state(const struct facts *facts, struct buffer *out) {
+    static const char *const names[] = {
+        [REPLICA_RECOVERING] = "loading", [REPLICA_RUNNING] = "up", [REPLICA_DAMAGED] = "damaged"};
+    buffer_append_format(out, "%s", names[replica_state(facts->server->replica)]);
+}
+DEFINE_NUMBER(raft_node_id, facts->server->identity.id)
+DEFINE_NUMBER(raft_leader_id, facts->raft == NULL ? 0 : raft_leader(facts->raft))
+DEFINE_NUMBER(raft_current_term, facts->raft == NULL ? 0 : raft_term(facts->raft))
+DEFINE_NUMBER(raft_node_count, facts->server->identity.member_count)
+DEFINE_NUMBER(raft_current_index, facts->raft == NULL ? 0 : raft_last_index(facts->raft))
+DEFINE_NUMBER(raft_commit, facts->raft == NULL ? 0 : raft_commit_index(facts->raft))
+DEFINE_NUMBER(raft_serves, replica_serves(facts->server->replica))
+DEFINE_NUMBER(raft_origin, replica_origin(facts->server->replica))
+DEFINE_NUMBER(raft_turns, facts->server->turns)
+
+static void print_members(const struct facts *facts, struct buffer *out) {
+    const struct identity *identity = &facts->server->identity;
+    struct raft_peer_status peers[RAFT_NODES_MAX];
+    uint32_t count = facts->raft == NULL ? 0 : raft_peers(facts->raft, peers, RAFT_NODES_MAX);
+    for (uint32_t i = 0; i < identity->member_count; i++) {
+        const struct identity_member *member = &identity->members[i];
+        bool connected = member->id == identity->id;
+        uint64_t contact_us = 0;
+        for (uint32_t p = 0; p < count; p++)
+            if (peers[p].id == member->id) contact_us = peers[p].last_contact_us;
+        uint64_t ago_s = contact_us == 0 ? 0 : (facts->now_us - contact_us) / 1000000;
+        connected |= contact_us != 0 && ago_s < 2;
+        buffer_append_format(out,
+                             "raft_node%u:id=%u,state=%s,voting=yes,addr=%s,port=%u,"
+                             "last_conn_secs=%llu\r\n",
+                             member->id, member->id, connected ? "connected" : "unknown",
+                             member->host, member->port, (unsigned long long)ago_s);
+    }
+}
+
+static void print_digest(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(out, "%016llx",
+                         (unsigned long long)replica_digest(facts->server->replica));
+}
+
+static void print_replica_statistics(const struct facts *facts, struct buffer *out) {
+#define PRINT_STATISTIC(name)                                                                      \
+    buffer_append_format(out, "raft_" #name ":%llu\r\n", (unsigned long long)facts->replica->name);
+    REPLICA_STATISTICS(PRINT_STATISTIC)
+#undef PRINT_STATISTIC
+}
+
+static const struct field raft_fields[] = {
+    NUMBER("raft_node_id", raft_node_id),
+    TEXT("raft_state", print_raft_state),
+    TEXT("raft_role", print_raft_role),
+    CONSTANT("raft_is_voting", "yes"), /* learners come with membership changes */
+    NUMBER("raft_leader_id", raft_leader_id),
+    NUMBER("raft_current_term", raft_current_term),
+    NUMBER("raft_num_nodes", raft_node_count),
+    NUMBER("raft_num_voting_nodes", raft_node_count),
+    LINES(print_members),
+    NUMBER("raft_log_entries", raft_current_index), /* the log is kept whole */
+    NUMBER("raft_current_index", raft_current_index),
+    NUMBER("raft_commit_index", raft_commit),
+    NUMBER("raft_last_applied_index", applied_index),
+    TEXT("raft_state_digest", print_digest),
+    NUMBER("raft_serves", raft_serves),
+    NUMBER("raft_origin", raft_origin),
+    NUMBER("raft_inflight_bytes", inflight_bytes),
+    NUMBER("raft_loop_turns", raft_turns),
+    LINES(print_replica_statistics),
+};
+
+/* --- Keyspace, Cluster, Modules
+ * -------------------------------------------------------------------- */
+
+static void print_keyspace(const struct facts *facts, struct buffer *out) {
+    const struct storages *storages = replica_storages(facts->server->replica);
+    for (uint8_t db = 0; db < STORAGES_DATABASES_MAX; db++) {
+        uint64_t keys = storages_db_size(storages, db);
+        if (keys == 0) continue;
+        buffer_append_format(out, "db%u:keys=%llu,expires=%llu,avg_ttl=%lld\r\n", db,
+                             (unsigned long long)keys,
+                             (unsigned long long)storages_db_expires(storages, db),
+                             (long long)storages_db_average_ttl_ms(storages, db));
+    }
+}
+
+static const struct field keyspace_fields[] = {LINES(print_keyspace)};
+static const struct field cluster_fields[] = {
+    CONSTANT("cluster_enabled", "0"), /* Redis Cluster's protocol is not spoken */
+};
+
+/* --- sections
+ * ------------------------------------------------------------------------------------- */
+
+#define SECTION(spelling, list, standard)                                                          \
+    { spelling, list, COUNT_OF(list), standard }
+
+static const struct section {
+    const char *name;
+    const struct field *fields;
+    size_t count;
+    bool is_default;
+} sections[] = {
+    SECTION("Server", server_fields, true),
+    SECTION("Clients", client_fields, true),
+    SECTION("Memory", memory_fields, true),
+    SECTION("Persistence", persistence_fields, true),
+    SECTION("Stats", stats_fields, true),
+    SECTION("Replication", replication_fields, true),
+    SECTION("CPU", cpu_fields, true),
+    {"Modules", NULL, 0, true},
+    {"Errorstats", NULL, 0, true},
+    SECTION("Cluster", cluster_fields, true),
+    SECTION("Keyspace", keyspace_fields, true),
+    SECTION("Raft", raft_fields, false),
+};
+
+static void print_section(const struct section *section, const struct facts *facts,
+                          struct buffer *out) {
+    if (out->size > 0) buffer_append_format(out, "\r\n");
+    buffer_append_format(out, "# %s\r\n", section->name);
+    for (size_t i = 0; i < section->count; i++) {
+        const struct field *field = &section->fields[i];
+        if (field->name != NULL) buffer_append_format(out, "%s:", field->name);
+        if (field->constant != NULL) buffer_append_format(out, "%s", field->constant);
+        if (field->number != NULL)
+            buffer_append_format(out, "%llu", (unsigned long long)field->number(facts));
+        if (field->text != NULL) field->text(facts, out);
+        if (field->name != NULL) buffer_append_format(out, "\r\n");
+    }
+}
+
+static void gather(struct server *server, struct facts *facts) {
+    memset(facts, 0, sizeof(*facts));
+    facts->server = server;
+    facts->config = &server->config;
+    facts->raft = replica_raft(server->replica);
+    facts->replica = replica_statistics(server->replica);
+    facts->storages = storages_statistics(replica_storages(server->replica));
+    facts->leads = commands_is_leader(server);
+    if (!facts->leads && facts->raft != NULL)
+        facts->leader = identity_member(&server->identity, raft_leader(facts->raft));
+    facts->now_us = clock_us();
+    memory_usage_read(&facts->memory);
+    getrusage(RUSAGE_SELF, &facts->usage);
+    getrusage(RUSAGE_THREAD, &facts->thread_usage);
+    uname(&facts->system);
+    for (const struct client *client = server->clients; client != NULL; client = client->next)
+        facts->pubsub_clients += client_class(client) == CONFIG_CLASS_PUBSUB;
+}
+
+static bool is_wanted(const struct section *section, const struct bytes *names, uint32_t count) {
+    if (count == 0) return section->is_default;
+    for (uint32_t i = 0; i < count; i++) {
+        if (bytes_equal_ignoring_case(names[i], bytes_of_text(section->name))) return true;
+        if (bytes_equal_ignoring_case(names[i], BYTES("all")) ||
+            bytes_equal_ignoring_case(names[i], BYTES("everything")))
+            return true;
+        if (section->is_default && bytes_equal_ignoring_case(names[i], BYTES("default")))
+            return true;
+    }
+    return false;
+}
+
+void info_print(struct server *server, const struct bytes *names, uint32_t count,
+                struct buffer *out) {
+    struct facts facts;
+    gather(server, &facts);
+    for (size_t i = 0; i < COUNT_OF(sections); i++)
+        if (is_wanted(&sections[i], names, count)) print_section(&sections[i], &facts, out);
+}

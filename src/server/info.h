@@ -1,0 +1,9 @@
+/* info.h: INFO's sections and fields, one row each. */
+#pragma once
+
+#include "src/server/server.h"
+
+/* The sections named in `names` ("server", "all", "default", "everything", …); without names the
+ * default ones. */
+void info_print(struct server *server, const struct bytes *names, uint32_t count,
+                struct buffer *out);

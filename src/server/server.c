@@ -1,0 +1,555 @@
+/* server.c: see server.h. Start-up, the turn of the loop, timers, changes of directives, the end.
+ */
+#include "src/server/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "src/server/client.h"
+#include "src/server/commands.h"
+#include "src/server/daemon.h"
+#include "src/server/listener.h"
+#include "src/server/memory_usage.h"
+
+/* A turn may give rise to more output and more requests; after so many rounds the sockets get
+ * their say first. */
+enum { ROUNDS_MAX = 4 };
+
+/* With a maxmemory, the allocator is asked this often at most. */
+static const uint64_t memory_look_us = 1000;
+
+/* --- clocks -------------------------------------------------------------------------------------
+ */
+
+static uint64_t clock_read_us(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_us(void) {
+    return clock_read_us(CLOCK_BOOTTIME);
+}
+
+uint64_t wall_clock_ms(void) {
+    return clock_read_us(CLOCK_REALTIME) / 1000;
+}
+
+struct replica_moment server_moment(const struct server *server) {
+    return (struct replica_moment){.now_us = clock_us(), .wall_ms = server->wall_ms};
+}
+
+/* --- statistics ---------------------------------------------------------------------------------
+ */
+
+uint64_t rate_of(const struct rate *rate) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < HISTORY_SIZE; i++)
+        sum += rate->samples[i];
+    return sum / HISTORY_SIZE;
+}
+
+static void rate_sample(struct rate *rate, uint64_t count, uint64_t now_us) {
+    uint64_t elapsed_us = now_us - rate->last_us;
+    if (rate->last_us != 0 && elapsed_us < 100000) return;
+    /* After a reset of the counters the count may be below the last one. */
+    uint64_t more = count > rate->last_count ? count - rate->last_count : 0;
+    if (rate->last_us != 0) rate->samples[rate->at++ % HISTORY_SIZE] = more * 1000000 / elapsed_us;
+    rate->last_count = count;
+    rate->last_us = now_us;
+}
+
+uint64_t server_commands_processed(const struct server *server) {
+    uint64_t count = server->commands_gone - server->commands_before;
+    for (const struct client *client = server->clients; client != NULL; client = client->next)
+        count += client->session->commands_processed;
+    return count;
+}
+
+void server_reset_statistics(struct server *server) {
+    server->commands_before += server_commands_processed(server);
+    server->errors_before = replica_statistics(server->replica)->error_replies;
+    memset(&server->statistics, 0, sizeof(server->statistics));
+    memset(storages_statistics(replica_storages(server->replica)), 0,
+           sizeof(struct storages_statistics));
+}
+
+static void look_at_memory(struct server *server) {
+    server->used_memory = memory_used();
+    if (server->used_memory > server->peak_memory) server->peak_memory = server->used_memory;
+    uint64_t max = (uint64_t)CONFIG_NUMBER(&server->config, MAXMEMORY);
+    server->over_memory = max != 0 && server->used_memory > max;
+}
+
+/* --- the end of a turn --------------------------------------------------------------------------
+ */
+
+static void hand_out_disk_requests(struct server *server) {
+    const struct disk_request *request;
+    while ((request = replica_next_disk(server->replica)) != NULL)
+        disk_submit(server->disk, request);
+}
+
+static void hand_out_packets(struct server *server) {
+    struct replica_packet *packet;
+    while ((packet = replica_next_packet(server->replica)) != NULL) {
+        /* A cluster of one has nobody to send to. */
+        CHECK(server->peers != NULL);
+        replica_packet_destroy(packet);
+    }
+}
+
+static bool flush_sessions(struct server *server, struct replica_moment moment) {
+    struct session *session;
+    bool any = false;
+    while ((session = replica_next_dirty(server->replica)) != NULL) {
+        client_flush(session->owner, moment);
+        any = true;
+    }
+    return any;
+}
+
+static void set_replica_timer(struct server *server) {
+    uint64_t deadline_us = replica_deadline_us(server->replica);
+    if (deadline_us == server->timer_deadline_us) return;
+    server->timer_deadline_us = deadline_us;
+    uint64_t now_us = clock_us();
+    double wait_s = deadline_us <= now_us ? 0.0 : (double)(deadline_us - now_us) / 1e6;
+    if (wait_s > 3600) wait_s = 3600;
+    ev_timer_stop(server->loop, &server->replica_timer);
+    ev_timer_set(&server->replica_timer, wait_s, 0.);
+    ev_timer_start(server->loop, &server->replica_timer);
+}
+
+static void note_state(struct server *server) {
+    const char *trouble = replica_trouble(server->replica);
+    if (trouble != NULL && !server->trouble_told) {
+        server->trouble_told = true;
+        log_line(&server->log, LOG_LEVEL_WARNING, "%s", trouble);
+    }
+    struct raft *raft = replica_raft(server->replica);
+    char role = raft == NULL ? 'X' : raft_role(raft) == RAFT_LEADER ? 'M' : 'S';
+    server->log.role = role;
+    if (server->ready_announced || !replica_serves(server->replica)) return;
+    server->ready_announced = true;
+    uint64_t took_ms = (clock_us() - server->started_us) / 1000;
+    log_line(&server->log, LOG_LEVEL_NOTICE, "Ready to accept connections (after %llu ms)",
+             (unsigned long long)took_ms);
+    daemon_notify(&server->config, &server->log, "READY=1\nSTATUS=Ready to accept connections\n");
+}
+
+static void end_turn(struct server *server) {
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        struct replica_moment moment = server_moment(server);
+        replica_turn_end(server->replica, moment);
+        hand_out_disk_requests(server);
+        hand_out_packets(server);
+        if (!flush_sessions(server, moment)) break;
+    }
+    if (server->closing != NULL) clients_close_marked(server);
+    if (server->paused != NULL) clients_resume(server);
+    note_state(server);
+    set_replica_timer(server);
+    if (server->stopping && (replica_is_stopped(server->replica) || server->stop_now))
+        ev_break(server->loop, EVBREAK_ALL);
+}
+
+static void on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct server *server = watcher->data;
+    server->turns++;
+    end_turn(server);
+}
+
+/* Between poll and the first event: the turn's wall clock. */
+static void on_turn_begin(struct ev_loop *loop, struct ev_check *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct server *server = watcher->data;
+    server->wall_ms = wall_clock_ms();
+    if (CONFIG_NUMBER(&server->config, MAXMEMORY) == 0) return;
+    uint64_t now_us = clock_us();
+    if (now_us - server->memory_looked_us < memory_look_us) return;
+    server->memory_looked_us = now_us;
+    look_at_memory(server);
+}
+
+static void on_replica_timer(struct ev_loop *loop, struct ev_timer *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct server *server = watcher->data;
+    server->timer_deadline_us = 0; /* fired: set anew at the end of the turn */
+    replica_tick(server->replica, server_moment(server));
+}
+
+static void on_disk(struct ev_loop *loop, struct ev_io *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct server *server = watcher->data;
+    struct disk_completion completion;
+    while (disk_poll(server->disk, &completion))
+        replica_disk_completed(server->replica, &completion, server_moment(server));
+}
+
+static void on_cron(struct ev_loop *loop, struct ev_timer *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct server *server = watcher->data;
+    uint64_t now_us = clock_us();
+    server->cron_calls++;
+    look_at_memory(server);
+    rate_sample(&server->command_rate, server_commands_processed(server), now_us);
+    rate_sample(&server->input_rate, server->statistics.input_bytes, now_us);
+    rate_sample(&server->output_rate, server->statistics.output_bytes, now_us);
+    clients_cron(server);
+}
+
+static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct server *server = watcher->data;
+    log_line(&server->log, LOG_LEVEL_WARNING, "Received %s, shutting down...",
+             watcher->signum == SIGINT ? "SIGINT" : "SIGTERM");
+    server_stop(server);
+}
+
+void server_stop(struct server *server) {
+    if (server->stopping) { /* asked twice: at once */
+        server->stop_now = true;
+        return;
+    }
+    server->stopping = true;
+    daemon_notify(&server->config, &server->log, "STOPPING=1\n");
+    listeners_close(server);
+    replica_stop(server->replica, server_moment(server));
+}
+
+/* --- identity ------------------------------------------------------------------------------------
+ */
+
+static void found_alone(struct server *server) {
+    struct identity *identity = &server->identity;
+    memset(identity, 0, sizeof(*identity));
+    entropy_fill(identity->node, sizeof(identity->node));
+    entropy_fill(identity->cluster, sizeof(identity->cluster));
+    identity->phase = IDENTITY_FOUNDED;
+    identity->id = 1;
+    identity->member_count = 1;
+    struct identity_member *member = &identity->members[0];
+    member->id = 1;
+    member->port = (uint16_t)CONFIG_NUMBER(&server->config, PORT);
+    strcpy(member->host, "127.0.0.1");
+    memcpy(member->uuid, identity->node, sizeof(member->uuid));
+}
+
+static bool refuse_directory(const struct server *server, enum error error, struct buffer *text) {
+    static const struct {
+        enum error error;
+        const char *mend;
+    } mends[] = {
+        {ERROR_VERSION, "it was written by a newer Hamok: start that version, or another --dir"},
+        {ERROR_CHECKSUM, "it is damaged: restore the directory, or start with another --dir"},
+        {ERROR_MALFORMED, "it is not one of ours: choose another --dir"},
+        {ERROR_TRUNCATED, "it is damaged: restore the directory, or start with another --dir"},
+        {ERROR_DISK_FULL, "make room on that disk"},
+    };
+    const char *mend = strerror(errno);
+    for (size_t i = 0; i < COUNT_OF(mends); i++)
+        if (mends[i].error == error) mend = mends[i].mend;
+    buffer_append_format(text, "can't use %s/node: %s: %s", server->directory, error_text(error),
+                         mend);
+    return false;
+}
+
+/* Data of a Redis that we would pretend not to see. */
+static bool has_foreign_data(const struct server *server, struct buffer *error) {
+    const char *const names[] = {CONFIG_STRING(&server->config, DBFILENAME),
+                                 CONFIG_STRING(&server->config, APPENDDIRNAME),
+                                 CONFIG_STRING(&server->config, APPENDFILENAME)};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (names[i][0] == '\0' || access(names[i], F_OK) != 0) continue;
+        buffer_append_format(error,
+                             "%s holds Redis's %s, which can't be loaded yet: move it away to "
+                             "start empty, or choose another --dir",
+                             server->directory, names[i]);
+        return true;
+    }
+    return false;
+}
+
+static bool open_identity(struct server *server, struct buffer *error) {
+    enum error wrong = identity_load(&server->identity);
+    if (wrong == ERROR_NOT_FOUND) {
+        if (has_foreign_data(server, error)) return false;
+        found_alone(server);
+        wrong = identity_store(&server->identity);
+    }
+    return wrong == ERROR_NONE || refuse_directory(server, wrong, error);
+}
+
+/* --- start-up
+ * -------------------------------------------------------------------------------------- */
+
+static uint64_t random_u64(void) {
+    uint64_t value;
+    entropy_fill(&value, sizeof(value));
+    return value;
+}
+
+static void register_commands(struct server *server) {
+    server->registry = command_registry_create();
+    storages_register(server->registry);
+    command_registry_add(server->registry, replica_family());
+    command_registry_add(server->registry, connection_family());
+    command_registry_add(server->registry, client_family());
+    command_registry_add(server->registry, config_family());
+    command_registry_add(server->registry, server_family());
+}
+
+static enum journal_sync sync_of(const struct config *config) {
+    switch ((enum config_sync)CONFIG_NUMBER(config, APPENDFSYNC)) {
+    case CONFIG_SYNC_EACH_SECOND:
+        return JOURNAL_SYNC_EVERYSEC;
+    case CONFIG_SYNC_NEVER:
+        return JOURNAL_SYNC_NEVER;
+    case CONFIG_SYNC_ALWAYS:
+        break;
+    }
+    return JOURNAL_SYNC_ALWAYS;
+}
+
+static void configure_raft(const struct server *server, struct raft_config *raft) {
+    const struct identity *identity = &server->identity;
+    const struct config *config = &server->config;
+    raft->id = identity->id;
+    raft->voter_count = identity->member_count;
+    for (uint32_t i = 0; i < identity->member_count; i++)
+        raft->voters[i] = identity->members[i].id;
+    raft->heartbeat_us = (uint64_t)CONFIG_NUMBER(config, RAFT_HEARTBEAT_INTERVAL) * 1000;
+    raft->election_us = (uint64_t)CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * 1000;
+    raft->seed = random_u64();
+    raft->base_hash = identity_base_hash(identity);
+    raft->tail_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_LOG_MEMORY);
+}
+
+static void open_replica(struct server *server) {
+    const struct config *config = &server->config;
+    struct replica_config wanted;
+    replica_config_defaults(&wanted);
+    configure_raft(server, &wanted.raft);
+    memcpy(wanted.node_uuid, server->identity.node, sizeof(wanted.node_uuid));
+    memcpy(wanted.cluster, server->identity.cluster, sizeof(wanted.cluster));
+    wanted.nonce = random_u64();
+    wanted.seed = random_u64();
+    wanted.hash_seed = random_u64();
+    wanted.registry = server->registry;
+    wanted.read_mode = (enum replica_read_mode)CONFIG_NUMBER(config, RAFT_READ_MODE);
+    wanted.sync = sync_of(config);
+    wanted.inflight_batches_max = (size_t)CONFIG_NUMBER(config, RAFT_INFLIGHT_BATCHES);
+    wanted.inflight_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_INFLIGHT_BYTES);
+    wanted.unsealed_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_UNSEALED_TIMEOUT) * 1000;
+    wanted.sealed_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_SEALED_TIMEOUT) * 1000;
+    wanted.output_bytes_soft = (uint64_t)CONFIG_NUMBER(config, RAFT_OUTPUT_PAUSE);
+    wanted.proto_max_bulk_len = CONFIG_NUMBER(config, PROTO_MAX_BULK_LEN);
+    wanted.query_buffer_limit = (size_t)CONFIG_NUMBER(config, CLIENT_QUERY_BUFFER_LIMIT);
+    wanted.admit = commands_admit;
+    server->replica = replica_create(&wanted, server_moment(server));
+}
+
+static void start_watchers(struct server *server) {
+    struct ev_loop *loop = server->loop;
+    ev_prepare_init(&server->end_watcher, on_turn_end);
+    ev_check_init(&server->begin_watcher, on_turn_begin);
+    ev_init(&server->replica_timer, on_replica_timer);
+    double period_s = 1.0 / (double)CONFIG_NUMBER(&server->config, HZ);
+    ev_timer_init(&server->cron_timer, on_cron, period_s, period_s);
+    ev_io_init(&server->disk_watcher, on_disk, disk_descriptor(server->disk), EV_READ);
+    ev_signal_init(&server->signal_watchers[0], on_signal, SIGTERM);
+    ev_signal_init(&server->signal_watchers[1], on_signal, SIGINT);
+    server->end_watcher.data = server->begin_watcher.data = server;
+    server->replica_timer.data = server->cron_timer.data = server;
+    server->disk_watcher.data = server;
+    server->signal_watchers[0].data = server->signal_watchers[1].data = server;
+    ev_set_priority(&server->begin_watcher, EV_MAXPRI);
+    ev_set_priority(&server->disk_watcher, 1); /* sockets and disk before timers */
+    ev_prepare_start(loop, &server->end_watcher);
+    ev_check_start(loop, &server->begin_watcher);
+    ev_timer_start(loop, &server->cron_timer);
+    ev_io_start(loop, &server->disk_watcher);
+    ev_signal_start(loop, &server->signal_watchers[0]);
+    ev_signal_start(loop, &server->signal_watchers[1]);
+}
+
+static void make_run_id(struct server *server) {
+    char bytes[20];
+    entropy_fill(bytes, sizeof(bytes));
+    identity_print_id(bytes, sizeof(bytes), server->run_id);
+}
+
+bool server_open(struct server *server, struct buffer *error) {
+    server->started_us = clock_us();
+    server->wall_ms = server->started_wall_ms = wall_clock_ms();
+    server->log.role = 'X';
+    make_run_id(server);
+    server->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (server->loop == NULL) {
+        buffer_append_format(error, "can't use epoll: %s", strerror(errno));
+        return false;
+    }
+    if (disk_open(".", &server->log, &server->disk, error) != ERROR_NONE) return false;
+    if (!open_identity(server, error)) return false;
+    config_settle(&server->config, server->identity.member_count == 1);
+    uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
+    server->maxclients = daemon_raise_files(&server->log, wanted);
+    register_commands(server);
+    open_replica(server);
+    if (!listeners_open(server, error)) return false;
+    start_watchers(server);
+    look_at_memory(server);
+    server->startup_memory = server->used_memory;
+    return true;
+}
+
+int server_run(struct server *server) {
+    ev_run(server->loop, 0);
+    log_line(&server->log, LOG_LEVEL_WARNING, "Hamok is now ready to exit, bye bye...");
+    return server->exit_status;
+}
+
+void server_close(struct server *server) {
+    if (server->replica != NULL) clients_close_all(server);
+    if (server->loop != NULL) listeners_close(server);
+    if (server->disk != NULL) disk_close(server->disk);
+    if (server->replica != NULL) replica_destroy(server->replica);
+    if (server->registry != NULL) command_registry_destroy(server->registry);
+    if (server->loop != NULL) ev_loop_destroy(server->loop);
+    buffer_clear(&server->config_path);
+    config_clear(&server->config);
+}
+
+/* --- CONFIG SET
+ * ----------------------------------------------------------------------------------- */
+
+static bool apply_listen(struct server *server, const struct config *wanted, struct buffer *error) {
+    struct buffer reason = {0};
+    bool done = listeners_change(server, wanted, &reason);
+    if (!done) {
+        bool port = !config_is_equal(&server->config, wanted, CONFIG_PORT_ROW);
+        buffer_append_format(error, "%s",
+                             port ? "Unable to listen on this port. Check server logs."
+                                  : "Failed to bind to specified addresses.");
+    }
+    buffer_clear(&reason);
+    return done;
+}
+
+static bool apply_maxclients(struct server *server, const struct config *wanted,
+                             struct buffer *error) {
+    uint64_t number = (uint64_t)CONFIG_NUMBER(wanted, MAXCLIENTS);
+    uint64_t fit = daemon_raise_files(&server->log, number);
+    if (fit < number) {
+        buffer_append_format(error,
+                             "The operating system is not able to handle the specified number of "
+                             "clients, try with %llu",
+                             (unsigned long long)fit);
+        return false;
+    }
+    server->maxclients = number;
+    return true;
+}
+
+static bool apply_hz(struct server *server, const struct config *wanted, struct buffer *error) {
+    (void)error;
+    double period_s = 1.0 / (double)CONFIG_NUMBER(wanted, HZ);
+    ev_timer_stop(server->loop, &server->cron_timer);
+    ev_timer_set(&server->cron_timer, period_s, period_s);
+    ev_timer_start(server->loop, &server->cron_timer);
+    return true;
+}
+
+static bool apply_log_level(struct server *server, const struct config *wanted,
+                            struct buffer *error) {
+    (void)error;
+    server->log.least = (enum log_level)CONFIG_NUMBER(wanted, LOGLEVEL);
+    return true;
+}
+
+static bool apply_limits(struct server *server, const struct config *wanted, struct buffer *error) {
+    (void)error;
+    replica_set_limits(server->replica, CONFIG_NUMBER(wanted, PROTO_MAX_BULK_LEN),
+                       (size_t)CONFIG_NUMBER(wanted, CLIENT_QUERY_BUFFER_LIMIT));
+    return true;
+}
+
+static bool apply_append_only(struct server *server, const struct config *wanted,
+                              struct buffer *error) {
+    (void)server;
+    if (CONFIG_IS_ON(wanted, APPENDONLY)) return true;
+    buffer_append_format(error, "%s", CONFIG_NOTE_LOG);
+    return false;
+}
+
+static bool apply_append_sync(struct server *server, const struct config *wanted,
+                              struct buffer *error) {
+    (void)server;
+    (void)wanted;
+    buffer_append_format(error, "it is chosen at start: appendonly yes and appendfsync in the "
+                                "file of a node that is alone");
+    return false;
+}
+
+/* dir is protected, and a directory in use can't be left. */
+static bool apply_never(struct server *server, const struct config *wanted, struct buffer *error) {
+    (void)server;
+    (void)wanted;
+    buffer_append_format(error, "the log lives here: it can't move while the server runs");
+    return false;
+}
+
+static const struct {
+    enum config_id id;
+    bool (*apply)(struct server *server, const struct config *wanted, struct buffer *error);
+} hooks[] = {
+    {CONFIG_APPENDONLY_ROW, apply_append_only},
+    {CONFIG_APPENDFSYNC_ROW, apply_append_sync},
+    {CONFIG_DIR_ROW, apply_never},
+    {CONFIG_MAXCLIENTS_ROW, apply_maxclients},
+    {CONFIG_HZ_ROW, apply_hz},
+    {CONFIG_LOGLEVEL_ROW, apply_log_level},
+    {CONFIG_PROTO_MAX_BULK_LEN_ROW, apply_limits},
+    {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_limits},
+    {CONFIG_BIND_ROW, apply_listen},
+    {CONFIG_PORT_ROW, apply_listen}, /* the last one, because it is the one that fails */
+};
+
+/* All hooks of directives that differ between the config and `wanted`; undone in reverse order when
+ * one fails. */
+bool server_reconfigure(struct server *server, const struct config *wanted, enum config_id *wrong,
+                        struct buffer *error) {
+    size_t count = COUNT_OF(hooks), i = 0;
+    bool listened = false;
+    for (; i < count; i++) {
+        if (config_is_equal(&server->config, wanted, hooks[i].id)) continue;
+        if (hooks[i].apply == apply_listen && listened) continue;
+        listened |= hooks[i].apply == apply_listen;
+        if (!hooks[i].apply(server, wanted, error)) break;
+    }
+    if (i == count) {
+        config_copy(&server->config, wanted);
+        look_at_memory(server);
+        return true;
+    }
+    *wrong = hooks[i].id;
+    struct buffer ignored = {0};
+    while (i-- > 0)
+        if (!config_is_equal(&server->config, wanted, hooks[i].id))
+            CHECK(hooks[i].apply(server, &server->config, &ignored));
+    buffer_clear(&ignored);
+    return false;
+}

@@ -1,0 +1,293 @@
+/* server_commands.c: INFO, ROLE, TIME, WAIT, SHUTDOWN, DEBUG, LOLWUT, and what all families share.
+ */
+#include <time.h>
+
+#include "base/number.h"
+#include "src/server/commands.h"
+#include "src/server/info.h"
+#include "src/server/version.h"
+
+/* --- shared
+ * --------------------------------------------------------------------------------------- */
+
+bool commands_is_plain_name(struct bytes name) {
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < '!' || name.data[i] > '~') return false;
+    return true;
+}
+
+void commands_reply_help(struct command_call *call, const char *const *lines, uint32_t count) {
+    char head[128];
+    const char *name = call->command->name;
+    size_t size = strcspn(name, "|");
+    for (size_t i = 0; i < size; i++)
+        head[i] = (char)(name[i] - 32);
+    strcpy(head + size, " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    reply_array(call->reply, count + 3);
+    reply_simple(call->reply, head);
+    for (uint32_t i = 0; i < count; i++)
+        reply_simple(call->reply, lines[i]);
+    reply_simple(call->reply, "HELP");
+    reply_simple(call->reply, "    Prints this help.");
+}
+
+bool commands_is_leader(const struct server *server) {
+    const struct raft *raft = replica_raft(server->replica);
+    return raft != NULL && raft_role(raft) == RAFT_LEADER;
+}
+
+static bool is_debug_allowed(const struct session *session) {
+    const struct client *client = session->owner;
+    int64_t protection = CONFIG_NUMBER(&client->server->config, ENABLE_DEBUG_COMMAND);
+    return protection == 1 || (protection == 2 && client->is_local);
+}
+
+enum { ID_DEBUG = 776 };
+
+const char *commands_admit(struct session *session, const struct command *command) {
+    const struct server *server = session->server;
+    if (UNLIKELY(!session->authenticated) && (command->flags & COMMAND_NO_AUTH) == 0)
+        return "NOAUTH Authentication required.";
+    if (UNLIKELY(command->id == ID_DEBUG) && !is_debug_allowed(session))
+        return "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+               "\"local\", you can run it from a local connection, otherwise you need to set this "
+               "option in the configuration file, and then restart the server.";
+    if (UNLIKELY(server->over_memory) && (command->flags & COMMAND_DENYOOM) != 0)
+        return "OOM command not allowed when used memory > 'maxmemory'.";
+    if (UNLIKELY(server->stopping) && command->place == COMMAND_LOG)
+        return "CLUSTERDOWN this node is shutting down: not executed";
+    return NULL;
+}
+
+/* --- INFO
+ * ----------------------------------------------------------------------------------------- */
+
+static void run_info(struct command_call *call) {
+    struct buffer text = {0};
+    info_print(call_server(call), call->args + 1, call->count - 1, &text);
+    reply_verbatim(call->reply, "txt", buffer_bytes(&text));
+    buffer_clear(&text);
+}
+
+/* --- ROLE and WAIT
+ * -------------------------------------------------------------------------------- */
+
+static void reply_leader_role(struct command_call *call, const struct server *server) {
+    struct raft_peer_status peers[RAFT_NODES_MAX];
+    uint32_t count = raft_peers(replica_raft(server->replica), peers, RAFT_NODES_MAX);
+    reply_array(call->reply, 3);
+    reply_bulk_text(call->reply, "master");
+    reply_integer(call->reply, (int64_t)replica_applied_index(server->replica));
+    size_t mark = reply_deferred_open(call->reply);
+    uint64_t shown = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct identity_member *member = identity_member(&server->identity, peers[i].id);
+        if (member == NULL || member->id == server->identity.id) continue;
+        reply_array(call->reply, 3);
+        reply_bulk_text(call->reply, member->host);
+        reply_bulk_integer(call->reply, member->port);
+        reply_bulk_integer(call->reply, (int64_t)peers[i].match_index);
+        shown++;
+    }
+    reply_deferred_array(call->reply, mark, shown);
+}
+
+static void run_role(struct command_call *call) {
+    const struct server *server = call_server(call);
+    if (commands_is_leader(server)) {
+        reply_leader_role(call, server);
+        return;
+    }
+    const struct raft *raft = replica_raft(server->replica);
+    uint32_t leader_id = raft == NULL ? 0 : raft_leader(raft);
+    const struct identity_member *leader = identity_member(&server->identity, leader_id);
+    reply_array(call->reply, 5);
+    reply_bulk_text(call->reply, "slave");
+    reply_bulk_text(call->reply, leader == NULL ? "" : leader->host);
+    reply_integer(call->reply, leader == NULL ? 0 : leader->port);
+    reply_bulk_text(call->reply, leader == NULL ? "connect" : "connected");
+    reply_integer(call->reply, (int64_t)replica_applied_index(server->replica));
+}
+
+/* How many other nodes hold the client's last write on their disks. A write that was answered is
+ * on a majority, so there is nothing to wait for: the number is told at once. */
+static int64_t count_holders(const struct server *server) {
+    const struct raft *raft = replica_raft(server->replica);
+    uint32_t members = server->identity.member_count;
+    if (raft == NULL || members < 2) return 0;
+    if (raft_role(raft) != RAFT_LEADER) return members / 2;
+    struct raft_peer_status peers[RAFT_NODES_MAX];
+    uint32_t count = raft_peers(raft, peers, RAFT_NODES_MAX);
+    uint64_t applied = replica_applied_index(server->replica);
+    int64_t holders = 0;
+    for (uint32_t i = 0; i < count; i++)
+        holders += peers[i].id != server->identity.id && peers[i].match_index >= applied;
+    return holders;
+}
+
+static void run_wait(struct command_call *call) {
+    int64_t wanted, timeout_ms;
+    if (!command_integer(call, 1, &wanted)) return;
+    if (!number_parse_i64(call->args[2], &timeout_ms)) {
+        reply_error(call->reply, "ERR timeout is not an integer or out of range");
+        return;
+    }
+    if (timeout_ms < 0) {
+        reply_error(call->reply, "ERR timeout is negative");
+        return;
+    }
+    reply_integer(call->reply, count_holders(call_server(call)));
+}
+
+/* --- the others
+ * ----------------------------------------------------------------------------------- */
+
+static void run_time(struct command_call *call) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    reply_array(call->reply, 2);
+    reply_bulk_integer(call->reply, now.tv_sec);
+    reply_bulk_integer(call->reply, now.tv_nsec / 1000);
+}
+
+static void run_shutdown(struct command_call *call) {
+    bool save = false, nosave = false, now = false, force = false, abort = false;
+    const struct {
+        const char *word;
+        bool *seen;
+    } words[] = {
+        {"SAVE", &save}, {"NOSAVE", &nosave}, {"NOW", &now}, {"FORCE", &force}, {"ABORT", &abort}};
+    uint32_t known = 0;
+    for (uint32_t i = 1; i < call->count; i++)
+        for (size_t w = 0; w < COUNT_OF(words); w++)
+            if (command_option(call, i, words[w].word)) {
+                *words[w].seen = true;
+                known++;
+            }
+    bool mixed = (save && nosave) || (abort && (save || nosave || now || force));
+    if (known != call->count - 1 || mixed) {
+        reply_error(call->reply, REPLY_SYNTAX_ERROR);
+    } else if (abort) {
+        reply_error(call->reply, "ERR No shutdown in progress.");
+    } else {
+        log_line(&call_server(call)->log, LOG_LEVEL_WARNING, "User requested shutdown...");
+        server_stop(call_server(call));
+    }
+}
+
+/* DEBUG SLEEP holds the whole loop, as Redis's does: that is what it is for. */
+static void run_debug(struct command_call *call) {
+    double seconds;
+    if (call->count == 3 && command_option(call, 1, "SLEEP")) {
+        if (!command_double(call, 2, &seconds)) return;
+        if (seconds < 0 || seconds > 3600) seconds = 0;
+        struct timespec pause = {.tv_sec = (time_t)seconds,
+                                 .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+        nanosleep(&pause, NULL);
+        reply_ok(call->reply);
+    } else {
+        reply_error_format(call->reply, "ERR unknown subcommand '%.*s'. Try DEBUG HELP.",
+                           (int)(call->args[1].size < 128 ? call->args[1].size : 128),
+                           call->args[1].data);
+    }
+}
+
+static void run_lolwut(struct command_call *call) {
+    static const char text[] = "        __\n"
+                               "   ____/  \\____      hamok: a hammock between nodes\n"
+                               "  /\\_        _/\\\n"
+                               "  |  \\______/  |\n"
+                               "  |            |\n"
+                               "Redis ver. " REDIS_VERSION "\n";
+    reply_verbatim(call->reply, "txt", bytes_of_text(text));
+}
+
+/* --- rows ---------------------------------------------------------------------------------------
+ */
+
+static const struct command server_commands[] = {
+    {.id = 770,
+     .name = "info",
+     .run = run_info,
+     .arity = -1,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_LOADING | COMMAND_STALE,
+     .categories = "dangerous",
+     .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Get information and statistics about the server"},
+    {.id = 771,
+     .name = "role",
+     .run = run_role,
+     .arity = 1,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+     .categories = "admin dangerous",
+     .group = "server",
+     .since = "2.8.12",
+     .complexity = "O(1)",
+     .summary = "Return the role of the instance in the context of replication"},
+    {.id = 772,
+     .name = "time",
+     .run = run_time,
+     .arity = 1,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+     .tips = "nondeterministic_output",
+     .group = "server",
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Return the current server time"},
+    {.id = 773,
+     .name = "shutdown",
+     .run = run_shutdown,
+     .arity = -1,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE |
+              COMMAND_NO_MULTI | COMMAND_ALLOW_BUSY,
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "O(N) when saving, where N is the total number of keys in all databases when "
+                   "saving data, otherwise O(1)",
+     .summary = "Synchronously save the dataset to disk and then shut down the server"},
+    {.id = 774,
+     .name = "lolwut",
+     .run = run_lolwut,
+     .arity = -1,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .group = "server",
+     .since = "5.0.0",
+     .summary = "Display some computer art and the Redis version"},
+    {.id = 775,
+     .name = "wait",
+     .run = run_wait,
+     .arity = 3,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_NOSCRIPT,
+     .categories = "connection",
+     .tips = "request_policy:all_shards response_policy:agg_min",
+     .group = "generic",
+     .since = "3.0.0",
+     .complexity = "O(1)",
+     .summary =
+         "Wait for the synchronous replication of all the write commands sent in the context "
+         "of the current connection"},
+    {.id = ID_DEBUG,
+     .name = "debug",
+     .run = run_debug,
+     .arity = -2,
+     .place = COMMAND_LOCAL,
+     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE,
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for debugging commands"},
+};
+
+const struct command_family *server_family(void) {
+    static const struct command_family family = {server_commands, COUNT_OF(server_commands)};
+    return &family;
+}

@@ -9,8 +9,6 @@
  *       24   8*n  the kind's fields, in the order of the list */
 #include "raft/message.h"
 
-#include "raft/raft.h"
-
 enum { PREFIX_SIZE = 24 };
 
 #define NO_FIELD(field)

@@ -30,6 +30,8 @@
 #include "base/error.h"
 #include "raft/entry.h"
 
+enum { RAFT_NODES_MAX = 16 };
+
 #define RAFT_MESSAGES(X, F)                                                                        \
     X(PRE_VOTE, pre_vote, F(campaign_term) F(last_index) F(last_term))                             \
     X(PRE_VOTE_REPLY, pre_vote_reply, F(campaign_term) F(granted))                                 \

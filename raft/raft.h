@@ -20,8 +20,6 @@
 #include "raft/message.h"
 #include "raft/planted.h"
 
-enum { RAFT_NODES_MAX = 16 };
-
 enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 
 struct raft_config {

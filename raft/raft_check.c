@@ -22,7 +22,7 @@ static void check_votes(const struct raft *raft) {
     if (raft->role == RAFT_CANDIDATE || raft->role == RAFT_PRE_CANDIDATE) {
         CHECK(raft->leader == 0);
         CHECK(raft->is_voter);
-        CHECK((uint32_t)__builtin_popcount(raft->votes_granted) < raft->quorum);
+        CHECK(raft_count_votes(raft->votes_granted) < raft->quorum);
     }
 }
 

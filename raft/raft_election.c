@@ -155,7 +155,7 @@ void raft_on_vote(struct raft *raft, const struct raft_message *message) {
 /* --- counting ------------------------------------------------------------------------------- */
 
 static bool is_quorum(const struct raft *raft, uint32_t votes) {
-    return (uint32_t)__builtin_popcount(votes) >= raft->quorum;
+    return raft_count_votes(votes) >= raft->quorum;
 }
 
 static void note_vote(struct raft *raft, uint32_t from, bool granted) {

@@ -1,6 +1,6 @@
 /* raft_internal.h: the core's state, shared by the files of the core and its checks only.
  *
- * raft.c takes events and assembles outputs; raft_election.c decides who leads;
+ * raft_step.c takes events and assembles outputs; raft_election.c decides who leads;
  * raft_replication.c brings the leader's log to its peers; raft_read.c answers reads. */
 #pragma once
 
@@ -113,7 +113,7 @@ struct raft {
     uint32_t fetch_count, fetch_capacity;
 };
 
-/* --- raft.c --------------------------------------------------------------------------------- */
+/* --- raft_step.c ---------------------------------------------------------------------------- */
 
 static inline bool raft_is_planted(const struct raft *raft, enum raft_planted bit) {
     return UNLIKELY((raft->config.planted & (uint32_t)bit) != 0);
@@ -130,6 +130,14 @@ uint64_t raft_quorum_value(const struct raft *raft, uint64_t *values, uint32_t c
 void raft_cut_after(struct raft *raft, uint64_t index);
 bool raft_hard_state_is_durable(const struct raft *raft);
 bool raft_disk_is_stalled(const struct raft *raft);
+
+/* How many bits are set. */
+static inline uint32_t raft_count_votes(uint32_t votes) {
+    uint32_t count = 0;
+    for (; votes != 0; votes &= votes - 1)
+        count++;
+    return count;
+}
 
 /* --- raft_election.c ------------------------------------------------------------------------ */
 

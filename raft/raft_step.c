@@ -1,4 +1,4 @@
-/* raft.c: the way in and the way out of the core.
+/* raft_step.c: the way in and the way out of the core.
  *
  * A step takes one event, changes the state, and then gathers what follows from the new state: one
  * persist request for everything that is new, and whatever the peers' windows allow. What each

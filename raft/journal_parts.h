@@ -115,7 +115,6 @@ struct journal_writer {
     struct journal_write *waiting;      /* the first that is not in flight */
     struct journal_write *recycled;
     uint32_t in_flight;
-    bool segment_in_flight; /* a write that begins a segment is */
     uint64_t ordinal, ordinal_done;
     uint64_t written_number, synced_number;
     uint64_t synced_us;

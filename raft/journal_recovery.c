@@ -332,7 +332,8 @@ static const char *replay_record(struct journal *journal, const struct record *r
 
 static void tail_start(struct journal *journal, struct journal_reader_end end);
 
-/* The reader met no valid record: that is the log's end, unless a later segment goes on. */
+/* The reader met no valid record: that is the log's end, unless a later segment goes on; that one
+ * was begun when all before it was durable. */
 static void replay_ended(struct journal *journal, struct journal_reader_end end) {
     const struct journal_reader *reader = &journal->recovery.reader;
     uint32_t next = reader->segment + 1;

@@ -3,8 +3,9 @@
  *
  * Records get their place, number and checksum as they come; what waits behind the writes in flight
  * grows into one write (group commit). A write is headed by a MARK, filled in when it starts: what
- * was durable by then. Writes start and complete in order; the first of a segment starts alone of
- * its kind, so that a crash leaves at most one spare segment touched. */
+ * was durable by then. Writes start and complete in order. The first of a segment waits until all
+ * before it is durable: so a segment that is in use vouches for the ones before it, and a crash
+ * leaves at most one spare segment touched. */
 #include "base/memory.h"
 #include "raft/journal_parts.h"
 
@@ -347,7 +348,7 @@ static bool may_start(const struct journal *journal, const struct journal_write 
     const struct journal_writer *writer = &journal->writer;
     if (writer->in_flight == journal->config.writes_max) return false;
     if (write->vote_version > journal->vote.version_durable) return false;
-    if (write->begins_segment && writer->segment_in_flight) return false;
+    if (write->begins_segment && writer->in_flight > 0) return false;
     return journal->segments[write->place.segment].exists;
 }
 
@@ -390,7 +391,6 @@ const struct disk_request *writer_next_request(struct journal *journal) {
     write_seal(journal, write);
     writer->waiting = write->next;
     writer->in_flight++;
-    writer->segment_in_flight |= write->begins_segment;
     write->request.call = (struct disk_request){.call = DISK_APPEND,
                                                 .sync = write->sync,
                                                 .offset = write->place.offset,
@@ -427,7 +427,6 @@ void writer_completed(struct journal *journal, const struct disk_completion *com
     writer->first = write->next;
     if (writer->first == NULL) writer->last = NULL;
     writer->in_flight--;
-    if (write->begins_segment) writer->segment_in_flight = false;
     writer->ordinal_done = write->ordinal;
     writer->written_number = write->last_number;
     if (write->sync) writer->synced_number = write->last_number;

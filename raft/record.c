@@ -22,7 +22,7 @@ void record_header_write(char *header, struct record_place place, enum record_ty
     store_u64(header + AT_CHECK, payload_check(type, payload));
     store_u64(header + AT_NUMBER, number);
     store_u32(header + AT_SIZE, (uint32_t)payload.size);
-    store_u32(header + AT_TYPE, type); /* and three zeros */
+    store_u32(header + AT_TYPE, type);
     store_u64(header, header_checksum(header, place));
 }
 
@@ -71,7 +71,8 @@ void record_mark_write(char *payload, const struct record_mark *mark) {
     store_u64(payload + 16, mark->last_index);
     store_u64(payload + 24, mark->last_term);
     store_u64(payload + 32, mark->last_hash);
-    store_u64(payload + 40, mark->flags);
+    store_u32(payload + 40, mark->flags);
+    store_u32(payload + 44, RECORD_MARK);
 }
 
 void record_mark_read(const char *payload, struct record_mark *mark) {
@@ -80,7 +81,7 @@ void record_mark_read(const char *payload, struct record_mark *mark) {
                                  .last_index = load_u64(payload + 16),
                                  .last_term = load_u64(payload + 24),
                                  .last_hash = load_u64(payload + 32),
-                                 .flags = load_u64(payload + 40)};
+                                 .flags = load_u32(payload + 40)};
 }
 
 void record_cut_write(char *payload, const struct record_cut *cut) {

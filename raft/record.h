@@ -9,8 +9,10 @@
  *                 hash of the body (so that writing does not hash a body again)
  *       16     8  number: of this record, counted through all segments from 1
  *       24     4  payload size
- *       28     1  type
- *       29     3  zero
+ *       28     4  type
+ *
+ * Types are numbers with no zero byte, and a MARK ends in one: so no part of a header or a mark
+ * that lies in a sector of its own looks as if it had never been written.
  *
  * The checksum is keyed with the segment's random salt and the record's offset: neither what an
  * earlier segment left behind nor a copy of a record elsewhere is ever taken for one (SAFETY 10).
@@ -32,12 +34,12 @@ enum {
 };
 
 enum record_type {
-    RECORD_MARK = 1,
-    RECORD_CUT,
-    RECORD_ENTRY,
-    RECORD_FIRST,
-    RECORD_MIDDLE,
-    RECORD_LAST,
+    RECORD_MARK = 0x4b52414d, /* "MARK" */
+    RECORD_CUT = 0x21545543,  /* "CUT!" */
+    RECORD_ENTRY = 0x59544e45,
+    RECORD_FIRST = 0x54535246,
+    RECORD_MIDDLE = 0x4c44444d,
+    RECORD_LAST = 0x5453414c,
 };
 
 /* Where a record stands: what its checksum is keyed with. */
@@ -71,13 +73,13 @@ enum record_status record_read(struct bytes window, struct record_place place, u
 
 /* --- payloads ------------------------------------------------------------------------------- */
 
-enum { RECORD_MARK_CLOSED = 1 }; /* flag: a clean stop; all before is durable and nothing follows */
+enum { RECORD_MARK_CLOSED = 1 }; /* flag: a clean stop */
 
 struct record_mark {
     uint64_t durable_number; /* all records up to it were synced when this one was written */
     uint64_t commit_index;
     uint64_t last_index, last_term, last_hash; /* of the log before this record */
-    uint64_t flags;
+    uint32_t flags;
 };
 void record_mark_write(char *payload, const struct record_mark *mark);
 void record_mark_read(const char *payload, struct record_mark *mark);

@@ -12,8 +12,6 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "src/server/listener.h"
-
 /* Output that is kept in its buffer for the next reply; more is given back. */
 enum { KEPT_OUTPUT_BYTES = 64 * 1024, KEPT_INPUT_BYTES = 32 * 1024 };
 
@@ -467,7 +465,6 @@ void clients_cron(struct server *server) {
         look_at(client, now_us);
     }
     clients_close_marked(server);
-    listeners_resume(server);
 }
 
 /* --- CLIENT LIST

@@ -5,7 +5,7 @@
  * client_close_later() puts it on a list that is emptied when the turn ends. */
 #pragma once
 
-#include "src/server/server.h"
+#include "src/server/server_state.h"
 
 enum { CLIENT_ADDRESS_SIZE = 128 };
 
@@ -39,6 +39,9 @@ void client_flush(struct client *client, struct replica_moment moment);
 void clients_resume(struct server *server);
 /* Time-outs, soft limits, memory: each client about once a second. */
 void clients_cron(struct server *server);
+
+/* Since the last CONFIG RESETSTAT, for all clients. */
+uint64_t clients_commands_processed(const struct server *server);
 
 enum config_client_class client_class(const struct client *client);
 /* "127.0.0.1:1234", "[::1]:1234", "/path:0"; "?:0" if unknown. */

@@ -2,6 +2,7 @@
 #include "base/glob.h"
 #include "src/server/commands.h"
 #include "src/server/config_file.h"
+#include "src/server/control.h"
 
 static void run_config(struct command_call *call) {
     CHECK(call == NULL && "the registry answers for the container itself");

@@ -1,7 +1,7 @@
 /* info.h: INFO's sections and fields, one row each. */
 #pragma once
 
-#include "src/server/server.h"
+#include "src/server/server_state.h"
 
 /* The sections named in `names` ("server", "all", "default", "everything", …); without names the
  * default ones. */

@@ -1,7 +1,7 @@
 /* listener.h: the sockets that clients connect to. */
 #pragma once
 
-#include "src/server/server.h"
+#include "src/server/server_state.h"
 
 /* Opens what `bind`, `port` and `unixsocket` of the config say. False with one line in `error`;
  * then nothing is open. */

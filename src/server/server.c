@@ -12,9 +12,9 @@
 #include "base/hash.h"
 #include "src/server/client.h"
 #include "src/server/commands.h"
+#include "src/server/control.h"
 #include "src/server/daemon.h"
 #include "src/server/listener.h"
-#include "src/server/memory_usage.h"
 
 /* A turn may give rise to more output and more requests; after so many rounds the sockets get
  * their say first. */
@@ -22,69 +22,6 @@ enum { ROUNDS_MAX = 4 };
 
 /* With a maxmemory, the allocator is asked this often at most. */
 static const uint64_t memory_look_us = 1000;
-
-/* --- clocks -------------------------------------------------------------------------------------
- */
-
-static uint64_t clock_read_us(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t clock_us(void) {
-    return clock_read_us(CLOCK_BOOTTIME);
-}
-
-uint64_t wall_clock_ms(void) {
-    return clock_read_us(CLOCK_REALTIME) / 1000;
-}
-
-struct replica_moment server_moment(const struct server *server) {
-    return (struct replica_moment){.now_us = clock_us(), .wall_ms = server->wall_ms};
-}
-
-/* --- statistics ---------------------------------------------------------------------------------
- */
-
-uint64_t rate_of(const struct rate *rate) {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < HISTORY_SIZE; i++)
-        sum += rate->samples[i];
-    return sum / HISTORY_SIZE;
-}
-
-static void rate_sample(struct rate *rate, uint64_t count, uint64_t now_us) {
-    uint64_t elapsed_us = now_us - rate->last_us;
-    if (rate->last_us != 0 && elapsed_us < 100000) return;
-    /* After a reset of the counters the count may be below the last one. */
-    uint64_t more = count > rate->last_count ? count - rate->last_count : 0;
-    if (rate->last_us != 0) rate->samples[rate->at++ % HISTORY_SIZE] = more * 1000000 / elapsed_us;
-    rate->last_count = count;
-    rate->last_us = now_us;
-}
-
-uint64_t server_commands_processed(const struct server *server) {
-    uint64_t count = server->commands_gone - server->commands_before;
-    for (const struct client *client = server->clients; client != NULL; client = client->next)
-        count += client->session->commands_processed;
-    return count;
-}
-
-void server_reset_statistics(struct server *server) {
-    server->commands_before += server_commands_processed(server);
-    server->errors_before = replica_statistics(server->replica)->error_replies;
-    memset(&server->statistics, 0, sizeof(server->statistics));
-    memset(storages_statistics(replica_storages(server->replica)), 0,
-           sizeof(struct storages_statistics));
-}
-
-static void look_at_memory(struct server *server) {
-    server->used_memory = memory_used();
-    if (server->used_memory > server->peak_memory) server->peak_memory = server->used_memory;
-    uint64_t max = (uint64_t)CONFIG_NUMBER(&server->config, MAXMEMORY);
-    server->over_memory = max != 0 && server->used_memory > max;
-}
 
 /* --- the end of a turn --------------------------------------------------------------------------
  */
@@ -177,7 +114,7 @@ static void on_turn_begin(struct ev_loop *loop, struct ev_check *watcher, int ev
     uint64_t now_us = clock_us();
     if (now_us - server->memory_looked_us < memory_look_us) return;
     server->memory_looked_us = now_us;
-    look_at_memory(server);
+    server_look_at_memory(server);
 }
 
 static void on_replica_timer(struct ev_loop *loop, struct ev_timer *watcher, int events) {
@@ -203,11 +140,12 @@ static void on_cron(struct ev_loop *loop, struct ev_timer *watcher, int events) 
     struct server *server = watcher->data;
     uint64_t now_us = clock_us();
     server->cron_calls++;
-    look_at_memory(server);
-    rate_sample(&server->command_rate, server_commands_processed(server), now_us);
+    server_look_at_memory(server);
+    rate_sample(&server->command_rate, clients_commands_processed(server), now_us);
     rate_sample(&server->input_rate, server->statistics.input_bytes, now_us);
     rate_sample(&server->output_rate, server->statistics.output_bytes, now_us);
     clients_cron(server);
+    listeners_resume(server);
 }
 
 static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int events) {
@@ -217,17 +155,6 @@ static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int event
     log_line(&server->log, LOG_LEVEL_WARNING, "Received %s, shutting down...",
              watcher->signum == SIGINT ? "SIGINT" : "SIGTERM");
     server_stop(server);
-}
-
-void server_stop(struct server *server) {
-    if (server->stopping) { /* asked twice: at once */
-        server->stop_now = true;
-        return;
-    }
-    server->stopping = true;
-    daemon_notify(&server->config, &server->log, "STOPPING=1\n");
-    listeners_close(server);
-    replica_stop(server->replica, server_moment(server));
 }
 
 /* --- identity ------------------------------------------------------------------------------------
@@ -411,7 +338,7 @@ bool server_open(struct server *server, struct buffer *error) {
     open_replica(server);
     if (!listeners_open(server, error)) return false;
     start_watchers(server);
-    look_at_memory(server);
+    server_look_at_memory(server);
     server->startup_memory = server->used_memory;
     return true;
 }
@@ -431,125 +358,4 @@ void server_close(struct server *server) {
     if (server->loop != NULL) ev_loop_destroy(server->loop);
     buffer_clear(&server->config_path);
     config_clear(&server->config);
-}
-
-/* --- CONFIG SET
- * ----------------------------------------------------------------------------------- */
-
-static bool apply_listen(struct server *server, const struct config *wanted, struct buffer *error) {
-    struct buffer reason = {0};
-    bool done = listeners_change(server, wanted, &reason);
-    if (!done) {
-        bool port = !config_is_equal(&server->config, wanted, CONFIG_PORT_ROW);
-        buffer_append_format(error, "%s",
-                             port ? "Unable to listen on this port. Check server logs."
-                                  : "Failed to bind to specified addresses.");
-    }
-    buffer_clear(&reason);
-    return done;
-}
-
-static bool apply_maxclients(struct server *server, const struct config *wanted,
-                             struct buffer *error) {
-    uint64_t number = (uint64_t)CONFIG_NUMBER(wanted, MAXCLIENTS);
-    uint64_t fit = daemon_raise_files(&server->log, number);
-    if (fit < number) {
-        buffer_append_format(error,
-                             "The operating system is not able to handle the specified number of "
-                             "clients, try with %llu",
-                             (unsigned long long)fit);
-        return false;
-    }
-    server->maxclients = number;
-    return true;
-}
-
-static bool apply_hz(struct server *server, const struct config *wanted, struct buffer *error) {
-    (void)error;
-    double period_s = 1.0 / (double)CONFIG_NUMBER(wanted, HZ);
-    ev_timer_stop(server->loop, &server->cron_timer);
-    ev_timer_set(&server->cron_timer, period_s, period_s);
-    ev_timer_start(server->loop, &server->cron_timer);
-    return true;
-}
-
-static bool apply_log_level(struct server *server, const struct config *wanted,
-                            struct buffer *error) {
-    (void)error;
-    server->log.least = (enum log_level)CONFIG_NUMBER(wanted, LOGLEVEL);
-    return true;
-}
-
-static bool apply_limits(struct server *server, const struct config *wanted, struct buffer *error) {
-    (void)error;
-    replica_set_limits(server->replica, CONFIG_NUMBER(wanted, PROTO_MAX_BULK_LEN),
-                       (size_t)CONFIG_NUMBER(wanted, CLIENT_QUERY_BUFFER_LIMIT));
-    return true;
-}
-
-static bool apply_append_only(struct server *server, const struct config *wanted,
-                              struct buffer *error) {
-    (void)server;
-    if (CONFIG_IS_ON(wanted, APPENDONLY)) return true;
-    buffer_append_format(error, "%s", CONFIG_NOTE_LOG);
-    return false;
-}
-
-static bool apply_append_sync(struct server *server, const struct config *wanted,
-                              struct buffer *error) {
-    (void)server;
-    (void)wanted;
-    buffer_append_format(error, "it is chosen at start: appendonly yes and appendfsync in the "
-                                "file of a node that is alone");
-    return false;
-}
-
-/* dir is protected, and a directory in use can't be left. */
-static bool apply_never(struct server *server, const struct config *wanted, struct buffer *error) {
-    (void)server;
-    (void)wanted;
-    buffer_append_format(error, "the log lives here: it can't move while the server runs");
-    return false;
-}
-
-static const struct {
-    enum config_id id;
-    bool (*apply)(struct server *server, const struct config *wanted, struct buffer *error);
-} hooks[] = {
-    {CONFIG_APPENDONLY_ROW, apply_append_only},
-    {CONFIG_APPENDFSYNC_ROW, apply_append_sync},
-    {CONFIG_DIR_ROW, apply_never},
-    {CONFIG_MAXCLIENTS_ROW, apply_maxclients},
-    {CONFIG_HZ_ROW, apply_hz},
-    {CONFIG_LOGLEVEL_ROW, apply_log_level},
-    {CONFIG_PROTO_MAX_BULK_LEN_ROW, apply_limits},
-    {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_limits},
-    {CONFIG_BIND_ROW, apply_listen},
-    {CONFIG_PORT_ROW, apply_listen}, /* the last one, because it is the one that fails */
-};
-
-/* All hooks of directives that differ between the config and `wanted`; undone in reverse order when
- * one fails. */
-bool server_reconfigure(struct server *server, const struct config *wanted, enum config_id *wrong,
-                        struct buffer *error) {
-    size_t count = COUNT_OF(hooks), i = 0;
-    bool listened = false;
-    for (; i < count; i++) {
-        if (config_is_equal(&server->config, wanted, hooks[i].id)) continue;
-        if (hooks[i].apply == apply_listen && listened) continue;
-        listened |= hooks[i].apply == apply_listen;
-        if (!hooks[i].apply(server, wanted, error)) break;
-    }
-    if (i == count) {
-        config_copy(&server->config, wanted);
-        look_at_memory(server);
-        return true;
-    }
-    *wrong = hooks[i].id;
-    struct buffer ignored = {0};
-    while (i-- > 0)
-        if (!config_is_equal(&server->config, wanted, hooks[i].id))
-            CHECK(hooks[i].apply(server, &server->config, &ignored));
-    buffer_clear(&ignored);
-    return false;
 }

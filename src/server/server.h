@@ -1,124 +1,21 @@
-/* server.h: one running hamok-server: the loop around the replica, and what its parts share.
+/* server.h: one running hamok-server: the loop around the replica.
  *
  * A turn of the loop:
- *   1. epoll says which sockets are readable, and the disk's event fd
+ *   1. epoll says which sockets are readable, and the disk's descriptor
  *   2. each is read once into its session, then the clock is read (SAFETY 6), then the replica gets
  *      the bytes; sockets have a higher priority than timers, so that after a long turn what waits
  *      in them is read before a timer concludes anything (SAFETY 16)
  *   3. before the loop blocks again: replica_turn_end(), disk requests and packets handed out, and
  *      one write for each client that has output
  *
- * One thread; the disk has its own. The struct is open to the files of src/server, each of which
- * owns its part. */
+ * One thread; the disk has its own. */
 #pragma once
 
-#include <ev.h>
-#include <netinet/in.h>
+#include "src/server/server_state.h"
 
-#include "src/replica/replica.h"
-#include "src/server/config.h"
-#include "src/server/disk.h"
-#include "src/server/identity.h"
-#include "src/server/log.h"
-
-struct client;
-struct peers;
-
-enum { LISTENERS_MAX = 20, HISTORY_SIZE = 16 };
-
-struct listener {
-    struct ev_io watcher;
-    struct server *server;
-    int fd;
-    bool is_unix;
-};
-
-/* A rate over the last cron calls, as Redis's instantaneous metrics. */
-struct rate {
-    uint64_t last_count, last_us;
-    uint64_t samples[HISTORY_SIZE];
-    uint32_t at;
-};
-
-struct server_statistics { /* reset by CONFIG RESETSTAT */
-    uint64_t connections_received, connections_rejected;
-    uint64_t input_bytes, output_bytes, reads, writes;
-    uint64_t query_limit_closes, output_limit_closes;
-};
-
-struct server {
-    struct ev_loop *loop;
-    struct config config;
-    struct buffer config_path; /* of the file, with a zero; empty: none */
-    struct log log;
-    char directory[1024]; /* absolute, the data directory, where the process works */
-    struct identity identity;
-    struct command_registry *registry;
-    struct replica *replica;
-    struct disk *disk;
-    struct peers *peers; /* NULL in a cluster of one */
-
-    struct ev_prepare end_watcher;
-    struct ev_check begin_watcher;
-    struct ev_timer replica_timer, cron_timer;
-    struct ev_io disk_watcher;
-    struct ev_signal signal_watchers[2];
-    uint64_t timer_deadline_us; /* what replica_timer is set to */
-    uint64_t wall_ms;           /* of this turn */
-
-    struct listener listeners[LISTENERS_MAX];
-    uint32_t listener_count;
-
-    struct client *clients, *clients_last; /* by age */
-    uint64_t client_count, unauthenticated_count;
-    struct client *cron_cursor; /* the next client that the cron looks at */
-    struct client *closing;     /* to be closed at the end of the turn */
-    struct client *paused;      /* not read from: back-pressure */
-    uint64_t rejected_until_us; /* the accept watchers rest: no file descriptor was left */
-    uint64_t maxclients;        /* in force: the limit on open files may be lower */
-
-    uint64_t started_us, started_wall_ms;
-    uint64_t turns;
-    uint64_t commands_gone; /* processed for clients that have left */
-    uint64_t commands_before;
-    uint64_t cron_calls;
-    char run_id[41];
-    bool stopping, stop_now;
-    bool ready_announced, trouble_told;
-    int exit_status;
-
-    struct server_statistics statistics;
-    struct rate command_rate, input_rate, output_rate;
-    uint64_t used_memory, peak_memory; /* bytes, as of the last look */
-    uint64_t startup_memory;
-    uint64_t memory_looked_us;
-    uint64_t errors_before; /* error replies before the last reset of the statistics */
-    bool over_memory;       /* above maxmemory: commands that add are refused */
-    size_t max_input_bytes, max_output_bytes; /* lately, of one client */
-};
-
-/* Now. The clock that counts suspend is read at each call, the wall clock once a turn. */
-struct replica_moment server_moment(const struct server *server);
-uint64_t clock_us(void); /* CLOCK_BOOTTIME */
-uint64_t wall_clock_ms(void);
-
-/* Everything up to being ready to serve. False with one line in `error`. */
+/* Everything up to being ready to serve, in a server whose config and log are set. False with one
+ * line in `error`. */
 bool server_open(struct server *server, struct buffer *error) MUST_USE;
 /* Serves until it is told to stop; the process's exit status. */
 int server_run(struct server *server);
 void server_close(struct server *server);
-/* SHUTDOWN and signals: no new clients, a last mark in the log, then the end. */
-void server_stop(struct server *server);
-
-void server_reset_statistics(struct server *server);
-uint64_t server_commands_processed(const struct server *server);
-uint64_t rate_of(const struct rate *rate); /* per second */
-
-/* A password is set: clients have to authenticate. */
-static inline bool server_has_password(const struct server *server) {
-    return CONFIG_STRING(&server->config, REQUIREPASS)[0] != '\0';
-}
-
-/* Applies the values of `wanted` that differ; on failure all is as before. */
-bool server_reconfigure(struct server *server, const struct config *wanted, enum config_id *wrong,
-                        struct buffer *error) MUST_USE;

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "src/server/commands.h"
+#include "src/server/control.h"
 #include "src/server/info.h"
 #include "src/server/version.h"
 

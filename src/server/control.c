@@ -1,0 +1,146 @@
+/* control.c: see control.h. */
+#include "src/server/control.h"
+
+#include "src/server/client.h"
+#include "src/server/daemon.h"
+#include "src/server/listener.h"
+
+void server_stop(struct server *server) {
+    if (server->stopping) { /* asked twice: at once */
+        server->stop_now = true;
+        return;
+    }
+    server->stopping = true;
+    daemon_notify(&server->config, &server->log, "STOPPING=1\n");
+    listeners_close(server);
+    replica_stop(server->replica, server_moment(server));
+}
+
+void server_reset_statistics(struct server *server) {
+    server->commands_before += clients_commands_processed(server);
+    server->errors_before = replica_statistics(server->replica)->error_replies;
+    memset(&server->statistics, 0, sizeof(server->statistics));
+    memset(storages_statistics(replica_storages(server->replica)), 0,
+           sizeof(struct storages_statistics));
+}
+
+/* --- CONFIG SET
+ * ----------------------------------------------------------------------------------- */
+
+static bool apply_listen(struct server *server, const struct config *wanted, struct buffer *error) {
+    struct buffer reason = {0};
+    bool done = listeners_change(server, wanted, &reason);
+    if (!done) {
+        bool port = !config_is_equal(&server->config, wanted, CONFIG_PORT_ROW);
+        buffer_append_format(error, "%s",
+                             port ? "Unable to listen on this port. Check server logs."
+                                  : "Failed to bind to specified addresses.");
+    }
+    buffer_clear(&reason);
+    return done;
+}
+
+static bool apply_maxclients(struct server *server, const struct config *wanted,
+                             struct buffer *error) {
+    uint64_t number = (uint64_t)CONFIG_NUMBER(wanted, MAXCLIENTS);
+    uint64_t fit = daemon_raise_files(&server->log, number);
+    if (fit < number) {
+        buffer_append_format(error,
+                             "The operating system is not able to handle the specified number of "
+                             "clients, try with %llu",
+                             (unsigned long long)fit);
+        return false;
+    }
+    server->maxclients = number;
+    return true;
+}
+
+static bool apply_hz(struct server *server, const struct config *wanted, struct buffer *error) {
+    (void)error;
+    double period_s = 1.0 / (double)CONFIG_NUMBER(wanted, HZ);
+    ev_timer_stop(server->loop, &server->cron_timer);
+    ev_timer_set(&server->cron_timer, period_s, period_s);
+    ev_timer_start(server->loop, &server->cron_timer);
+    return true;
+}
+
+static bool apply_log_level(struct server *server, const struct config *wanted,
+                            struct buffer *error) {
+    (void)error;
+    server->log.least = (enum log_level)CONFIG_NUMBER(wanted, LOGLEVEL);
+    return true;
+}
+
+static bool apply_limits(struct server *server, const struct config *wanted, struct buffer *error) {
+    (void)error;
+    replica_set_limits(server->replica, CONFIG_NUMBER(wanted, PROTO_MAX_BULK_LEN),
+                       (size_t)CONFIG_NUMBER(wanted, CLIENT_QUERY_BUFFER_LIMIT));
+    return true;
+}
+
+static bool apply_append_only(struct server *server, const struct config *wanted,
+                              struct buffer *error) {
+    (void)server;
+    if (CONFIG_IS_ON(wanted, APPENDONLY)) return true;
+    buffer_append_format(error, "%s", CONFIG_NOTE_LOG);
+    return false;
+}
+
+static bool apply_append_sync(struct server *server, const struct config *wanted,
+                              struct buffer *error) {
+    (void)server;
+    (void)wanted;
+    buffer_append_format(error, "it is chosen at start: appendonly yes and appendfsync in the "
+                                "file of a node that is alone");
+    return false;
+}
+
+/* dir is protected, and a directory in use can't be left. */
+static bool apply_never(struct server *server, const struct config *wanted, struct buffer *error) {
+    (void)server;
+    (void)wanted;
+    buffer_append_format(error, "the log lives here: it can't move while the server runs");
+    return false;
+}
+
+static const struct {
+    enum config_id id;
+    bool (*apply)(struct server *server, const struct config *wanted, struct buffer *error);
+} hooks[] = {
+    {CONFIG_APPENDONLY_ROW, apply_append_only},
+    {CONFIG_APPENDFSYNC_ROW, apply_append_sync},
+    {CONFIG_DIR_ROW, apply_never},
+    {CONFIG_MAXCLIENTS_ROW, apply_maxclients},
+    {CONFIG_HZ_ROW, apply_hz},
+    {CONFIG_LOGLEVEL_ROW, apply_log_level},
+    {CONFIG_PROTO_MAX_BULK_LEN_ROW, apply_limits},
+    {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_limits},
+    {CONFIG_BIND_ROW, apply_listen},
+    {CONFIG_PORT_ROW, apply_listen}, /* the last one, because it is the one that fails */
+};
+
+/* All hooks of directives that differ between the config and `wanted`; undone in reverse order when
+ * one fails. */
+bool server_reconfigure(struct server *server, const struct config *wanted, enum config_id *wrong,
+                        struct buffer *error) {
+    size_t count = COUNT_OF(hooks), i = 0;
+    bool listened = false;
+    for (; i < count; i++) {
+        if (config_is_equal(&server->config, wanted, hooks[i].id)) continue;
+        if (hooks[i].apply == apply_listen && listened) continue;
+        listened |= hooks[i].apply == apply_listen;
+        if (!hooks[i].apply(server, wanted, error)) break;
+    }
+    if (i == count) {
+        config_copy(&server->config, wanted);
+        server_look_at_memory(server);
+        return true;
+    }
+    *wrong = hooks[i].id;
+    struct buffer ignored = {0};
+    while (i-- > 0)
+        if (!config_is_equal(&server->config, wanted, hooks[i].id))
+            CHECK(hooks[i].apply(server, &server->config, &ignored));
+    buffer_clear(&ignored);
+    return false;
+}

@@ -467,6 +467,13 @@ void clients_cron(struct server *server) {
     clients_close_marked(server);
 }
 
+uint64_t clients_commands_processed(const struct server *server) {
+    uint64_t count = server->commands_gone - server->commands_before;
+    for (const struct client *client = server->clients; client != NULL; client = client->next)
+        count += client->session->commands_processed;
+    return count;
+}
+
 /* --- CLIENT LIST
  * ---------------------------------------------------------------------------------- */
 

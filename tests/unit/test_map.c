@@ -156,6 +156,8 @@ static const struct fixture_case command_cases[] = {
     {"hgetall nokey", "[]"},
     {"hkeys nokey", "[]"},
     {"hvals nokey", "[]"},
+    {"object encoding h", "\"listpack\""},
+    {"type h", "+hash"},
 
     /* arity and types */
     {"hset h a", "-ERR wrong number of arguments for 'hset' command"},
@@ -193,6 +195,7 @@ static const struct fixture_case command_cases[] = {
     {"hdel h a nope e", ":2"},
     {"hdel nokey a", ":0"},
     {"hdel fresh a b c", ":1"},
+    {"exists fresh", ":0"},
     {"hgetall h", "[\"b\", \"two\", \"c\", \"4\", \"d\", \"5\"]"},
 
     /* integers */

@@ -15,6 +15,7 @@
 enum {
     LEAF_MAX = 62, /* entries; a leaf and an inner node fill an allocation of 1 KiB */
     INNER_MAX = 36,
+    CACHE_LINE = 64, /* bytes */
     DEPTH_MAX = 16, /* far beyond what 2^32 members need */
 };
 
@@ -90,6 +91,13 @@ static uint32_t node_size(struct score_node *node) {
     for (uint32_t i = 0; i < node->count; i++)
         size += inner->sizes[i];
     return size;
+}
+
+/* A search in a cold node touches several of its cache lines one after the other, and a change
+ * moves half of them: asked for at once they arrive together. */
+static void node_prefetch(const struct score_node *node) {
+    for (size_t at = 0; at < sizeof(struct score_leaf); at += CACHE_LINE)
+        __builtin_prefetch((const char *)node + at);
 }
 
 /* How many of these entries, which are in order, are before the bound. */
@@ -292,6 +300,7 @@ static struct score_node *add_below(struct score_tree *tree, struct score_node *
 
     struct inner *inner = inner_of(node);
     uint32_t at = inner_child_at(inner, bound);
+    node_prefetch(inner->children[at]);
     struct score_node *right = add_below(tree, inner->children[at], member, bound);
     inner_refresh(inner, at);
     return right == NULL ? NULL : inner_add(tree, inner, at + 1, right);
@@ -357,6 +366,7 @@ static void remove_below(struct score_tree *tree, struct score_node *node,
     struct inner *inner = inner_of(node);
     uint32_t at = inner_child_at(inner, bound);
     struct score_node *child = inner->children[at];
+    node_prefetch(child);
     remove_below(tree, child, member, bound);
     if (child->count == 0) {
         inner_drop(tree, inner, at);
@@ -392,9 +402,10 @@ uint32_t score_tree_count_before(const struct score_tree *tree, const struct sco
     while (!node->is_leaf) {
         const struct inner *inner = inner_of(node);
         uint32_t at = inner_child_at(inner, bound);
+        node = inner->children[at];
+        node_prefetch(node);
         for (uint32_t i = 0; i < at; i++)
             count += inner->sizes[i];
-        node = inner->children[at];
     }
     const struct score_leaf *leaf = leaf_of(node);
     return count + entries_before(leaf->scores, leaf->members, leaf->node.count, bound);

@@ -323,6 +323,20 @@ struct queue *queue_create(void) {
     return memory_allocate_zeroed(sizeof(struct queue));
 }
 
+struct queue *queue_copy(const struct queue *queue) {
+    struct queue *copy = queue_create();
+    copy->size = queue->size;
+    for (const struct queue_block *block = queue->head; block != NULL; block = block->next) {
+        uint32_t used = block_used(block);
+        struct queue_block *other = block_create(used + (uint32_t)sizeof(*other));
+        memcpy(other->data, block->data + block->start, used);
+        other->end = used;
+        other->count = block->count;
+        block_link(copy, other, copy->tail, NULL);
+    }
+    return copy;
+}
+
 void queue_destroy(struct queue *queue) {
     uint64_t budget = UINT64_MAX;
     if (queue != NULL) queue_destroy_some(queue, &budget);

@@ -21,6 +21,7 @@ enum queue_end { QUEUE_HEAD, QUEUE_TAIL };
 struct queue; /* Opaque: its fields live in queue.c. */
 
 struct queue *queue_create(void);
+struct queue *queue_copy(const struct queue *queue);
 void queue_destroy(struct queue *queue); /* NULL is allowed. */
 /* Releases at most *budget blocks and takes their number off it; true when the queue itself is
  * destroyed. */

@@ -508,6 +508,10 @@ static bool class_destroy_some(void *value, uint64_t *budget) {
     return queue_destroy_some(value, budget);
 }
 
+static void *class_copy(const void *value) {
+    return queue_copy(value);
+}
+
 static uint64_t class_digest(const void *value) {
     return queue_digest(value);
 }
@@ -535,6 +539,7 @@ const struct item_class queue_class = {
     .name = "list",
     .destroy = class_destroy,
     .destroy_some = class_destroy_some,
+    .copy = class_copy,
     .digest = class_digest,
     .encoding = class_encoding,
     .memory = class_memory,

@@ -39,6 +39,25 @@ struct sorted_set *sorted_set_create(uint64_t hash_seed) {
     return set;
 }
 
+struct sorted_set *sorted_set_copy(const struct sorted_set *set) {
+    struct sorted_set *copy = memory_allocate(sizeof(*copy));
+    *copy = (struct sorted_set){.hash_seed = set->hash_seed};
+    if (set->packed != NULL) {
+        copy->packed = packed_copy(set->packed);
+        return copy;
+    }
+    copy->table = table_create(entry_key, copy->hash_seed);
+    copy->tree = score_tree_create();
+    for (uint32_t i = 0; i < table_span(set->table); i++) {
+        const struct score_member *member = table_at(set->table, i);
+        if (member == NULL) continue;
+        struct score_member *other = member_create(score_member_bytes(member), member->score);
+        table_add(copy->table, other);
+        score_tree_add(copy->tree, other);
+    }
+    return copy;
+}
+
 void sorted_set_destroy(struct sorted_set *set) {
     if (set == NULL) return;
     score_tree_destroy(set->tree);
@@ -331,6 +350,10 @@ static bool class_destroy_some(void *value, uint64_t *budget) {
     return true;
 }
 
+static void *class_copy(const void *value) {
+    return sorted_set_copy(value);
+}
+
 static void class_fill_holes(void *value) {
     struct sorted_set *set = value;
     if (set->table != NULL) table_fill_holes(set->table);
@@ -409,6 +432,7 @@ const struct item_class sorted_set_class = {
     .name = "zset",
     .destroy = class_destroy,
     .destroy_some = class_destroy_some,
+    .copy = class_copy,
     .fill_holes = class_fill_holes,
     .digest = class_digest,
     .encoding = class_encoding,

@@ -27,6 +27,8 @@ struct sorted_set_limits {
 };
 
 struct sorted_set *sorted_set_create(uint64_t hash_seed);
+/* In the same form; members of a large one in the order of their positions, without its holes. */
+struct sorted_set *sorted_set_copy(const struct sorted_set *set);
 void sorted_set_destroy(struct sorted_set *set); /* NULL is allowed. */
 
 uint32_t sorted_set_size(const struct sorted_set *set);

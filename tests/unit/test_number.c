@@ -151,6 +151,31 @@ Test(number, takes_and_prints_doubles_as_scores) {
     cr_expect(value > 1e299 && value < 1e300);
 }
 
+/* Answers of redis-server to ZRANGEBYSCORE. */
+static const struct {
+    const char *text;
+    bool valid;
+    double value;
+} bound_cases[] = {
+    {"1.5", true, 1.5},       {"-inf", true, -INFINITY},
+    {"+inf", true, INFINITY}, {"", true, 0},
+    {" 1", true, 1},          {"1e400", true, INFINITY},
+    {"1e-400", true, 0},      {"0x10", true, 16},
+    {"1 ", false, 0},         {"-1e400", true, -INFINITY},
+    {"  ", false, 0},         {"nan", false, 0},
+    {"x", false, 0},          {"-", false, 0},
+    {"1,5", false, 0},
+};
+
+Test(number, takes_doubles_as_bounds_of_ranges) {
+    for (size_t i = 0; i < COUNT_OF(bound_cases); i++) {
+        double value = 7;
+        bool valid = number_parse_bound(bytes_of_text(bound_cases[i].text), &value);
+        cr_expect_eq(valid, bound_cases[i].valid, "\"%s\"", bound_cases[i].text);
+        cr_expect_eq(value, valid ? bound_cases[i].value : 7, "\"%s\"", bound_cases[i].text);
+    }
+}
+
 Test(number, prints_every_double_as_printf_does_and_reads_it_back) {
     struct random random;
     random_init(&random, 2);

@@ -129,9 +129,12 @@ static void run_random(uint64_t seed, int64_t limit, uint32_t middle_percent) {
         queue_check(queue);
         if (step % 200 == 0) expect_equal(queue, &model);
     }
+    struct queue *copy = queue_copy(queue);
     expect_equal(queue, &model);
-    model_remove(&model, 0, model.size);
     queue_destroy(queue);
+    expect_equal(copy, &model);
+    model_remove(&model, 0, model.size);
+    queue_destroy(copy);
 }
 
 Test(queue, equals_an_array_at_every_limit) {

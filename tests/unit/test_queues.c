@@ -14,6 +14,7 @@ Test(queues, pushes_and_pops_at_both_ends) {
         {"LLEN none", ":0"},
         {"LPUSHX none a", ":0"},
         {"RPUSHX none a b", ":0"},
+        {"EXISTS none", ":0"},
         {"LPUSHX l f g", ":7"},
         {"RPUSHX l h", ":8"},
         {"LRANGE l 0 -1", "[\"g\", \"f\", \"e\", \"d\", \"a\", \"b\", \"c\", \"h\"]"},
@@ -26,6 +27,7 @@ Test(queues, pushes_and_pops_at_both_ends) {
         {"LPOP l 0", "[]"},
         {"RPOP l 100", "[\"a\", \"d\"]"},
         {"LPOP l 100", "nil*"},
+        {"EXISTS l", ":0"},
         {"LPOP l 1", "nil*"},
         {"RPOP none 0", "nil*"},
         {"LPOP l -1", "-ERR value is out of range, must be positive"},
@@ -38,11 +40,14 @@ Test(queues, pushes_and_pops_at_both_ends) {
         {"LPUSH l \"with \\r\\n and \\x00\"", ":2"},
         {"LRANGE l 0 -1", "[\"with \\r\\n and \\x00\", \"\"]"},
         {"RPOP l 9223372036854775807", "[\"\", \"with \\r\\n and \\x00\"]"},
+        {"TYPE l", "+none"},
+        {"OBJECT ENCODING l", "nil"},
         {"%protocol 3", NULL},
         {"LPOP l", "nil"},
         {"LPOP l 1", "nil"},
         {"RPUSH l a", ":1"},
         {"LPOP l 1", "[\"a\"]"},
+        {"TYPE l", "+none"},
     };
     RUN_CASES(cases);
 }
@@ -138,6 +143,7 @@ Test(queues, trims_inserts_and_removes) {
         {"LRANGE l 0 -1", "[\"c\", \"d\", \"e\"]"},
         {"LTRIM l 0 -1", "+OK"},
         {"LTRIM l 5 1", "+OK"},
+        {"EXISTS l", ":0"},
         {"RPUSH l a b a c a d a", ":7"},
         {"LREM l 2 a", ":2"},
         {"LRANGE l 0 -1", "[\"b\", \"c\", \"a\", \"d\", \"a\"]"},
@@ -151,6 +157,7 @@ Test(queues, trims_inserts_and_removes) {
         {"LREM l 1 b", ":1"},
         {"LREM l -100 c", ":1"},
         {"LREM l -9223372036854775808 d", ":1"},
+        {"EXISTS l", ":0"},
         {"RPUSH l a b a", ":3"},
         {"LINSERT l before a x", ":4"},
         {"LINSERT l AFTER a y", ":5"},
@@ -218,6 +225,7 @@ Test(queues, moves_between_queues) {
         {"LMOVE a b LEFT right", "\"2\""},
         {"LRANGE b 0 -1", "[\"1\", \"2\"]"},
         {"LMOVE a b right left", "\"3\""},
+        {"EXISTS a", ":0"},
         {"LRANGE b 0 -1", "[\"3\", \"1\", \"2\"]"},
         {"LMOVE a b left left", "nil"},
         {"RPOPLPUSH b b", "\"2\""},
@@ -237,6 +245,7 @@ Test(queues, moves_between_queues) {
         {"LMOVE c c left right", "\"only\""},
         {"LRANGE c 0 -1", "[\"only\"]"},
         {"RPOPLPUSH c b", "\"only\""},
+        {"EXISTS c", ":0"},
         {"LRANGE b 0 -1", "[\"only\", \"3\", \"1\"]"},
         {"%protocol 3", NULL},
         {"LMOVE none b left left", "nil"},
@@ -252,6 +261,7 @@ Test(queues, pops_from_the_first_queue_that_exists) {
         {"LMPOP 2 a b right count 2", "[\"b\", [\"5\", \"4\"]]"},
         {"LMPOP 1 a left", "nil*"},
         {"LMPOP 2 a b left count 100", "[\"b\", [\"2\", \"3\"]]"},
+        {"EXISTS b", ":0"},
         {"LMPOP 2 a b left", "nil*"},
         {"LMPOP 0 a left", "-ERR numkeys should be greater than 0"},
         {"LMPOP -1 a left", "-ERR numkeys should be greater than 0"},
@@ -292,6 +302,22 @@ Test(queues, counts_arguments) {
         {"LMOVE a b left", "-ERR wrong number of arguments for 'lmove' command"},
         {"RPOPLPUSH a", "-ERR wrong number of arguments for 'rpoplpush' command"},
         {"LMPOP 1 a", "-ERR wrong number of arguments for 'lmpop' command"},
+    };
+    RUN_CASES(cases);
+}
+
+Test(queues, copies_are_independent) {
+    static const struct fixture_case cases[] = {
+        {"RPUSH l a b c", ":3"},
+        {"COPY l m", ":1"},
+        {"RPUSH l d", ":4"},
+        {"LPOP m", "\"a\""},
+        {"LRANGE l 0 -1", "[\"a\", \"b\", \"c\", \"d\"]"},
+        {"LRANGE m 0 -1", "[\"b\", \"c\"]"},
+        {"COPY l m", ":0"},
+        {"COPY l m REPLACE", ":1"},
+        {"LPUSH m z", ":5"},
+        {"LRANGE m 0 -1", "[\"z\", \"a\", \"b\", \"c\", \"d\"]"},
     };
     RUN_CASES(cases);
 }

@@ -34,6 +34,7 @@ Test(sorted_sets, adds_members_and_changes_scores) {
         {"ZADD z INCR 1 a 2 b", "-ERR INCR option supports a single increment-element pair"},
         {"ZADD none XX 1 a", ":0"},
         {"ZADD none XX INCR 1 a", "nil"},
+        {"EXISTS none", ":0"},
         {"ZADD z CH 1 twice 1 twice 2 twice", ":2"},
         {"ZADD z 1", "-ERR wrong number of arguments for 'zadd' command"},
         {"ZADD z 1 a 2", "-ERR syntax error"},
@@ -54,8 +55,31 @@ Test(sorted_sets, adds_members_and_changes_scores) {
          "\"16\", \"a\", \"102\", \"exponent\", \"1000\", \"most\", \"inf\", \"most2\", \"inf\"]"},
         {"ZCARD z", ":18"},
         {"ZCARD none", ":0"},
+        {"TYPE z", "+zset"},
         {"ZADD z NX CH 1", "-ERR syntax error"},
         {"ZADD z GT NX", "-ERR syntax error"},
+        {"OBJECT ENCODING z", "\"listpack\""},
+    };
+    RUN_CASES(cases);
+}
+
+Test(sorted_sets, changes_encodings) {
+    static const struct fixture_case cases[] = {
+        {"ZADD z 1 0123456789012345678901234567890123456789012345678901234567890123", ":1"},
+        {"OBJECT ENCODING z", "\"listpack\""},
+        {"ZADD z 1 01234567890123456789012345678901234567890123456789012345678901234", ":1"},
+        {"OBJECT ENCODING z", "\"skiplist\""},
+        {"ZREM z 01234567890123456789012345678901234567890123456789012345678901234", ":1"},
+        {"OBJECT ENCODING z", "\"skiplist\""},
+        {"ZADD z -0 zero", ":1"},
+        {"ZSCORE z zero", "\"-0\""},
+        {"ZUNIONSTORE d 1 z", ":2"},
+        {"OBJECT ENCODING d", "\"listpack\""},
+        {"ZSCORE d zero", "\"0\""},
+        {"ZRANGESTORE d z 0 0", ":1"},
+        {"OBJECT ENCODING d", "\"listpack\""},
+        {"DEL z", ":1"},
+        {"EXISTS z", ":0"},
     };
     RUN_CASES(cases);
 }
@@ -196,6 +220,7 @@ Test(sorted_sets, refuses_other_types) {
         {"GET z", "-WRONGTYPE Operation against a key holding the wrong kind of value"},
         {"LPUSH z a", "-WRONGTYPE Operation against a key holding the wrong kind of value"},
         {"ZRANGESTORE s z 0 -1", ":1"},
+        {"TYPE s", "+zset"},
     };
     RUN_CASES(cases);
 }
@@ -207,6 +232,7 @@ Test(sorted_sets, removes_members) {
         {"ZREM none a", ":0"},
         {"ZREM z nobody", ":0"},
         {"ZREM z c d e", ":2"},
+        {"EXISTS z", ":0"},
         {"ZREM z", "-ERR wrong number of arguments for 'zrem' command"},
         {"ZADD z 1 a 2 b 3 c 4 d 5 e", ":5"},
         {"ZREMRANGEBYRANK z 0 0", ":1"},
@@ -218,6 +244,7 @@ Test(sorted_sets, removes_members) {
         {"ZREMRANGEBYRANK none x 1", "-ERR value is not an integer or out of range"},
         {"ZRANGE z 0 -1", "[\"b\", \"c\", \"d\"]"},
         {"ZREMRANGEBYRANK z 0 -1", ":3"},
+        {"EXISTS z", ":0"},
         {"ZADD z 1 a 2 b 3 c 4 d 5 e", ":5"},
         {"ZREMRANGEBYSCORE z (1 2", ":1"},
         {"ZREMRANGEBYSCORE z (4 +inf", ":1"},
@@ -226,6 +253,7 @@ Test(sorted_sets, removes_members) {
         {"ZREMRANGEBYSCORE none 0 1", ":0"},
         {"ZRANGE z 0 -1", "[\"a\", \"c\", \"d\"]"},
         {"ZREMRANGEBYSCORE z -inf +inf", ":3"},
+        {"EXISTS z", ":0"},
         {"ZADD z 0 a 0 b 0 c 0 d 0 e", ":5"},
         {"ZREMRANGEBYLEX z [b (d", ":2"},
         {"ZREMRANGEBYLEX z - (b", ":1"},
@@ -234,6 +262,7 @@ Test(sorted_sets, removes_members) {
         {"ZREMRANGEBYLEX none - +", ":0"},
         {"ZRANGE z 0 -1", "[\"d\", \"e\"]"},
         {"ZREMRANGEBYLEX z - +", ":2"},
+        {"EXISTS z", ":0"},
     };
     RUN_CASES(cases);
 }
@@ -431,9 +460,11 @@ Test(sorted_sets, pops_members) {
         {"ZPOPMIN z x", "-ERR value is out of range, must be positive"},
         {"ZPOPMIN z 1 2", "-ERR syntax error"},
         {"ZPOPMIN z 100", "[\"d\", \"4\"]"},
+        {"EXISTS z", ":0"},
         {"ZADD z 1 a 2 b 3 c", ":3"},
         {"ZMPOP 2 none z MIN", "[\"z\", [[\"a\", \"1\"]]]"},
         {"ZMPOP 1 z MAX COUNT 10", "[\"z\", [[\"c\", \"3\"], [\"b\", \"2\"]]]"},
+        {"EXISTS z", ":0"},
         {"ZMPOP 1 z MIN", "nil*"},
         {"ZMPOP 0 z MIN", "-ERR numkeys should be greater than 0"},
         {"ZMPOP x z MIN", "-ERR numkeys should be greater than 0"},
@@ -532,11 +563,14 @@ Test(sorted_sets, stores_ranges) {
         {"ZRANGESTORE d z a b", "-ERR value is not an integer or out of range"},
         {"ZRANGESTORE d z a b BYSCORE", "-ERR min or max is not a float"},
         {"ZRANGESTORE d z 5 6", ":0"},
+        {"EXISTS d", ":0"},
         {"SET d x", "+OK"},
         {"ZRANGESTORE d none 0 -1", ":0"},
+        {"EXISTS d", ":0"},
         {"ZRANGESTORE d z 0 -1", ":4"},
         {"SET d x", "+OK"},
         {"ZRANGESTORE d z 0 -1", ":4"},
+        {"TYPE d", "+zset"},
         {"ZRANGESTORE z z 1 2", ":2"},
         {"ZRANGE z 0 -1 WITHSCORES", "[\"b\", \"2\", \"c\", \"3\"]"},
         {"ZRANGESTORE d z 0", "-ERR wrong number of arguments for 'zrangestore' command"},
@@ -581,6 +615,7 @@ Test(sorted_sets, unites_intersects_and_subtracts) {
         {"ZDIFFSTORE d 2 a c", ":2"},
         {"ZRANGE d 0 -1 WITHSCORES", "[\"x\", \"1\", \"y\", \"2\"]"},
         {"ZINTERSTORE d 2 a none", ":0"},
+        {"EXISTS d", ":0"},
         {"ZUNIONSTORE a 2 a b", ":4"},
         {"ZRANGE a 0 -1 WITHSCORES", "[\"x\", \"1\", \"y\", \"12\", \"z\", \"23\", \"w\", \"30\"]"},
         {"ZINTERCARD 2 a b", ":3"},
@@ -654,6 +689,28 @@ Test(sorted_sets, takes_sets_as_sources) {
         {"ZINTERCARD 2 i n", ":2"},
         {"RPUSH l a", ":1"},
         {"ZUNION 2 s l", "-WRONGTYPE Operation against a key holding the wrong kind of value"},
+    };
+    RUN_CASES(cases);
+}
+
+Test(sorted_sets, copies_are_independent) {
+    static const struct fixture_case cases[] = {
+        {"ZADD z 1 a 2 b 3 c", ":3"},
+        {"COPY z y", ":1"},
+        {"ZADD z 5 a 4 d", ":1"},
+        {"ZREM y b", ":1"},
+        {"ZRANGE z 0 -1 WITHSCORES", "[\"b\", \"2\", \"c\", \"3\", \"d\", \"4\", \"a\", \"5\"]"},
+        {"ZRANGE y 0 -1 WITHSCORES", "[\"a\", \"1\", \"c\", \"3\"]"},
+        {"ZADD z 1 01234567890123456789012345678901234567890123456789012345678901234", ":1"},
+        {"COPY z y REPLACE", ":1"},
+        {"OBJECT ENCODING y", "\"skiplist\""},
+        {"ZINCRBY z 10 b", "\"12\""},
+        {"ZPOPMIN y",
+         "[\"01234567890123456789012345678901234567890123456789012345678901234\", \"1\"]"},
+        {"ZRANGE z 0 -1 WITHSCORES",
+         "[\"01234567890123456789012345678901234567890123456789012345678901234\", \"1\", \"c\", "
+         "\"3\", \"d\", \"4\", \"a\", \"5\", \"b\", \"12\"]"},
+        {"ZRANGE y 0 -1 WITHSCORES", "[\"b\", \"2\", \"c\", \"3\", \"d\", \"4\", \"a\", \"5\"]"},
     };
     RUN_CASES(cases);
 }

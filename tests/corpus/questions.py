@@ -57,7 +57,7 @@ def quote(text):
 # Command, calls with {k} for the key: valid but for the key's type. The first is the usual one.
 TYPED = {
     "string": ["GET {k}", "GETRANGE {k} 0 -1", "SUBSTR {k} 0 -1", "GETDEL {k}", "GETEX {k} PERSIST",
-               "GETSET {k} x", "SET {k} x GET", "APPEND {k} x", "STRLEN {k}", "SETRANGE {k} 0 x",
+               "GETSET {k} x", "SET {k} x GET", "APPEND {k} x", "STRLEN {k}", "LCS {k} missing", "SETRANGE {k} 0 x",
                "INCR {k}", "DECR {k}", "INCRBY {k} 2", "DECRBY {k} 2", "INCRBYFLOAT {k} 1.5"],
     "hash": ["HGET {k} f", "HMGET {k} f g", "HGETALL {k}", "HKEYS {k}", "HVALS {k}", "HLEN {k}",
              "HEXISTS {k} f", "HSTRLEN {k} f", "HSET {k} f v", "HMSET {k} f v", "HSETNX {k} f v",
@@ -71,17 +71,29 @@ TYPED = {
              "LMPOP 2 missing {k} RIGHT COUNT 2"],
     "set": ["SMEMBERS {k}", "SCARD {k}", "SISMEMBER {k} a", "SMISMEMBER {k} a b", "SRANDMEMBER {k}",
             "SRANDMEMBER {k} 1", "SPOP {k}", "SPOP {k} 1", "SADD {k} a", "SREM {k} a",
-            "SMOVE {k} other a", "SMOVE source {k} x", "SSCAN {k} 0"],
+            "SMOVE {k} other a", "SMOVE source {k} x", "SSCAN {k} 0", "SINTER {k} source",
+            "SUNION {k} missing", "SDIFF {k} source", "SINTERCARD 2 {k} source",
+            "SINTERSTORE other {k} source", "SUNIONSTORE other source {k}",
+            "SDIFFSTORE other source {k}"],
     "zset": ["ZRANGE {k} 0 -1", "ZCARD {k}", "ZSCORE {k} a", "ZMSCORE {k} a b", "ZRANK {k} a",
              "ZREVRANK {k} a", "ZCOUNT {k} -inf inf", "ZRANGEBYSCORE {k} -inf inf",
              "ZREVRANGEBYSCORE {k} inf -inf", "ZADD {k} 1 a", "ZADD {k} INCR 1 a", "ZINCRBY {k} 1 a",
-             "ZREM {k} a", "ZPOPMIN {k}", "ZPOPMAX {k}", "ZPOPMIN {k} 2", "ZSCAN {k} 0"],
+             "ZREM {k} a", "ZPOPMIN {k}", "ZPOPMAX {k}", "ZPOPMIN {k} 2", "ZSCAN {k} 0",
+            "ZREVRANGE {k} 0 -1", "ZRANGEBYLEX {k} - +", "ZREVRANGEBYLEX {k} + -",
+            "ZLEXCOUNT {k} - +", "ZREMRANGEBYRANK {k} 0 0", "ZREMRANGEBYSCORE {k} 0 1",
+            "ZREMRANGEBYLEX {k} - +", "ZRANGESTORE other {k} 0 -1", "ZMPOP 1 {k} MIN",
+            "ZMPOP 2 missing {k} MAX COUNT 2", "ZRANDMEMBER {k}", "ZRANDMEMBER {k} 1",
+            "ZUNION 1 {k} WITHSCORES", "ZINTER 1 {k}", "ZDIFF 1 {k}", "ZINTERCARD 1 {k}",
+            "ZUNIONSTORE other 1 {k}", "ZINTERSTORE other 1 {k}", "ZDIFFSTORE other 1 {k}"],
 }
 # Work on any type.
 UNTYPED = ["EXISTS {k}", "TYPE {k}", "TTL {k}", "PTTL {k}", "EXPIRETIME {k}", "PEXPIRETIME {k}",
            "PERSIST {k}", "TOUCH {k}", "EXPIRE {k} 100", "PERSIST {k}", f"EXPIREAT {{k}} {FAR_S}",
            f"PEXPIREAT {{k}} {FAR_MS}", "EXPIRETIME {k}", "PEXPIRETIME {k}", "PERSIST {k}",
            "SETNX {k} x", "MSETNX {k} x", "MGET {k}", "OBJECT ENCODING {k}", "OBJECT REFCOUNT {k}",
+           "COPY {k} copied", "COPY {k} copied", "COPY {k} copied REPLACE", "TYPE copied",
+           "OBJECT ENCODING copied", "DEL copied", "MOVE {k} 9", "MOVE {k} 9", "EXISTS {k}",
+           "SELECT 9", "MOVE {k} 0", "SELECT 0",
            "RENAME {k} renamed", "RENAMENX renamed {k}", "DEL {k}", "DEL {k}", "UNLINK {k}"]
 MAKE = {
     "string": ["SET string abc"],
@@ -91,7 +103,7 @@ MAKE = {
     "zset": ["ZADD zset 1 a 2 b"],
 }
 RANDOM_CALLS = {"SRANDMEMBER {k}", "SRANDMEMBER {k} 1", "SPOP {k}", "SPOP {k} 1", "HRANDFIELD {k}",
-                "HRANDFIELD {k} 1"}
+                "HRANDFIELD {k} 1", "ZRANDMEMBER {k}", "ZRANDMEMBER {k} 1"}
 
 
 def right_type(kind):
@@ -150,6 +162,14 @@ ARITIES = {
     "ZSCORE": (2, 2), "ZMSCORE": (2, None), "ZCARD": (1, 1), "ZINCRBY": (3, 3),
     "ZPOPMIN": (1, None), "ZPOPMAX": (1, None), "ZRANGEBYSCORE": (3, None),
     "ZREVRANGEBYSCORE": (3, None), "ZCOUNT": (3, 3), "ZSCAN": (2, None),
+    "SINTER": (1, None), "SUNION": (1, None), "SDIFF": (1, None), "SINTERCARD": (2, None),
+    "SINTERSTORE": (2, None), "SUNIONSTORE": (2, None), "SDIFFSTORE": (2, None),
+    "ZREVRANGE": (3, None), "ZRANGEBYLEX": (3, None), "ZREVRANGEBYLEX": (3, None),
+    "ZLEXCOUNT": (3, 3), "ZREMRANGEBYRANK": (3, 3), "ZREMRANGEBYSCORE": (3, 3),
+    "ZREMRANGEBYLEX": (3, 3), "ZRANGESTORE": (4, None), "ZMPOP": (3, None),
+    "ZRANDMEMBER": (1, None), "ZUNION": (2, None), "ZINTER": (2, None), "ZDIFF": (2, None),
+    "ZINTERCARD": (2, None), "ZUNIONSTORE": (3, None), "ZINTERSTORE": (3, None),
+    "ZDIFFSTORE": (3, None), "COPY": (2, None), "MOVE": (2, 2), "SWAPDB": (2, 2), "LCS": (2, None),
     "DEL": (1, None), "UNLINK": (1, None), "EXISTS": (1, None), "TYPE": (1, 1), "KEYS": (1, 1),
     "SCAN": (1, None), "RENAME": (2, 2), "RENAMENX": (2, 2), "RANDOMKEY": (0, 0),
     "TOUCH": (1, None), "DBSIZE": (0, 0), "EXPIRE": (2, None), "PEXPIRE": (2, None),
@@ -488,6 +508,24 @@ EXISTS missing
 EXPIRE k 100
 SETRANGE k 0 J
 TTL k
+""")
+section("strings", "LCS", r"""
+MSET a ohmytext b mynewtext
+LCS a b
+LCS a b LEN
+LCS a b IDX
+LCS a b IDX MINMATCHLEN 4
+LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN
+LCS a b idx withmatchlen
+LCS a b LEN IDX
+LCS a b MINMATCHLEN
+LCS a b MINMATCHLEN abc
+LCS a b IDX MINMATCHLEN -5
+LCS a b FOO
+LCS a missing
+LCS a missing LEN
+LCS missing missing IDX
+LCS a a IDX
 """)
 section("strings", "MGET, MSET, MSETNX", r"""
 MSET a 1 b 2 c 3
@@ -924,6 +962,56 @@ SMOVE s t c
 SMEMBERS t ## sorted (hash table order)
 SCARD t
 """)
+SET_OPERANDS = ["i", "j", "i j", "j i", "i w", "w i", "i w x", "x w", "i missing", "missing i",
+                "missing", "i i", "w x i j"]
+
+
+def set_algebra():
+    yield "SADD i 1 2 3 4"
+    yield "SADD j 3 4 5"
+    yield "SADD w 1 3 a b"
+    yield "SADD x a b c"
+    for keys in SET_OPERANDS:
+        for name in ("SINTER", "SUNION", "SDIFF"):
+            yield f"{name} {keys} ## {HASH_ORDER}"
+            yield f"{name}STORE to {keys}"
+            yield "OBJECT ENCODING to"
+            yield f"SMEMBERS to ## {HASH_ORDER}"
+        yield f"SINTERCARD {len(keys.split())} {keys}"
+        yield f"SINTERCARD {len(keys.split())} {keys} LIMIT 1"
+
+
+section("sets", "intersection, union, difference", set_algebra(), r"""
+SINTERCARD 0 i
+SINTERCARD -1 i
+SINTERCARD abc i
+SINTERCARD 3 i j
+SINTERCARD 1 i j
+SINTERCARD 1 i LIMIT
+SINTERCARD 1 i LIMIT -1
+SINTERCARD 1 i LIMIT abc
+SINTERCARD 1 i LIMIT 0
+SINTERCARD 2 i j limit 10
+SINTERCARD 1 i FOO 1
+SET to string
+SUNIONSTORE to i j
+TYPE to
+EXPIRE to 100
+SINTERSTORE to i missing
+EXISTS to
+SINTERSTORE i i j
+SMEMBERS i
+SDIFFSTORE i i i
+EXISTS i
+SET string x
+SINTER missing string
+SINTER string missing
+SUNION missing string
+SDIFF missing string
+SUNIONSTORE to w string
+SINTERSTORE to missing string
+SINTERCARD 2 missing string
+""")
 section("sets", "SSCAN", r"""
 SADD s 3 1 2 12
 SSCAN s 0
@@ -1129,6 +1217,166 @@ ZCOUNT z a b
 ZCOUNT z 1 (b
 ZCOUNT missing 1 2
 """)
+section("sorted-sets", "ZREVRANGE, ZRANGEBYLEX, ZREVRANGEBYLEX, ZLEXCOUNT", [Z_SCORES, Z_LEX],
+        (f"ZREVRANGE z {start} {end}{more}" for start, end in INDEX_PAIRS
+         for more in ("", " WITHSCORES")),
+        (line for start, end in LEX_PAIRS
+         for line in (f"ZRANGEBYLEX lex {start} {end}", f"ZREVRANGEBYLEX lex {end} {start}",
+                      f"ZLEXCOUNT lex {start} {end}")),
+        (f"{name}{limit}" for limit in LIMITS[1:]
+         for name in ("ZRANGEBYLEX lex - +", "ZREVRANGEBYLEX lex + -")), r"""
+ZREVRANGE z a b
+ZREVRANGE z 0 -1 FOO
+ZREVRANGE z 0 -1 REV
+ZREVRANGE z 0 -1 LIMIT 0 1
+ZRANGEBYLEX lex a b
+ZRANGEBYLEX lex - + FOO
+ZRANGEBYLEX lex - + WITHSCORES
+ZRANGEBYLEX lex - + LIMIT 1
+ZLEXCOUNT lex a b
+ZLEXCOUNT missing - +
+ZREVRANGEBYLEX missing + -
+ZREVRANGE missing 0 -1 WITHSCORES
+""")
+
+
+def removals():
+    for start, end in INDEX_PAIRS:
+        yield from ("DEL z", Z_SCORES, f"ZREMRANGEBYRANK z {start} {end}", "ZRANGE z 0 -1")
+    for start, end in SCORE_PAIRS:
+        yield from ("DEL z", Z_SCORES, f"ZREMRANGEBYSCORE z {start} {end}", "ZRANGE z 0 -1")
+    for start, end in LEX_PAIRS:
+        yield from ("DEL lex", Z_LEX, f"ZREMRANGEBYLEX lex {start} {end}", "ZRANGE lex 0 -1")
+
+
+section("sorted-sets", "ZREMRANGEBYRANK, ZREMRANGEBYSCORE, ZREMRANGEBYLEX", removals(), r"""
+DEL z
+ZADD z 1 a
+ZREMRANGEBYRANK z a 1
+ZREMRANGEBYSCORE z a 1
+ZREMRANGEBYLEX z a b
+ZREMRANGEBYRANK missing 0 -1
+ZREMRANGEBYSCORE missing 0 1
+ZREMRANGEBYLEX missing - +
+ZREMRANGEBYRANK z 0 -1
+EXISTS z
+""")
+section("sorted-sets", "ZRANGESTORE", [Z_SCORES, Z_LEX],
+        (line for ranges in ("0 -1", "1 2", "0 -1 REV", "5 9", "(1 3 BYSCORE", "3 1 BYSCORE REV",
+                             "-inf inf BYSCORE LIMIT 1 2", "a b", "0 -1 WITHSCORES",
+                             "0 -1 LIMIT 0 1", "0 -1 FOO")
+         for line in (f"ZRANGESTORE to z {ranges}", "ZRANGE to 0 -1 WITHSCORES")), r"""
+ZRANGESTORE to lex [a (c BYLEX
+ZRANGE to 0 -1
+ZRANGESTORE to missing 0 -1
+EXISTS to
+SET to string
+ZRANGESTORE to z 0 0
+TYPE to
+ZRANGESTORE z z 0 0
+ZRANGE z 0 -1
+""")
+section("sorted-sets", "ZMPOP", r"""
+ZADD z 1 a 2 b 3 c 4 d
+ZMPOP 1 z MIN
+ZMPOP 1 z MAX COUNT 2
+ZMPOP 2 missing z min COUNT 10
+EXISTS z
+ZMPOP 2 missing z MIN
+ZMPOP 0 z MIN
+ZMPOP -1 z MIN
+ZMPOP abc z MIN
+ZMPOP 2 z MIN
+ZMPOP 1 z FOO
+ZMPOP 1 z MIN COUNT
+ZMPOP 1 z MIN COUNT 0
+ZMPOP 1 z MIN COUNT -1
+ZMPOP 1 z MIN COUNT abc
+ZMPOP 1 z MIN FOO 1
+ZMPOP 1 z MIN COUNT 1 COUNT 1
+SET s x
+ZMPOP 2 s z MIN
+""")
+section("sorted-sets", "ZRANDMEMBER", r"""
+ZADD z 1.5 only
+ZRANDMEMBER z
+ZRANDMEMBER z 1
+ZRANDMEMBER z 5
+ZRANDMEMBER z 0
+ZRANDMEMBER z -3
+ZRANDMEMBER z 1 WITHSCORES
+ZRANDMEMBER z -2 withscores
+ZRANDMEMBER z 1 FOO
+ZRANDMEMBER z 1 WITHSCORES FOO
+ZRANDMEMBER z abc
+ZRANDMEMBER z -9223372036854775808
+ZRANDMEMBER missing
+ZRANDMEMBER missing 1
+ZRANDMEMBER missing -1 WITHSCORES
+ZADD z 2 two 3 three
+ZRANDMEMBER z ## shape (random choice)
+ZRANDMEMBER z 2 ## shape (random choice)
+ZRANDMEMBER z -5 ## shape (random choice)
+ZRANDMEMBER z 3 ## sorted (random order)
+ZRANDMEMBER z 10 WITHSCORES ## sorted pairs (random order)
+""")
+
+Z_OPERANDS = ["1 y", "2 y z", "2 z y", "2 y missing", "2 missing y", "2 y y", "3 y z s", "2 s y",
+              "1 missing", "2 y w"]
+Z_WAYS = ["", " WITHSCORES", " WEIGHTS {w} WITHSCORES", " AGGREGATE MIN WITHSCORES",
+          " AGGREGATE MAX WITHSCORES", " AGGREGATE SUM WITHSCORES",
+          " WEIGHTS {w} AGGREGATE MAX WITHSCORES"]
+
+
+def sorted_set_algebra():
+    yield from ("ZADD y 1 a 2 b 3 c", "ZADD z 10 b 20 c 30 d", "SADD s 1 b c",
+                "ZADD w inf a -inf b 0.5 c")
+    for keys in Z_OPERANDS:
+        weights = " ".join(("2", "-1.5", "0")[:int(keys[0])])
+        for name in ("ZUNION", "ZINTER"):
+            for way in Z_WAYS:
+                yield f"{name} {keys}{way.format(w=weights)}"
+            for way in Z_WAYS[2:]:
+                yield f"{name}STORE to {keys}{way.format(w=weights).removesuffix(' WITHSCORES')}"
+                yield "ZRANGE to 0 -1 WITHSCORES"
+        yield f"ZDIFF {keys}"
+        yield f"ZDIFF {keys} WITHSCORES"
+        yield f"ZDIFFSTORE to {keys}"
+        yield "ZRANGE to 0 -1 WITHSCORES"
+        yield f"ZINTERCARD {keys}"
+        yield f"ZINTERCARD {keys} LIMIT 1"
+
+
+section("sorted-sets", "union, intersection, difference", sorted_set_algebra(),
+        (line.format(name=name) for name in ("ZUNION", "ZINTER", "ZDIFF", "ZUNIONSTORE to",
+                                             "ZINTERSTORE to", "ZDIFFSTORE to")
+         for line in ("{name} 0 y", "{name} -1 y", "{name} abc y", "{name} 3 y z", "{name} 1 y z",
+                      "{name} 1 y FOO", "{name} 1 y WEIGHTS", "{name} 2 y z WEIGHTS 1",
+                      "{name} 1 y WEIGHTS abc", "{name} 1 y WEIGHTS nan", "{name} 1 y AGGREGATE",
+                      "{name} 1 y AGGREGATE FOO", "{name} 1 y WITHSCORES FOO",
+                      "{name} 1 y WITHSCORES", "{name} 1 y aggregate min weights 2")), r"""
+ZUNION 2 w w WEIGHTS 1 -1 WITHSCORES
+ZUNION 1 w WEIGHTS 0 WITHSCORES
+ZUNION 1 w WEIGHTS inf WITHSCORES
+ZINTERCARD 0 y
+ZINTERCARD abc y
+ZINTERCARD 1 y LIMIT
+ZINTERCARD 1 y LIMIT -1
+ZINTERCARD 1 y LIMIT abc
+ZINTERCARD 1 y LIMIT 0
+ZINTERCARD 1 y WITHSCORES
+ZINTERCARD 3 y z
+SET string x
+ZUNION 2 y string
+ZINTER 2 missing string
+ZDIFF 2 missing string
+ZUNIONSTORE string 1 y
+TYPE string
+ZINTERSTORE y 2 y z
+ZRANGE y 0 -1 WITHSCORES
+ZDIFFSTORE y 2 y y
+EXISTS y
+""")
 section("sorted-sets", "small and large", ["ZADD z 1 a", f"ZADD z 2 {'m' * 64}",
                                            "OBJECT ENCODING z", f"ZADD z 3 {'m' * 65}",
                                            "OBJECT ENCODING z", "ZRANGE z 0 -1 WITHSCORES",
@@ -1230,6 +1478,49 @@ SCAN 0 FOO bar
 SCAN 0 COUNT 10 FOO
 SELECT 5
 SCAN 0
+""")
+section("keys", "COPY, MOVE, SWAPDB", r"""
+SET a 1
+COPY a b
+GET b
+COPY a b
+COPY a b REPLACE
+COPY a a
+COPY missing b
+COPY a c DB 1
+COPY a c DB 1
+COPY a c DB 1 REPLACE
+COPY a a DB 1
+COPY a c DB 99
+COPY a c DB abc
+COPY a c DB -1
+COPY a c DB
+COPY a c FOO
+COPY a c replace db 2
+EXPIRE a 100
+COPY a d
+TTL d
+MOVE a 1
+MOVE d 1
+TTL d
+MOVE d 0
+MOVE d 99
+MOVE d abc
+MOVE missing 1
+SELECT 1
+TTL d
+GET c
+SWAPDB 0 1
+DBSIZE
+GET d
+SWAPDB 0 0
+SWAPDB 0 99
+SWAPDB abc 1
+SWAPDB 0 abc
+SWAPDB -1 0
+SELECT 0
+GET d
+GET c
 """)
 section("keys", "RENAME and RENAMENX", r"""
 SET a 1

@@ -1,4 +1,4 @@
-/* emitter_internal.h: the emitter's life, for storages.c alone. */
+/* emitter_internal.h: the emitter's life, for life.c alone. */
 #pragma once
 
 #include "storages/emitter.h"

@@ -29,7 +29,7 @@ enum item_type {
 };
 
 /* What an aggregate type tells the keyspace about its values: one row per type, in the type's own
- * file, collected in storages.c (classes, families). The value of an aggregate is one pointer. */
+ * file, collected in life.c (classes, families). The value of an aggregate is one pointer. */
 struct item_class {
     enum item_type type;
     const char *name; /* TYPE's answer */

@@ -1,4 +1,4 @@
-/* state.h: the inside of struct storages, shared by the files that make it up: storages.c (life,
+/* state.h: the inside of struct storages, shared by the files that make it up: life.c (life,
  * running, digests), databases.c (items), keys.c and record.c (their commands). */
 #pragma once
 

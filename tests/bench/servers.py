@@ -166,7 +166,12 @@ class Cluster:
 
     def __init__(self, name, nodes, directory):
         self.name, self.nodes, self.directory = name, nodes, directory
-        self.await_ready()
+        try:
+            self.await_ready()
+        except BaseException:
+            for node in nodes:
+                node.stop()
+            raise
 
     def await_ready(self, timeout_s=30):
         """Until every node answers a read, so a leader is known everywhere."""

@@ -16,6 +16,8 @@ CLEAN = {
     "storages/map.h": '#include "resp/reply.h"\n',
     "storages/map.c": '#include "storages/map.h"\n/* asm and time() in a comment are words */\n',
     "raft/log.h": '#include "base/bytes.h"\n',
+    "raft/log_internal.h": '#include "raft/log.h"\n',
+    "raft/log.c": '#include "raft/log_internal.h"\n',
     "src/replica/replica.h": '#include "raft/log.h"\n#include "storages/map.h"\n',
     "src/server/loop.c": '#include <time.h>\n#include "src/replica/replica.h"\n',
 }

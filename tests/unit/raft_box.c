@@ -233,7 +233,8 @@ static void step(struct box *box, uint32_t id, struct raft_event event) {
     if (box->nodes[id].raft == NULL) return;
     step_once(box, id, &event);
     apply(box, id);
-    if (!box->may_diverge && raft_diverged(box->nodes[id].raft)) violate(box, "n%u has diverged", id);
+    if (!box->may_diverge && raft_diverged(box->nodes[id].raft))
+        violate(box, "n%u has diverged", id);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */

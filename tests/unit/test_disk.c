@@ -191,8 +191,11 @@ static void drive_once(struct place *place, struct journal *journal) {
 }
 
 static struct journal *start(struct place *place, uint64_t *recovered) {
-    struct journal *journal = journal_create(&(struct journal_config){
-        .cluster = "c", .node = "n", .seed = 1, .segment_size_min = 65536});
+    struct journal *journal = journal_create(&(struct journal_config){.cluster = "c",
+                                                                      .node = "n",
+                                                                      .seed = 1,
+                                                                      .segment_size_min = 65536,
+                                                                      .segment_size_max = 1 << 20});
     *recovered = 0;
     while (journal_state(journal) == JOURNAL_RECOVERING) {
         struct entry entry;

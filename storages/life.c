@@ -1,4 +1,4 @@
-/* storages.c: the life of a node's replicated state, the end of an atomic unit, expiry, freeing in
+/* life.c: the life of a node's replicated state, the end of an atomic unit, expiry, freeing in
  * pieces, digests; and the two tables in which a new type or family is listed. */
 #include "storages/storages.h"
 
@@ -23,16 +23,11 @@ static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
 };
 
 static const struct command_family *const families[] = {
-    &emitter_family,
-    &key_family,
-    &map_family,
-    &queue_family,
-    &record_family,
-    &set_algebra_family,
-    &set_family,
-    &sorted_set_algebra_family,
-    &sorted_set_family,
-    &sorted_set_range_family,
+    &emitter_family,    &key_family,
+    &map_family,        &queue_family,
+    &record_family,     &set_algebra_family,
+    &set_family,        &sorted_set_algebra_family,
+    &sorted_set_family, &sorted_set_range_family,
 };
 
 void storages_register(struct command_registry *registry) {

@@ -257,6 +257,7 @@ void command_run_container(struct command_call *call) {
 void command_reply_help(struct command_call *call, const char *const *lines) {
     char heading[NAME_MAX_SIZE + 64];
     struct bytes name = container_name(call->command);
+    CHECK(name.data != NULL); /* only a subcommand's row calls this */
     int size = snprintf(
         heading, sizeof(heading),
         "%.*s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", (int)name.size, name.data);

@@ -361,13 +361,20 @@ static bool wants_sync(struct journal *journal, const struct journal_write *writ
     return true;
 }
 
+/* The commit index that a mark may tell. What is committed by now may be the successor of entries
+ * in this write, cut behind it: a reader that comes by those first must not take them for it. */
+static uint64_t marked_commit(const struct journal *journal, uint64_t number) {
+    uint64_t after = log_shape_cut_behind(&journal->shape, number);
+    return journal->commit_index < after ? journal->commit_index : after;
+}
+
 /* Fills in what was left open: the mark, and where the heads stand now that they move no more. */
 static void write_seal(struct journal *journal, struct journal_write *write) {
     write->sync = wants_sync(journal, write);
     uint64_t salt = journal->segments[write->place.segment].salt;
     if (!write->is_empty) {
         write->mark.durable_number = journal->writer.synced_number;
-        write->mark.commit_index = journal->commit_index;
+        write->mark.commit_index = marked_commit(journal, write->place.number);
         char *payload = write->mark_record + RECORD_HEADER_SIZE;
         record_mark_write(payload, &write->mark);
         record_header_write(write->mark_record,

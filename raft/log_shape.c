@@ -94,7 +94,7 @@ bool log_shape_point(const struct log_shape *shape, uint64_t index, struct log_p
     return true;
 }
 
-bool log_shape_is_void(const struct log_shape *shape, uint64_t number, uint64_t index) {
+uint64_t log_shape_cut_behind(const struct log_shape *shape, uint64_t number) {
     size_t low = 0, high = shape->cut_count; /* cuts before low are before the record */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -105,5 +105,9 @@ bool log_shape_is_void(const struct log_shape *shape, uint64_t number, uint64_t 
         }
     }
     /* Of the cuts behind the record the first goes deepest. */
-    return low < shape->cut_count && shape->cuts[low].after < index;
+    return low < shape->cut_count ? shape->cuts[low].after : UINT64_MAX;
+}
+
+bool log_shape_is_void(const struct log_shape *shape, uint64_t number, uint64_t index) {
+    return log_shape_cut_behind(shape, number) < index;
 }

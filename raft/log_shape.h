@@ -58,5 +58,8 @@ void log_shape_cut(struct log_shape *shape, uint64_t after, uint64_t number);
 
 /* The last point at or before this index; the first one if there is none. False: empty. */
 bool log_shape_point(const struct log_shape *shape, uint64_t index, struct log_point *point);
+/* How deep the cuts behind this record go: entries above the result that stand before them are
+ * void. UINT64_MAX: there are none. */
+uint64_t log_shape_cut_behind(const struct log_shape *shape, uint64_t number);
 /* Whether the entry with this index in this record was cut later. */
 bool log_shape_is_void(const struct log_shape *shape, uint64_t number, uint64_t index);

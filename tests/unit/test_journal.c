@@ -41,7 +41,7 @@ struct node {
     uint64_t persist_number;
 
     struct expected log[ENTRIES_MAX]; /* by index - 1: as queued */
-    uint64_t last_index;
+    uint64_t last_index, commit_index;
 
     struct state *history; /* since the last start */
     uint32_t history_count, history_capacity;
@@ -384,13 +384,14 @@ Test(journal, gathers_what_comes_while_the_disk_is_busy) {
 static enum journal_state node_recover_any(struct node *node) {
     node->config.seed = random_mix(node->config.seed);
     node->journal = journal_create(&node->config);
-    node->recovered = node->persist_number = 0;
+    node->recovered = node->recovered_committed = node->persist_number = 0;
     while (journal_state(node->journal) == JOURNAL_RECOVERING) {
         struct entry entry;
         bool committed;
         while (journal_recovered(node->journal, &entry, &committed)) {
             const char *image = entry.image;
             uint64_t index = ++node->recovered;
+            if (committed) node->recovered_committed = index;
             CHECK(entry_index(image) == index);
             CHECK(entry_validate(bytes_of(image, entry_size(image))) == ERROR_NONE);
             CHECK(entry_hash(image) == entry_hash_after(image, hash_before(node, index)));
@@ -414,18 +415,22 @@ static void crash_persist(struct node *node, struct random *random) {
                             .body_size = (uint32_t)random_below(random, 700)};
     if (random_below(random, 30) == 0) change.body_size = 3000;
     if (term == 0 || random_below(random, 5) == 0) change.term = term + 1;
-    if (change.term > 0 && node->last_index > 0 && random_below(random, 2) == 0) {
-        uint64_t commit = journal_recovered_commit(node->journal);
-        change.cut_after =
-            commit +
-            random_below(random, node->last_index + 1 -
-                                     (commit < node->last_index ? commit : node->last_index));
+    if (change.term > 0 && node->last_index > node->commit_index && random_below(random, 2) == 0) {
+        uint64_t range = node->last_index - node->commit_index;
+        change.cut_after = node->commit_index + random_below(random, range + 1);
     }
     node_persist(node, &change);
 }
 
+static void crash_commit(struct node *node, struct random *random) {
+    /* Known to be committed, lost here by a crash: the same will come again. */
+    if (node->last_index < node->commit_index) return;
+    node->commit_index += random_below(random, node->last_index - node->commit_index + 1);
+    journal_commit(node->journal, node->commit_index);
+}
+
 struct crash_totals {
-    uint64_t lives, acknowledged, torn, recovered_more, lost;
+    uint64_t lives, acknowledged, committed, torn, recovered_more, lost;
 };
 
 /* The state that was acknowledged last. */
@@ -448,6 +453,7 @@ static void crash_life(struct node *node, struct random *random, struct crash_to
     uint64_t steps = random_below(random, 60);
     for (uint64_t i = 0; i < steps; i++) {
         if (random_below(random, 3) == 0) crash_persist(node, random);
+        if (random_below(random, 8) == 0) crash_commit(node, random);
         if (random_below(random, 3) != 0) node_step(node);
         if (random_below(random, 10) == 0) {
             node->now_us += random_below(random, 12000);
@@ -468,6 +474,10 @@ static void crash_life(struct node *node, struct random *random, struct crash_to
     cr_assert_eq(state, JOURNAL_READY, "%s", journal_problem(node->journal));
     totals->lives++;
     totals->torn += journal_torn_bytes(node->journal) > 0;
+
+    cr_assert_leq(journal_recovered_commit(node->journal), node->commit_index);
+    cr_assert_eq(node->recovered_committed, journal_recovered_commit(node->journal));
+    totals->committed += node->recovered_committed;
 
     uint64_t term = journal_hard_state(node->journal).term;
     uint64_t hash = hash_before(node, node->recovered + 1);
@@ -495,7 +505,508 @@ Test(journal, loses_nothing_that_was_acknowledged_in_any_crash, .timeout = 120) 
         node_destroy(node);
     }
     cr_expect_gt(totals.acknowledged, 1000);
+    cr_expect_gt(totals.committed, 1000);
     cr_expect_gt(totals.torn, 20, "the disk tore %llu", (unsigned long long)totals.torn);
     cr_expect_gt(totals.recovered_more, 100);
     cr_expect_gt(totals.lost, 100);
+}
+
+/* --- tests: torn or damaged ----------------------------------------------------------------- */
+
+static struct bytes file_of(struct node *node, const char *name) {
+    struct bytes bytes = {0};
+    CHECK(simulated_disk_file(node->disk, name, &bytes));
+    return bytes;
+}
+
+static char *file_copy(struct node *node, const char *name) {
+    struct bytes bytes = file_of(node, name);
+    char *copy = memory_allocate(bytes.size);
+    memcpy(copy, bytes.data, bytes.size);
+    return copy;
+}
+
+/* A node whose first segment has 64 KiB and holds five entries, marked as durable. */
+static struct node *node_with_marked_log(uint64_t seed) {
+    struct node *node = node_create(seed);
+    node->config.segment_size_min = node->config.segment_size_max = 65536;
+    CHECK(node_recover(node) == JOURNAL_READY);
+    node_append(node, 5, 100);
+    journal_commit(node->journal, 3);
+    node_rest(node);
+    return node;
+}
+
+#define FIRST_LOG "log-0000000001"
+
+/* Every subset of the sectors that the last write touched, with records that end at every place
+ * within a sector: the log has the last entry or has it not. */
+Test(journal, cuts_off_whatever_sectors_of_the_last_write_are_lost) {
+    enum { SIZE = 65536, SECTOR = RECORD_SECTOR_SIZE };
+    uint64_t whole = 0, torn = 0, clean = 0;
+    for (uint32_t body_size = 0; body_size < 1100; body_size += 7) {
+        struct node *node = node_with_marked_log(7);
+        char *before = file_copy(node, FIRST_LOG);
+        node_append(node, 2, body_size);
+        node_run(node);
+        char *after = file_copy(node, FIRST_LOG);
+        uint32_t changed[16], count = 0;
+        for (uint32_t at = 0; at < SIZE; at += SECTOR)
+            if (memcmp(before + at, after + at, SECTOR) != 0) changed[count++] = at;
+        cr_assert_leq(count, 8);
+        for (uint32_t mask = 0; mask < 1u << count; mask++) {
+            for (uint32_t i = 0; i < count; i++) {
+                const char *from = mask & 1u << i ? after : before;
+                simulated_disk_put(node->disk, FIRST_LOG, changed[i],
+                                   bytes_of(from + changed[i], SECTOR));
+            }
+            node_drop(node);
+            node->last_index = 7;
+            cr_assert_eq(node_recover(node), JOURNAL_READY, "body %u, sectors %x: %s", body_size,
+                         mask, journal_problem(node->journal));
+            cr_assert_geq(node->recovered, 5);
+            cr_assert(node->recovered == 7 || mask + 1 != 1u << count);
+            whole += node->recovered == 7;
+            torn += journal_torn_bytes(node->journal) > 0;
+            clean += node->recovered == 5 && journal_torn_bytes(node->journal) == 0;
+        }
+        memory_release(before);
+        memory_release(after);
+        node_destroy(node);
+    }
+    cr_expect(whole > 100 && torn > 100 && clean > 100, "%d %d %d", (int)whole, (int)torn,
+              (int)clean);
+}
+
+/* Where the log ends in its first segment. */
+static uint64_t log_end(struct node *node) {
+    struct bytes file = file_of(node, FIRST_LOG);
+    return record_nonzero_size(file);
+}
+
+Test(journal, refuses_every_flipped_bit_below_the_mark_by_file_offset_and_index) {
+    struct node *node = node_with_marked_log(8);
+    uint64_t end = log_end(node);
+    cr_expect_gt(end, 1000);
+    for (uint64_t at = 0; at < end; at++) {
+        uint8_t mask = (uint8_t)(1u << at % 8);
+        simulated_disk_flip(node->disk, FIRST_LOG, at, mask);
+        node_drop(node);
+        cr_assert_eq(node_recover(node), JOURNAL_REFUSED, "byte %llu", (unsigned long long)at);
+        cr_assert_eq(journal_error(node->journal), ERROR_DAMAGED);
+        const char *problem = journal_problem(node->journal);
+        cr_assert_neq(strstr(problem, FIRST_LOG), NULL, "%s", problem);
+        if (at >= SEGMENT_HEADER_SIZE) {
+            cr_assert_neq(strstr(problem, "offset"), NULL, "%s", problem);
+            cr_assert_neq(strstr(problem, "index"), NULL, "%s", problem);
+        }
+        simulated_disk_flip(node->disk, FIRST_LOG, at, mask);
+    }
+    node_drop(node);
+    cr_expect_eq(node_recover(node), JOURNAL_READY);
+    cr_expect_eq(node->recovered, 5);
+    node_destroy(node);
+}
+
+/* A lost write below the mark looks like a tear, but a later mark knows better. What the last mark
+ * covers in its own sector is the window that remains: that sector is left out. */
+Test(journal, refuses_blank_sectors_below_the_mark) {
+    static const char zeros[RECORD_SECTOR_SIZE];
+    struct node *node = node_create(9);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    for (int i = 0; i < 10; i++) {
+        node_append(node, 2, 300);
+        node_rest(node);
+    }
+    node_drop(node);
+    uint32_t refused = 0;
+    for (uint64_t sequence = 1; sequence <= 3; sequence++) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, sequence);
+        uint64_t end = record_nonzero_size(file_of(node, name));
+        if (sequence == 3) end -= RECORD_HEADER_SIZE + RECORD_MARK_SIZE + RECORD_SECTOR_SIZE - 1;
+        for (uint64_t at = 0; at < end; at += RECORD_SECTOR_SIZE) {
+            struct node damaged = *node;
+            damaged.disk = simulated_disk_copy(node->disk);
+            simulated_disk_put(damaged.disk, name, at, bytes_of(zeros, sizeof(zeros)));
+            cr_assert_eq(node_recover(&damaged), JOURNAL_REFUSED, "%s %llu", name,
+                         (unsigned long long)at);
+            cr_assert_eq(journal_error(damaged.journal), ERROR_DAMAGED);
+            node_drop(&damaged);
+            simulated_disk_destroy(damaged.disk);
+            refused++;
+        }
+    }
+    cr_expect_gt(refused, 15);
+    node_destroy(node);
+}
+
+/* What may be wrong with the directory, and what is said. */
+static void lose_vote(struct node *node) {
+    simulated_disk_remove(node->disk, "vote");
+}
+static void flip_vote(struct node *node) {
+    simulated_disk_flip(node->disk, "vote", 50, 1);
+}
+static void cut_vote(struct node *node) {
+    simulated_disk_truncate(node->disk, "vote", 40);
+}
+static void cut_log(struct node *node) {
+    simulated_disk_truncate(node->disk, FIRST_LOG, 3000);
+}
+static void cut_header(struct node *node) {
+    simulated_disk_truncate(node->disk, FIRST_LOG, 100);
+}
+static void lose_first(struct node *node) {
+    simulated_disk_remove(node->disk, FIRST_LOG);
+}
+static void lose_logs(struct node *node) {
+    for (uint64_t sequence = 1; sequence < 9; sequence++) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, sequence);
+        simulated_disk_remove(node->disk, name);
+    }
+}
+static void take_other_cluster(struct node *node) {
+    node->config.cluster[0] = 'X';
+}
+static void take_other_node(struct node *node) {
+    node->config.node[0] = 'X';
+}
+static void take_other_base(struct node *node) {
+    node->config.base_hash = 1;
+}
+
+static void make_newer(struct node *node, const char *name, size_t size) {
+    char *file = file_copy(node, name);
+    store_u32(file + 8, 2);
+    store_u64(file + size - 8, hash_bytes(bytes_of(file, size - 8), 0));
+    simulated_disk_put(node->disk, name, 0, bytes_of(file, size));
+    memory_release(file);
+}
+static void make_log_newer(struct node *node) {
+    make_newer(node, FIRST_LOG, SEGMENT_HEADER_SIZE);
+}
+static void make_vote_newer(struct node *node) {
+    make_newer(node, "vote", VOTE_SIZE);
+}
+
+static void make_vote_older(struct node *node) {
+    char file[VOTE_SIZE];
+    struct segment_owner owner = {.cluster = "cluster", .node = "node"};
+    vote_write(file, &owner, (struct vote){.term = 0});
+    simulated_disk_put(node->disk, "vote", 0, bytes_of(file, sizeof(file)));
+}
+
+/* The same records in a segment with another salt: as if it had been used before. */
+static void change_salt(struct node *node) {
+    char *file = file_copy(node, FIRST_LOG);
+    struct segment_owner owner = {.cluster = "cluster", .node = "node"};
+    struct segment_header header;
+    CHECK(segment_header_read(bytes_of(file, 65536), &owner, &header) == ERROR_NONE);
+    header.salt++;
+    segment_header_write(file, &owner, &header);
+    simulated_disk_put(node->disk, FIRST_LOG, 0, bytes_of(file, SEGMENT_HEADER_SIZE));
+    memory_release(file);
+}
+
+/* The first records again where the log ends. */
+static void repeat_records(struct node *node) {
+    char *file = file_copy(node, FIRST_LOG);
+    simulated_disk_put(node->disk, FIRST_LOG, log_end(node),
+                       bytes_of(file + SEGMENT_HEADER_SIZE, 600));
+    memory_release(file);
+}
+
+Test(journal, refuses_what_it_must_not_use) {
+    static const struct {
+        const char *name;
+        void (*spoil)(struct node *node);
+        enum error error;
+        const char *says;
+    } cases[] = {
+        {"no vote", lose_vote, ERROR_DAMAGED, "the file vote is missing"},
+        {"vote flipped", flip_vote, ERROR_DAMAGED, "vote is damaged: the checksum"},
+        {"vote cut", cut_vote, ERROR_DAMAGED, "vote is damaged: the bytes end"},
+        {"vote newer", make_vote_newer, ERROR_VERSION, "vote was written by a newer version"},
+        {"vote older", make_vote_older, ERROR_DAMAGED, "later term than the vote"},
+        {"log cut", cut_log, ERROR_DAMAGED, "it has 3000 bytes instead of 65536"},
+        {"log cut short", cut_header, ERROR_DAMAGED, FIRST_LOG " is damaged"},
+        {"no first log", lose_first, ERROR_DAMAGED, FIRST_LOG " is missing"},
+        {"no log", lose_logs, ERROR_DAMAGED, FIRST_LOG " is missing, but the file vote knows"},
+        {"log newer", make_log_newer, ERROR_VERSION, FIRST_LOG " was written by a newer version"},
+        {"other cluster", take_other_cluster, ERROR_FOREIGN, "belongs to another cluster or node"},
+        {"other node", take_other_node, ERROR_FOREIGN, "belongs to another cluster or node"},
+        {"other base", take_other_base, ERROR_DAMAGED, "offset 512, after index 0"},
+        {"other salt", change_salt, ERROR_DAMAGED, "offset 512, after index 0"},
+        {"records repeated", repeat_records, ERROR_DAMAGED, "after index 5"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct node *node = node_with_marked_log(10);
+        node_drop(node);
+        cases[i].spoil(node);
+        uint64_t appends = simulated_disk_figures(node->disk).appends;
+        cr_expect_eq(node_recover(node), JOURNAL_REFUSED, "%s", cases[i].name);
+        cr_expect_eq(journal_error(node->journal), cases[i].error, "%s", cases[i].name);
+        const char *problem = journal_problem(node->journal);
+        cr_expect_neq(strstr(problem, cases[i].says), NULL, "%s: %s", cases[i].name, problem);
+        cr_expect_eq(journal_next_request(node->journal), NULL);
+        cr_expect_eq(simulated_disk_figures(node->disk).appends, appends, "nothing is changed");
+        node_destroy(node);
+    }
+}
+
+/* --- tests: old entries --------------------------------------------------------------------- */
+
+/* Runs one fetch and compares it with the log; returns how many entries came. */
+static uint32_t node_fetch(struct node *node, uint64_t from, size_t bytes_max) {
+    journal_fetch(node->journal,
+                  &(struct raft_fetch){.node = 2, .from = from, .bytes_max = bytes_max});
+    struct journal_fetched fetched;
+    while (!journal_fetched(node->journal, &fetched))
+        CHECK(node_step(node));
+    cr_assert_eq(fetched.error, ERROR_NONE, "from %llu: %s", (unsigned long long)from,
+                 error_text(fetched.error));
+    cr_assert_eq(fetched.from, from);
+    cr_assert_eq(fetched.previous_hash, hash_before(node, from));
+    cr_assert_eq(fetched.previous_term, from == 1 ? 0 : expected_at(node, from - 1)->term);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < fetched.entry_count; i++) {
+        node_verify(node, &fetched.entries[i], from + i);
+        bytes += entry_size(fetched.entries[i].image);
+    }
+    cr_assert(fetched.entry_count == 1 || bytes <= bytes_max);
+    uint32_t count = fetched.entry_count;
+    cr_assert_not(journal_fetched(node->journal, &fetched));
+    return count;
+}
+
+Test(journal, fetches_any_entries_past_cuts_and_in_pieces) {
+    struct random random;
+    random_init(&random, 11);
+    struct node *node = node_create(11);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    uint64_t term = 1;
+    for (int round = 0; round < 60; round++) {
+        uint32_t body_size = round % 7 == 0 ? 4000 : (uint32_t)random_below(&random, 500);
+        node_append(node, 1 + (uint32_t)random_below(&random, 10), body_size);
+        if (round % 5 == 4)
+            node_cut(node, ++term, node->last_index - 1 - random_below(&random, 6), 2);
+        if (round % 10 == 9) {
+            journal_commit(node->journal, node->last_index);
+            node_run(node);
+        }
+    }
+    node_run(node);
+    for (int life = 0; life < 2; life++) {
+        for (uint64_t from = 1; from <= node->last_index; from++)
+            cr_assert_geq(node_fetch(node, from, 1 + random_below(&random, 3000)), 1);
+        cr_expect_eq(node_fetch(node, 1, SIZE_MAX), node->last_index);
+        cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+    }
+    node_destroy(node);
+}
+
+Test(journal, fetches_only_what_is_there) {
+    struct node *node = node_with_marked_log(12);
+    struct journal_fetched fetched;
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 2, .from = 6, .bytes_max = 100});
+    cr_assert(journal_fetched(node->journal, &fetched));
+    cr_expect_eq(fetched.error, ERROR_NOT_FOUND);
+
+    /* Queued, but not written. */
+    node_append(node, 1, 10);
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 2, .from = 6, .bytes_max = 100});
+    while (!journal_fetched(node->journal, &fetched)) {
+        struct disk_completion completion;
+        const struct disk_request *request;
+        while ((request = journal_next_request(node->journal)) != NULL)
+            if (request->call == DISK_READ) simulated_disk_submit(node->disk, request, 0);
+        cr_assert(simulated_disk_poll(node->disk, 0, &completion));
+        journal_completed(node->journal, &completion);
+    }
+    cr_expect_eq(fetched.error, ERROR_NOT_FOUND);
+    node_destroy(node);
+}
+
+Test(journal, forgets_a_fetch_for_a_newer_one_and_begins_again_after_a_cut) {
+    struct node *node = node_with_marked_log(13);
+    node_append(node, 5, 100);
+    node_run(node);
+    struct journal_fetched fetched;
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 2, .from = 2, .bytes_max = 10000});
+    node_submit(node);
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 2, .from = 4, .bytes_max = 10000});
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 3, .from = 5, .bytes_max = 10000});
+    node_submit(node);
+    node_cut(node, 2, 8, 0);
+    node_run(node);
+    cr_assert(journal_fetched(node->journal, &fetched));
+    cr_expect_eq(fetched.from, 4);
+    cr_expect_eq(fetched.entry_count, 5, "up to the cut");
+    cr_assert(journal_fetched(node->journal, &fetched));
+    cr_expect_eq(fetched.from, 5);
+    cr_expect_eq(fetched.entry_count, 4);
+    cr_expect_not(journal_fetched(node->journal, &fetched));
+
+    /* Finished, not yet taken. */
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 3, .from = 5, .bytes_max = 10000});
+    node_run(node);
+    node_cut(node, 3, 7, 0);
+    node_run(node);
+    cr_assert(journal_fetched(node->journal, &fetched));
+    cr_expect_eq(fetched.entry_count, 3);
+    node_destroy(node);
+}
+
+Test(journal, names_the_damage_that_a_fetch_meets) {
+    struct node *node = node_with_marked_log(14);
+    simulated_disk_flip(node->disk, FIRST_LOG, 900, 4);
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 2, .from = 1, .bytes_max = 10000});
+    node_run(node);
+    struct journal_fetched fetched;
+    cr_assert(journal_fetched(node->journal, &fetched));
+    cr_expect_eq(fetched.error, ERROR_DAMAGED);
+    cr_expect_eq(fetched.entry_count, 0);
+    cr_expect_neq(strstr(journal_problem(node->journal), FIRST_LOG " is damaged at offset 8"), NULL,
+                  "%s", journal_problem(node->journal));
+    cr_expect_eq(journal_state(node->journal), JOURNAL_READY);
+    node_destroy(node);
+}
+
+/* --- tests: the disk says no ---------------------------------------------------------------- */
+
+Test(journal, says_full_while_two_segments_are_left_and_goes_on_when_there_is_room) {
+    struct node *node = node_create(15);
+    node->config.segment_size_min = node->config.segment_size_max = 4096;
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    node_run(node);
+    cr_expect_not(journal_is_full(node->journal));
+    struct simulated_disk_config full = {.capacity_bytes = 1}, empty = {0};
+    simulated_disk_configure(node->disk, &full);
+    uint32_t accepted = 0;
+    while (!journal_is_full(node->journal) && accepted < 100) {
+        node_append(node, 1, 500);
+        node_run(node);
+        accepted++;
+    }
+    cr_expect_gt(accepted, 5, "a refused segment is not yet a full disk");
+    cr_expect_geq(journal_figures(node->journal).spare_segments, 2);
+    cr_expect_neq(strstr(journal_problem(node->journal), "no space"), NULL);
+
+    /* The reserve is there for the node's own entries; behind it they wait. */
+    uint64_t last = node->persist_number;
+    for (int i = 0; i < 10; i++)
+        node_append(node, 1, 500);
+    node_run(node);
+    cr_expect_eq(journal_persisted(node->journal), last + 10);
+    for (int i = 0; i < 30; i++)
+        node_append(node, 1, 500);
+    node_run(node);
+    cr_expect_lt(journal_persisted(node->journal), last + 40);
+    cr_expect_eq(journal_state(node->journal), JOURNAL_READY);
+
+    /* Room again: within a second it is found. */
+    simulated_disk_configure(node->disk, &empty);
+    for (int i = 0; i < 12 && journal_persisted(node->journal) < last + 40; i++) {
+        node->now_us += 100000;
+        journal_tick(node->journal, node->now_us);
+        node_run(node);
+    }
+    cr_expect_eq(journal_persisted(node->journal), last + 40);
+    cr_expect_not(journal_is_full(node->journal));
+    cr_assert_eq(node_restart(node), JOURNAL_READY);
+    cr_expect_eq(node->recovered, accepted + 40);
+    node_destroy(node);
+}
+
+Test(journal, refuses_to_found_on_a_full_disk) {
+    struct node *node = node_create(16);
+    simulated_disk_configure(node->disk, &(struct simulated_disk_config){.capacity_bytes = 1});
+    cr_expect_eq(node_recover(node), JOURNAL_REFUSED);
+    cr_expect_eq(journal_error(node->journal), ERROR_DISK_FULL);
+    simulated_disk_configure(node->disk, &(struct simulated_disk_config){0});
+    node_drop(node);
+    cr_expect_eq(node_recover(node), JOURNAL_READY);
+    node_destroy(node);
+}
+
+Test(journal, fails_for_good_when_a_write_fails) {
+    struct node *node = node_with_marked_log(17);
+    simulated_disk_configure(node->disk,
+                             &(struct simulated_disk_config){.append_errors_per_mille = 1000});
+    node_append(node, 1, 10);
+    node_run(node);
+    cr_expect_eq(journal_state(node->journal), JOURNAL_FAILED);
+    cr_expect_neq(strstr(journal_problem(node->journal), FIRST_LOG), NULL);
+    cr_expect_neq(journal_persisted(node->journal), node->persist_number);
+    node_append(node, 1, 10); /* changes nothing */
+    cr_expect_eq(journal_next_request(node->journal), NULL);
+    node_destroy(node);
+}
+
+Test(journal, refuses_when_the_log_cannot_be_read) {
+    struct node *node = node_with_marked_log(18);
+    simulated_disk_configure(node->disk,
+                             &(struct simulated_disk_config){.read_errors_per_mille = 1000});
+    node_drop(node);
+    cr_expect_eq(node_recover(node), JOURNAL_REFUSED);
+    cr_expect_eq(journal_error(node->journal), ERROR_IO);
+    node_destroy(node);
+}
+
+/* --- tests: when to sync -------------------------------------------------------------------- */
+
+Test(journal, syncs_as_it_is_told) {
+    static const struct {
+        enum journal_sync sync;
+        uint64_t least, most; /* syncs of 40 writes in 4 seconds */
+    } cases[] = {
+        {JOURNAL_SYNC_ALWAYS, 40, 60}, {JOURNAL_SYNC_EVERYSEC, 3, 5}, {JOURNAL_SYNC_NEVER, 0, 0}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct node *node = node_create(19);
+        node->config.segment_size_min = node->config.segment_size_max = 65536;
+        node->config.sync = cases[i].sync;
+        cr_assert_eq(node_recover(node), JOURNAL_READY);
+        node_append(node, 1, 100);
+        node_rest(node);
+        uint64_t before = simulated_disk_figures(node->disk).syncs;
+        for (int write = 0; write < 40; write++) {
+            /* Busy: so no rest of 10 ms. */
+            node_append(node, 1, 100);
+            node_run(node);
+            node->now_us += 100000;
+            journal_tick(node->journal, node->now_us);
+        }
+        uint64_t syncs = simulated_disk_figures(node->disk).syncs - before;
+        cr_expect(syncs >= cases[i].least && syncs <= cases[i].most, "%d: %d", (int)i, (int)syncs);
+        node_rest(node);
+        simulated_disk_power_loss(node->disk);
+        node_drop(node);
+        cr_assert_eq(node_recover(node), JOURNAL_READY);
+        cr_expect_eq(node->recovered, 41, "at rest all is durable");
+        node_destroy(node);
+    }
+}
+
+Test(journal, without_syncs_loses_an_end_and_nothing_else) {
+    uint64_t lost = 0;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct node *node = node_create(seed);
+        node->config.sync = JOURNAL_SYNC_NEVER;
+        cr_assert_eq(node_recover(node), JOURNAL_READY);
+        for (uint64_t i = 0; i < 10 + seed % 20; i++) {
+            node_append(node, 1, 200);
+            if (i % 3 == 0) node_run(node);
+        }
+        node_run(node);
+        simulated_disk_power_loss(node->disk);
+        node_drop(node);
+        cr_assert_eq(node_recover(node), JOURNAL_READY, "seed %llu: %s", (unsigned long long)seed,
+                     journal_problem(node->journal));
+        cr_expect_not(journal_was_closed(node->journal));
+        lost += node->last_index - node->recovered;
+        node_destroy(node);
+    }
+    cr_expect_gt(lost, 0);
 }

@@ -499,3 +499,82 @@ Test(set, absurdly_many_repetitions_are_refused) {
     };
     RUN_CASES(cases);
 }
+
+/* --- SAFETY 25 as a property ------------------------------------------------------------------ */
+
+enum { SCANNED_MAX = 300 };
+
+struct scanned {
+    struct fixture *fixture;
+    struct random random;
+    bool present[SCANNED_MAX]; /* now, perhaps within a group */
+    bool stays[SCANNED_MAX];   /* since the scan began, at each end of a unit */
+    bool seen[SCANNED_MAX];
+};
+
+static void toggle_member(struct scanned *scanned, int member) {
+    bool *present = &scanned->present[member];
+    const char *command = *present ? "srem" : "sadd";
+    const char *answer = fixture_format(scanned->fixture, "%s s m%d", command, member);
+    cr_assert_str_eq(answer, ":1");
+    *present = !*present;
+}
+
+static void end_unit(struct scanned *scanned) {
+    for (int i = 0; i < SCANNED_MAX; i++)
+        scanned->stays[i] &= scanned->present[i];
+}
+
+static int any_member(struct scanned *scanned) {
+    return (int)random_below(&scanned->random, SCANNED_MAX);
+}
+
+/* A few changes, alone or as a group; a group likes to take out and put back. */
+static void change_members(struct scanned *scanned) {
+    bool group = random_below(&scanned->random, 2) == 0;
+    if (group) fixture_run(scanned->fixture, "%group");
+    int members[6];
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        members[i] = any_member(scanned);
+        toggle_member(scanned, members[i]);
+        if (!group) end_unit(scanned);
+    }
+    for (size_t i = COUNT_OF(members); group && i-- > 0;) {
+        if (random_below(&scanned->random, 4) > 0) toggle_member(scanned, members[i]);
+    }
+    if (group) fixture_run(scanned->fixture, "%end");
+    end_unit(scanned);
+}
+
+/* One step of the scan; returns the next cursor. */
+static long scan_members(struct scanned *scanned, long cursor) {
+    const char *answer = fixture_format(scanned->fixture, "sscan s %ld count 7", cursor);
+    for (const char *at = strstr(answer, "\"m"); at != NULL; at = strstr(at + 1, "\"m"))
+        scanned->seen[atoi(at + 2)] = true;
+    return atol(answer + 2);
+}
+
+Test(set, a_scan_meets_every_member_that_stays) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct scanned scanned = {.fixture = fixture_create()};
+        random_init(&scanned.random, seed);
+        fixture_set_checks(scanned.fixture, false);
+        for (int i = 0; i < SCANNED_MAX; i += 1 + (int)(seed % 2))
+            toggle_member(&scanned, i);
+        memcpy(scanned.stays, scanned.present, sizeof(scanned.stays));
+        long cursor = 0;
+        do {
+            cursor = scan_members(&scanned, cursor);
+            change_members(&scanned);
+        } while (cursor != 0);
+        fixture_set_checks(scanned.fixture, true);
+        fixture_run(scanned.fixture, "scard s");
+        uint32_t stayed = 0;
+        for (int i = 0; i < SCANNED_MAX; i++) {
+            cr_expect(scanned.seen[i] || !scanned.stays[i], "seed %lu: m%d is missed", seed, i);
+            stayed += scanned.stays[i];
+        }
+        cr_expect_gt(stayed, 20, "seed %lu: the scan had little to meet", seed);
+        fixture_destroy(scanned.fixture);
+    }
+}

@@ -187,8 +187,11 @@ static void unite(const struct algebra *algebra, struct sorted_set *result,
         struct sorted_set_entry entry;
         while (source_walk_next(&walk, &entry)) {
             double score = zero_if_not_a_number(source->weight * entry.score), present;
-            if (sorted_set_find(result, entry.member, &present))
+            if (sorted_set_find(result, entry.member, &present)) {
                 score = aggregate_scores(algebra->aggregate, present, score);
+                /* Putting a 0 where a -0 is changes nothing, but here the sum counts. */
+                if (present == 0 && score == 0) sorted_set_remove(result, entry.member, false);
+            }
             put(result, limits, entry.member, score);
         }
     }
@@ -236,7 +239,9 @@ static void subtract(const struct algebra *algebra, struct sorted_set *result,
 }
 
 static struct sorted_set *compute(struct command_call *call, const struct algebra *algebra) {
-    struct sorted_set_limits limits = sorted_set_limits_for(call);
+    /* What is not stored is never packed: that would lose the sign of a -0, which Redis shows. */
+    struct sorted_set_limits limits = {0, 0};
+    if (algebra->stores) limits = sorted_set_limits_for(call);
     struct sorted_set *result = sorted_set_create_for(call);
     if (algebra->operation == UNION)
         unite(algebra, result, &limits);

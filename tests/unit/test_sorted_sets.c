@@ -668,6 +668,13 @@ Test(sorted_sets, adds_infinities_and_zeros) {
          "[\"y\", \"-inf\", \"z\", \"0\", \"x\", \"inf\"]"},
         {"ZINTER 2 a b WEIGHTS inf -inf AGGREGATE MAX WITHSCORES",
          "[\"y\", \"-inf\", \"x\", \"inf\", \"z\", \"inf\"]"},
+        {"ZADD c 0 n", ":1"},
+        {"ZUNION 1 c WEIGHTS -1 WITHSCORES", "[\"n\", \"-0\"]"},
+        {"ZADD e 0 n 0 o", ":2"},
+        {"ZUNION 2 c e WEIGHTS -1 1 WITHSCORES", "[\"n\", \"0\", \"o\", \"0\"]"},
+        {"ZUNION 2 c e WEIGHTS 1 -1 WITHSCORES", "[\"n\", \"0\", \"o\", \"-0\"]"},
+        {"ZUNIONSTORE d 1 c WEIGHTS -1", ":1"},
+        {"ZSCORE d n", "\"0\""},
     };
     RUN_CASES(cases);
 }

@@ -16,7 +16,7 @@ enum {
     LEAF_MAX = 62, /* entries; a leaf and an inner node fill an allocation of 1 KiB */
     INNER_MAX = 36,
     CACHE_LINE = 64, /* bytes */
-    DEPTH_MAX = 16, /* far beyond what 2^32 members need */
+    DEPTH_MAX = 16,  /* far beyond what 2^32 members need */
 };
 
 struct score_node {

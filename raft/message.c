@@ -60,6 +60,7 @@ static enum error decode_fixed(struct bytes bytes, struct raft_message *message)
     if (message->from == 0 || message->from > RAFT_NODES_MAX) return ERROR_RANGE;
     if (message->to == 0 || message->to > RAFT_NODES_MAX) return ERROR_RANGE;
     if (message->from == message->to) return ERROR_MALFORMED;
+    if (message->term > RAFT_TERM_MAX) return ERROR_RANGE;
     if (message->entry_count > 0 && message->type != RAFT_APPEND) return ERROR_MALFORMED;
     return ERROR_NONE;
 }

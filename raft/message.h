@@ -30,7 +30,11 @@
 #include "base/error.h"
 #include "raft/entry.h"
 
-enum { RAFT_NODES_MAX = 16 };
+enum {
+    RAFT_NODES_MAX = 16,
+    RAFT_APPEND_ENTRIES_MAX = 4096, /* in one message */
+};
+#define RAFT_TERM_MAX ((uint64_t)1 << 62) /* far beyond reach; room for one more */
 
 #define RAFT_MESSAGES(X, F)                                                                        \
     X(PRE_VOTE, pre_vote, F(campaign_term) F(last_index) F(last_term))                             \

@@ -60,6 +60,8 @@ enum raft_event_type {
                              later step, with `context` (unique among the open ones) */
     RAFT_EVENT_FETCHED,   /* entries read from the segments for output.fetches, or an error */
     RAFT_EVENT_NOTIFY,    /* leader: tell `node` the commit index without delay */
+    RAFT_EVENT_CONNECTED, /* the bulk link to `node` is new: what was on its way may be lost. Only
+                             saves time: it would be found out anyway */
     RAFT_EVENT_TRANSFER,  /* leader: hand leadership to `node` as soon as it has the whole log;
                              given up after an election timeout */
 };
@@ -75,7 +77,7 @@ struct raft_event {
     uint64_t index;              /* APPLIED; FETCHED: the first index asked for */
     uint64_t context;            /* READ */
     bool confirm;                /* READ: do not trust a lease (raft-read-mode index) */
-    uint32_t node;               /* NOTIFY, TRANSFER; FETCHED: the peer it was for */
+    uint32_t node;               /* NOTIFY, CONNECTED, TRANSFER; FETCHED: the peer it was for */
     enum error error;            /* FETCHED */
     const struct entry *entries; /* FETCHED: at least one, lent until the output is carried out */
     uint32_t entry_count;

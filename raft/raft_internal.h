@@ -171,6 +171,7 @@ void raft_on_heartbeat(struct raft *raft, const struct raft_message *message);
 void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *message);
 void raft_on_fetched(struct raft *raft, const struct raft_event *event);
 void raft_on_notify(struct raft *raft, uint32_t node);
+void raft_on_connected(struct raft *raft, uint32_t node);
 void raft_on_transfer(struct raft *raft, uint32_t node);
 /* A damaged node is whole again once it durably has all that its leader's term committed. */
 void raft_judge_repair(struct raft *raft);

@@ -164,7 +164,7 @@ static void send_run(struct raft *raft, struct raft_peer *peer, struct run run) 
     send_append(raft, peer, &run);
 }
 
-/* From memory, up to append_bytes_max, but one entry at least if there is one. */
+/* From memory, up to the bounds of one APPEND, but one entry at least if there is one. */
 static struct run run_in_memory(const struct raft *raft, uint64_t from) {
     struct run run = {.previous_index = from - 1,
                       .previous_term = raft_log_term(&raft->log, from - 1),
@@ -172,6 +172,7 @@ static struct run run_in_memory(const struct raft *raft, uint64_t from) {
     bool known = raft_log_hash(&raft->log, from - 1, &run.previous_hash);
     CHECK(known);
     uint64_t available = raft_log_last_index(&raft->log) - run.previous_index;
+    if (available > RAFT_APPEND_ENTRIES_MAX) available = RAFT_APPEND_ENTRIES_MAX;
     size_t bytes = 0;
     while (run.count < available) {
         bytes += entry_size(run.entries[run.count].image);
@@ -254,7 +255,9 @@ void raft_on_fetched(struct raft *raft, const struct raft_event *event) {
                           .previous_term = event->previous_term,
                           .previous_hash = event->previous_hash,
                           .entries = event->entries,
-                          .count = event->entry_count});
+                          .count = event->entry_count < RAFT_APPEND_ENTRIES_MAX
+                                       ? event->entry_count
+                                       : RAFT_APPEND_ENTRIES_MAX});
 }
 
 /* --- the leader's time ---------------------------------------------------------------------- */
@@ -298,6 +301,15 @@ void raft_leader_tick(struct raft *raft) {
     raft_send_heartbeats(raft);
     for (uint32_t i = 0; i < raft->peer_count; i++)
         ask_again(raft, &raft->peers[i]);
+}
+
+void raft_on_connected(struct raft *raft, uint32_t node) {
+    struct raft_peer *peer = raft_peer_find(raft, node);
+    if (raft->role != RAFT_LEADER || peer == NULL) return;
+    if (peer->state == RAFT_PEER_PROBE)
+        peer->probe_open = peer->probe_again = false;
+    else if (peer->inflight_count > 0)
+        probe_from(peer, peer->match_index + 1);
 }
 
 void raft_on_transfer(struct raft *raft, uint32_t node) {

@@ -396,6 +396,9 @@ static void take_event(struct raft *raft, const struct raft_event *event) {
     case RAFT_EVENT_NOTIFY:
         raft_on_notify(raft, event->node);
         break;
+    case RAFT_EVENT_CONNECTED:
+        raft_on_connected(raft, event->node);
+        break;
     case RAFT_EVENT_TRANSFER:
         raft_on_transfer(raft, event->node);
         break;

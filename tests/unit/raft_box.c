@@ -455,6 +455,10 @@ void box_notify(struct box *box, uint32_t id, uint32_t peer) {
     step(box, id, (struct raft_event){.type = RAFT_EVENT_NOTIFY, .node = peer});
 }
 
+void box_connected(struct box *box, uint32_t id, uint32_t peer) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_CONNECTED, .node = peer});
+}
+
 void box_transfer(struct box *box, uint32_t id, uint32_t peer) {
     step(box, id, (struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = peer});
 }
@@ -462,9 +466,10 @@ void box_transfer(struct box *box, uint32_t id, uint32_t peer) {
 void box_deliver(struct box *box, uint32_t i) {
     struct box_letter letter = take(&box->letters, i);
     struct raft_message message;
-    struct entry entries[BOX_ENTRIES_MAX];
-    enum error error = raft_message_decode(bytes_of(letter.chunk->data, letter.chunk->used),
-                                           letter.chunk, &message, entries, BOX_ENTRIES_MAX);
+    struct entry entries[RAFT_APPEND_ENTRIES_MAX];
+    enum error error =
+        raft_message_decode(bytes_of(letter.chunk->data, letter.chunk->used), letter.chunk,
+                            &message, entries, RAFT_APPEND_ENTRIES_MAX);
     if (error != ERROR_NONE) {
         violate(box, "a message does not decode: %s", error_text(error));
     } else {

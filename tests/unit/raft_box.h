@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "raft/raft.h"
 
-enum { BOX_NODES_MAX = 7, BOX_ENTRIES_MAX = 256, BOX_TERMS_MAX = 4096, BOX_READS_MAX = 4096 };
+enum { BOX_NODES_MAX = 7, BOX_TERMS_MAX = 4096, BOX_READS_MAX = 4096 };
 
 enum box_read_state { BOX_READ_NONE, BOX_READ_WAITING, BOX_READ_GRANTED, BOX_READ_REFUSED };
 
@@ -91,6 +91,7 @@ void box_tick(struct box *box, uint32_t node);
 void box_propose(struct box *box, uint32_t node, struct bytes body, bool more);
 void box_read(struct box *box, uint32_t node, uint64_t context, bool confirm);
 void box_notify(struct box *box, uint32_t node, uint32_t peer);
+void box_connected(struct box *box, uint32_t node, uint32_t peer);
 void box_transfer(struct box *box, uint32_t node, uint32_t peer);
 /* Completes the oldest open persist request; false: none. */
 bool box_persist(struct box *box, uint32_t node);

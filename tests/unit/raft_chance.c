@@ -105,7 +105,7 @@ static void cut_links(struct chance *chance) {
 static void make_trouble(struct chance *chance) {
     uint32_t id = pick_victim(chance);
     chance->faults++;
-    switch (below(chance, 6)) {
+    switch (below(chance, 7)) {
     case 0:
         if (chance->box->nodes[id].raft != NULL) {
             box_crash(chance->box, id);
@@ -123,6 +123,9 @@ static void make_trouble(struct chance *chance) {
         memset(chance->paused, 0, sizeof(chance->paused));
         break;
     case 5:
+        if (is_awake(chance, id)) box_connected(chance->box, id, any_node(chance));
+        break;
+    case 6:
         if (is_awake(chance, id)) box_transfer(chance->box, id, any_node(chance));
         break;
     }

@@ -271,6 +271,9 @@ static void do_read(struct scenario *scenario) {
 static void do_notify(struct scenario *scenario) {
     box_notify(scenario->box, node(scenario, 1), node(scenario, 2));
 }
+static void do_connected(struct scenario *scenario) {
+    box_connected(scenario->box, node(scenario, 1), node(scenario, 2));
+}
 static void do_transfer(struct scenario *scenario) {
     box_transfer(scenario->box, node(scenario, 1), node(scenario, 2));
 }
@@ -427,6 +430,7 @@ static const struct {
 } commands[] = {
     {"breaks", do_breaks, 2},
     {"campaign", do_campaign, 2},
+    {"connected", do_connected, 3},
     {"crash", do_crash, 2},
     {"cut", do_cut, 3},
     {"deliver", do_deliver, 2},

@@ -27,7 +27,7 @@
  *   propose NODE BODY…          one entry each
  *   gather NODE BODY…           the same in one turn
  *   read NODE CONTEXT [confirm]
- *   notify NODE NODE, transfer NODE NODE
+ *   notify NODE NODE, connected NODE NODE, transfer NODE NODE
  *   fail-fetch NODE             as if the segment could not be read
  *   expect NODE role ROLE       follower, pre-candidate, candidate, leader, down
  *   expect NODE term|commit|last|persisted|voted|inflight NUMBER (inflight: of all its peers)

@@ -341,7 +341,8 @@ static void reply_deadline(struct command_call *call, int64_t base_ms, bool is_s
     int64_t value = -2;
     if (item != NULL) {
         value = item_deadline_ms(item);
-        if (value >= 0) value = is_seconds ? (value - base_ms + 500) / 1000 : value - base_ms;
+        if (value >= 0) value -= base_ms;
+        if (value >= 0 && is_seconds) value = value / 1000 + (value % 1000 >= 500);
     }
     reply_integer(call->reply, value);
 }

@@ -333,6 +333,8 @@ static bool read_hello(struct bytes body, struct hello *hello) {
     return true;
 }
 
+static const char came_too_early[] = "came before this node has founded its cluster";
+
 /* Why the other node cannot be talked to; NULL if it can. */
 static const char *hello_problem(const struct link *link, const struct hello *hello,
                                  uint32_t expected_id) {
@@ -364,7 +366,7 @@ static const char *hello_problem(const struct link *link, const struct hello *he
 }
 
 static void refuse(struct link *link, const char *problem) {
-    say(link->peers, true, "refused a peer: it %s", problem);
+    if (problem != came_too_early) say(link->peers, true, "refused a peer: it %s", problem);
     send_text_frame(link, FRAME_REFUSAL, bytes_of_text(problem));
     if (link->state != LINK_CLOSED && link->fd >= 0) {
         link->closing = true;
@@ -519,10 +521,8 @@ static bool acceptor_takes_hello(struct link *link, struct bytes body) {
         link_close(link);
         return false;
     }
-    const char *problem = hello_problem(link, &hello, 0);
-    if (problem == NULL && hello.purpose != LINK_FOUNDING && !link->peers->founded) {
-        problem = "came before this node has founded its cluster";
-    }
+    bool early = hello.purpose != LINK_FOUNDING && !link->peers->founded;
+    const char *problem = early ? came_too_early : hello_problem(link, &hello, 0);
     if (problem != NULL) {
         refuse(link, problem);
         return false;
@@ -579,7 +579,8 @@ static bool take_answer(struct link *link, struct bytes body) {
 static bool take_refusal(struct link *link, struct bytes body) {
     struct peers *peers = link->peers;
     struct peer_status *status = &peers->peer[link->position].status;
-    if (status->refusals++ % 64 == 0) {
+    bool early = bytes_equal(body, bytes_of_text(came_too_early));
+    if (!early && status->refusals++ % 64 == 0) {
         say(peers, true, "%s:%u refuses this node: it %.*s", status->host, status->port,
             (int)(body.size < 200 ? body.size : 200), body.data);
     }
@@ -879,6 +880,7 @@ static void link_init(struct link *link, struct peers *peers, enum link_purpose 
     ev_io_init(&link->reader, on_readable, -1, EV_READ);
     ev_io_init(&link->writer, on_writable, -1, EV_WRITE);
     ev_timer_init(&link->timer, on_timer, 0, 0);
+    ev_set_priority(&link->reader, 1); /* sockets before timers (SAFETY 16) */
     link->reader.data = link->writer.data = link->timer.data = link;
 }
 

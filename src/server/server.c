@@ -11,10 +11,12 @@
 
 #include "base/hash.h"
 #include "src/server/client.h"
+#include "src/server/cluster.h"
 #include "src/server/commands.h"
 #include "src/server/control.h"
 #include "src/server/daemon.h"
 #include "src/server/listener.h"
+#include "src/server/peers.h"
 
 /* A turn may give rise to more output and more requests; after so many rounds the sockets get
  * their say first. */
@@ -35,10 +37,10 @@ static void hand_out_disk_requests(struct server *server) {
 static void hand_out_packets(struct server *server) {
     struct replica_packet *packet;
     while ((packet = replica_next_packet(server->replica)) != NULL) {
-        /* A cluster of one has nobody to send to. */
-        CHECK(server->peers != NULL);
-        replica_packet_destroy(packet);
+        CHECK(server->peers != NULL); /* A cluster of one has nobody to send to. */
+        peers_send(server->peers, packet);
     }
+    if (server->peers != NULL) peers_flush(server->peers);
 }
 
 static bool flush_sessions(struct server *server, struct replica_moment moment) {
@@ -160,10 +162,15 @@ static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int event
 /* --- identity ------------------------------------------------------------------------------------
  */
 
-static void found_alone(struct server *server) {
+static void draw_identity(struct server *server) {
     struct identity *identity = &server->identity;
     memset(identity, 0, sizeof(*identity));
     entropy_fill(identity->node, sizeof(identity->node));
+    identity->phase = IDENTITY_EMPTY;
+}
+
+static void found_alone(struct server *server) {
+    struct identity *identity = &server->identity;
     entropy_fill(identity->cluster, sizeof(identity->cluster));
     identity->phase = IDENTITY_FOUNDED;
     identity->id = 1;
@@ -214,7 +221,8 @@ static bool open_identity(struct server *server, struct buffer *error) {
     enum error wrong = identity_load(&server->identity);
     if (wrong == ERROR_NOT_FOUND) {
         if (has_foreign_data(server, error)) return false;
-        found_alone(server);
+        draw_identity(server);
+        if (!cluster_is_wanted(server)) found_alone(server);
         wrong = identity_store(&server->identity);
     }
     return wrong == ERROR_NONE || refuse_directory(server, wrong, error);
@@ -313,6 +321,16 @@ static void start_watchers(struct server *server) {
     ev_signal_start(loop, &server->signal_watchers[1]);
 }
 
+static bool open_cluster(struct server *server, struct buffer *error) {
+    if (cluster_is_wanted(server)) return cluster_open(server, error);
+    if (server->identity.phase == IDENTITY_FOUNDED) return true;
+    buffer_append_format(error,
+                         "%s belongs to a node of a cluster that was never founded: give the "
+                         "--cluster list, or remove the file 'node' in it",
+                         server->directory);
+    return false;
+}
+
 static void make_run_id(struct server *server) {
     char bytes[20];
     entropy_fill(bytes, sizeof(bytes));
@@ -331,12 +349,14 @@ bool server_open(struct server *server, struct buffer *error) {
     }
     if (disk_open(".", &server->log, &server->disk, error) != ERROR_NONE) return false;
     if (!open_identity(server, error)) return false;
+    if (!listeners_open(server, error)) return false;
+    if (!open_cluster(server, error)) return false;
     config_settle(&server->config, server->identity.member_count == 1);
     uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
     server->maxclients = daemon_raise_files(&server->log, wanted);
     register_commands(server);
     open_replica(server);
-    if (!listeners_open(server, error)) return false;
+    if (server->peers != NULL) cluster_start(server);
     start_watchers(server);
     server_look_at_memory(server);
     server->startup_memory = server->used_memory;
@@ -352,6 +372,7 @@ int server_run(struct server *server) {
 void server_close(struct server *server) {
     if (server->replica != NULL) clients_close_all(server);
     if (server->loop != NULL) listeners_close(server);
+    cluster_close(server);
     if (server->disk != NULL) disk_close(server->disk);
     if (server->replica != NULL) replica_destroy(server->replica);
     if (server->registry != NULL) command_registry_destroy(server->registry);

@@ -49,6 +49,8 @@ struct server {
     struct replica *replica;
     struct disk *disk;
     struct peers *peers; /* NULL in a cluster of one */
+    struct founding_wait *founding_wait; /* while the cluster is being founded */
+    bool founded_now;                    /* by this start */
 
     struct ev_prepare end_watcher;
     struct ev_check begin_watcher;

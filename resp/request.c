@@ -344,6 +344,7 @@ enum request_status request_parse(struct request_parser *parser,
                                   size_t size) {
     CHECK(parser->state == STATE_START || parser->position <= size);
     parser->consumed = 0;
+    parser->wanted = 0;
     if (size == 0) data = ""; /* an empty query buffer may be NULL */
     for (;;) {
         enum step step = run_step(parser, limits, data + parser->consumed, size - parser->consumed);

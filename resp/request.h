@@ -37,7 +37,7 @@ struct request_parser {
     struct bytes *args;
     uint32_t count;  /* of args */
     size_t consumed; /* by the last call: the caller's next call starts behind these bytes */
-    size_t wanted;   /* after NEED_MORE: at least so many further bytes complete a command */
+    size_t wanted;   /* after NEED_MORE: so many further bytes, at least, complete a command */
 
     /* Private. Offsets count from the first unconsumed byte. */
     uint32_t capacity;  /* of args */

@@ -314,6 +314,13 @@ static void run_publish(struct command_call *call) {
 }
 
 static void run_pubsub_channels(struct command_call *call) {
+    if (call->count > 3) {
+        reply_error_format(call->reply,
+                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
+                           "PUBSUB HELP.",
+                           (int)call->args[1].size, call->args[1].data);
+        return;
+    }
     const struct table *channels = storages_emitter(call->storages)->topics[CHANNELS];
     size_t mark = reply_deferred_open(call->reply);
     uint64_t count = 0;

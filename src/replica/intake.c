@@ -418,14 +418,60 @@ static const char *refusal(struct replica *replica, struct session *session,
     return NULL;
 }
 
+/* Answers a command that is not carried out: its group, if it stands in one, will fail. A refused
+ * EXEC ends the group at once, and says why in its own words. */
+static void refuse(struct replica *replica, struct session *session, const char *name, bool silent,
+                   const char *text) {
+    if (strcmp(name, "exec") != 0) {
+        session->multi_failed = session->in_multi;
+        answer_error(replica, session, silent, text);
+        return;
+    }
+    multi_end(session);
+    struct immediate immediate = immediate_begin(session, silent);
+    reply_error_format(&immediate.reply, "EXECABORT Transaction discarded because of: %s",
+                       strncmp(text, "ERR ", 4) == 0 ? text + 4 : text);
+    immediate_end(replica, session, &immediate);
+}
+
 static void refuse_subscribed(struct replica *replica, struct session *session,
                               const struct command *command, bool silent) {
+    struct buffer text = {0};
+    buffer_append_format(&text,
+                         "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+                         "QUIT / RESET are allowed in this context",
+                         command->name);
+    buffer_append_byte(&text, '\0');
+    refuse(replica, session, command->name, silent, text.data);
+    buffer_clear(&text);
+}
+
+/* A command that does not exist or has the wrong number of arguments. */
+static void refuse_unresolved(struct replica *replica, struct session *session,
+                              const struct bytes *args, uint32_t count, bool silent) {
+    if (bytes_equal_ignoring_case(args[0], BYTES("exec"))) {
+        refuse(replica, session, "exec", silent,
+               "ERR wrong number of arguments for 'exec' command");
+        return;
+    }
     struct immediate immediate = immediate_begin(session, silent);
-    reply_error_format(&immediate.reply,
-                       "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
-                       "QUIT / RESET are allowed in this context",
-                       command->name);
+    if (bytes_equal_ignoring_case(args[0], BYTES("post")) ||
+        bytes_equal_ignoring_case(args[0], BYTES("host:"))) {
+        /* A browser that was led here must not get commands through by way of its HTTP body. */
+        session->ending = SESSION_ENDS_AFTER_OUTPUT;
+    } else {
+        const struct command *command =
+            command_resolve(replica->config.registry, args, count, &immediate.reply);
+        CHECK(command == NULL);
+    }
     immediate_end(replica, session, &immediate);
+    session->multi_failed = session->in_multi;
+}
+
+/* CLIENT REPLY ON is answered also after OFF and SKIP. */
+static bool turns_replies_on(const struct command *command, const struct bytes *args) {
+    return strcmp(command->name, "client|reply") == 0 &&
+           bytes_equal_ignoring_case(args[2], BYTES("on"));
 }
 
 static bool take_silence(struct session *session) {
@@ -440,19 +486,18 @@ static void route(struct replica *replica, struct session *session, const struct
                   uint32_t count) {
     bool silent = take_silence(session);
     session->commands_processed++;
-    struct immediate immediate = immediate_begin(session, silent);
+    struct reply nowhere = {.protocol = session->protocol};
     const struct command *command =
-        command_resolve(replica->config.registry, args, count, &immediate.reply);
+        command_resolve(replica->config.registry, args, count, &nowhere);
     if (command == NULL) {
-        immediate_end(replica, session, &immediate);
-        session->multi_failed = session->in_multi;
+        refuse_unresolved(replica, session, args, count, silent);
         return;
     }
+    if (silent && turns_replies_on(command, args)) silent = false;
     session->last_command = command;
     const char *text = refusal(replica, session, command);
     if (text != NULL) {
-        session->multi_failed = session->in_multi;
-        answer_error(replica, session, silent, text);
+        refuse(replica, session, command->name, silent, text);
         return;
     }
     if (session->protocol == 2 && session->subscriptions + session->patterns > 0 &&

@@ -8,16 +8,28 @@ static void run_config(struct command_call *call) {
     CHECK(call == NULL && "the registry answers for the container itself");
 }
 
-static bool matches_any(const struct command_call *call, const char *name) {
-    for (uint32_t i = 2; i < call->count; i++)
-        if (glob_match(call->args[i], bytes_of_text(name), true)) return true;
+static bool is_pattern(struct bytes text) {
+    for (size_t i = 0; i < text.size; i++) {
+        if (memchr("[*?", text.data[i], 3) != NULL) return true;
+    }
     return false;
 }
 
-static void reply_pair(struct command_call *call, enum config_id id, const char *name) {
+/* Whether an argument asks for this name; *shown is the name as Redis answers it: as it was typed,
+ * unless a pattern was. */
+static bool matches_any(const struct command_call *call, const char *name, struct bytes *shown) {
+    for (uint32_t i = 2; i < call->count; i++) {
+        if (!glob_match(call->args[i], bytes_of_text(name), true)) continue;
+        *shown = is_pattern(call->args[i]) ? bytes_of_text(name) : call->args[i];
+        return true;
+    }
+    return false;
+}
+
+static void reply_pair(struct command_call *call, enum config_id id, struct bytes name) {
     struct buffer value = {0};
     config_print(&call_server(call)->config, id, &value);
-    reply_bulk_text(call->reply, name);
+    reply_bulk(call->reply, name);
     reply_bulk(call->reply, buffer_bytes(&value));
     buffer_clear(&value);
 }
@@ -28,8 +40,9 @@ static void run_get(struct command_call *call) {
     for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
         const char *const names[] = {config_rows[id].name, config_rows[id].alias};
         for (size_t i = 0; i < COUNT_OF(names); i++) {
-            if (names[i] == NULL || !matches_any(call, names[i])) continue;
-            reply_pair(call, id, names[i]);
+            struct bytes shown;
+            if (names[i] == NULL || !matches_any(call, names[i], &shown)) continue;
+            reply_pair(call, id, shown);
             count++;
         }
     }

@@ -171,8 +171,8 @@ static void run_hello(struct command_call *call) {
     if (!session->authenticated) {
         reply_error(call->reply,
                     "NOAUTH HELLO must be called with the client already authenticated, otherwise "
-                    "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
-                    "client and select the RESP protocol version at the same time");
+                    "the HELLO AUTH <user> <pass> option can be used to authenticate the client "
+                    "and select the RESP protocol version at the same time");
         return;
     }
     if (hello.has_name) {

@@ -200,6 +200,9 @@ static void run_lolwut(struct command_call *call) {
                                "  |  \\______/  |\n"
                                "  |            |\n"
                                "Redis ver. " REDIS_VERSION "\n";
+    int64_t version; /* Each version has this one picture. */
+    bool has_version = call->count > 2 && command_option(call, 1, "VERSION");
+    if (has_version && !command_integer(call, 2, &version)) return;
     reply_verbatim(call->reply, "txt", bytes_of_text(text));
 }
 

@@ -262,6 +262,12 @@ Test(request, tells_how_much_a_large_argument_still_wants) {
     cr_expect_eq(parser.consumed, 0);
     cr_expect(request_is_partial(&parser));
     request_clear(&parser);
+
+    cr_expect_eq(request_parse(&parser, &ordinary, "*1\r\n$9\r\n", 8), REQUEST_NEED_MORE);
+    cr_expect_eq(parser.wanted, 11);
+    cr_expect_eq(request_parse(&parser, &ordinary, "*1\r\n$9\r\n123456789\r\n", 19), REQUEST_DONE);
+    cr_expect_eq(parser.wanted, 0);
+    request_clear(&parser);
 }
 
 Test(request, lets_skipped_bytes_go_while_it_waits) {

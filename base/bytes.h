@@ -42,7 +42,8 @@ static inline int bytes_compare(struct bytes a, struct bytes b) {
 static inline struct bytes bytes_slice(struct bytes span, size_t start, size_t size) {
     CHECK(start <= span.size);
     size_t rest = span.size - start;
-    return (struct bytes){span.data + start, size < rest ? size : rest};
+    const char *data = start == 0 ? span.data : span.data + start; /* NULL + 0 is undefined */
+    return (struct bytes){data, size < rest ? size : rest};
 }
 
 /* Equal but for the case of ASCII letters (the locale never counts). */

@@ -1010,3 +1010,54 @@ Test(journal, without_syncs_loses_an_end_and_nothing_else) {
     }
     cr_expect_gt(lost, 0);
 }
+
+/* --- tests: the bytes ----------------------------------------------------------------------- */
+
+/* Format 1 is what directories are made of: these sums change only with the format's number. */
+Test(journal, writes_format_1_byte_for_byte) {
+    static const struct segment_owner owner = {.cluster = "cluster", .node = "node"};
+    char segment[SEGMENT_HEADER_SIZE], vote[VOTE_SIZE], header[RECORD_HEADER_SIZE];
+    char mark[RECORD_MARK_SIZE], cut[RECORD_CUT_SIZE];
+    segment_header_write(segment, &owner,
+                         &(struct segment_header){.sequence = 1, .salt = 2, .size = 3});
+    vote_write(vote, &owner, (struct vote){.term = 4, .voted_for = 5});
+    record_mark_write(mark, &(struct record_mark){.durable_number = 1,
+                                                  .commit_index = 2,
+                                                  .last_index = 3,
+                                                  .last_term = 4,
+                                                  .last_hash = 5,
+                                                  .flags = RECORD_MARK_CLOSED});
+    record_cut_write(cut, &(struct record_cut){.after = 1, .term = 2, .hash = 3});
+    record_header_write(header, (struct record_place){.salt = 1, .offset = 512}, RECORD_MARK, 7,
+                        bytes_of(mark, sizeof(mark)));
+    const struct {
+        const char *name;
+        struct bytes bytes;
+        uint64_t sum;
+    } cases[] = {
+        {"segment", bytes_of(segment, sizeof(segment)), 0x1bbe2f71d3813120},
+        {"vote", bytes_of(vote, sizeof(vote)), 0xc284d43a65194b47},
+        {"record", bytes_of(header, sizeof(header)), 0xaec4bc6dc00bf1de},
+        {"mark", bytes_of(mark, sizeof(mark)), 0x338cba294bf34eb9},
+        {"cut", bytes_of(cut, sizeof(cut)), 0x7c68b4906e7ea780},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        cr_expect_eq(hash_bytes(cases[i].bytes, 0), cases[i].sum, "%s: 0x%016llx", cases[i].name,
+                     (unsigned long long)hash_bytes(cases[i].bytes, 0));
+    cr_expect_arr_eq(segment, "HAMOKLOG\1\0\0\0\0\2\0\0cluster\0", 24);
+    cr_expect_arr_eq(vote, "HAMOKVOT\1\0\0\0\120\0\0\0cluster\0", 24);
+    cr_expect_arr_eq(header + 16, "\7\0\0\0\0\0\0\0\60\0\0\0MARK", 16);
+}
+
+Test(journal, names_segments_so_that_they_sort) {
+    char name[DISK_NAME_SIZE];
+    uint64_t sequence = 0;
+    segment_name(name, 42);
+    cr_expect_str_eq(name, "log-0000000042");
+    cr_expect(segment_name_read(name, &sequence));
+    cr_expect_eq(sequence, 42);
+    static const char *const others[] = {
+        "log-", "log-42", "log-00000000042", "log-0000000042.new", "vote", "log-000000004x"};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        cr_expect_not(segment_name_read(others[i], &sequence), "%s", others[i]);
+}

@@ -48,7 +48,7 @@ struct server {
     struct command_registry *registry;
     struct replica *replica;
     struct disk *disk;
-    struct peers *peers; /* NULL in a cluster of one */
+    struct peers *peers;                 /* NULL in a cluster of one */
     struct founding_wait *founding_wait; /* while the cluster is being founded */
     bool founded_now;                    /* by this start */
 

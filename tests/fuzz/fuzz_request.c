@@ -26,31 +26,35 @@ static void note_command(const struct request_parser *parser, struct buffer *out
     }
 }
 
-/* Parses what is there from *at on; false after an error. */
+/* Parses what is there from *at on, in a block that ends where the bytes end, for the sanitizer;
+ * false after an error. */
 static bool parse_all(struct request_parser *parser, const struct request_limits *limits,
                       struct bytes received, size_t *at, struct buffer *outcome) {
-    for (;;) {
-        size_t rest = received.size - *at;
-        char *block = malloc(rest + 1); /* ends where the bytes end, for the sanitizer */
-        CHECK(block != NULL);
-        char *start = block + 1;
-        if (rest > 0) memcpy(start, received.data + *at, rest);
-        enum request_status status = request_parse(parser, limits, start, rest);
-        CHECK(parser->consumed <= rest);
+    size_t rest = received.size - *at;
+    char *block = malloc(rest + 1);
+    CHECK(block != NULL);
+    char *next = block + 1, *end = next + rest;
+    if (rest > 0) memcpy(next, received.data + *at, rest);
+    enum request_status status;
+    do {
+        status = request_parse(parser, limits, next, (size_t)(end - next));
+        CHECK(parser->consumed <= (size_t)(end - next));
+        next += parser->consumed;
         *at += parser->consumed;
         if (status == REQUEST_DONE) {
             CHECK(parser->consumed > 0);
             note_command(parser, outcome);
-        } else if (status == REQUEST_ERROR) {
-            char text[REQUEST_ERROR_SIZE];
-            request_error(parser, text);
-            buffer_append(outcome, text, strlen(text));
-        } else {
-            CHECK(parser->wanted > 0);
         }
-        free(block);
-        if (status != REQUEST_DONE) return status == REQUEST_NEED_MORE;
+    } while (status == REQUEST_DONE);
+    if (status == REQUEST_ERROR) {
+        char text[REQUEST_ERROR_SIZE];
+        request_error(parser, text);
+        buffer_append(outcome, text, strlen(text));
+    } else {
+        CHECK(parser->wanted > 0);
     }
+    free(block);
+    return status == REQUEST_NEED_MORE;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

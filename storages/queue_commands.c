@@ -561,7 +561,8 @@ static const struct command queue_commands[] = {
      .since = "1.0.0",
      .complexity = "O(1) for each element added, so O(N) to add N elements when the command is "
                    "called with multiple arguments.",
-     .summary = "Prepend one or multiple elements to a list"},
+     .summary = "Prepend one or multiple elements to a list",
+     .arguments = "k:key#0 s:element*"},
     {.id = 301,
      .name = "rpush",
      .run = run_rpush,
@@ -575,7 +576,8 @@ static const struct command queue_commands[] = {
      .since = "1.0.0",
      .complexity = "O(1) for each element added, so O(N) to add N elements when the command is "
                    "called with multiple arguments.",
-     .summary = "Append one or multiple elements to a list"},
+     .summary = "Append one or multiple elements to a list",
+     .arguments = "k:key#0 s:element*"},
     {.id = 302,
      .name = "lpushx",
      .run = run_lpushx,
@@ -589,7 +591,8 @@ static const struct command queue_commands[] = {
      .since = "2.2.0",
      .complexity = "O(1) for each element added, so O(N) to add N elements when the command is "
                    "called with multiple arguments.",
-     .summary = "Prepend an element to a list, only if the list exists"},
+     .summary = "Prepend an element to a list, only if the list exists",
+     .arguments = "k:key#0 s:element*"},
     {.id = 303,
      .name = "rpushx",
      .run = run_rpushx,
@@ -603,7 +606,8 @@ static const struct command queue_commands[] = {
      .since = "2.2.0",
      .complexity = "O(1) for each element added, so O(N) to add N elements when the command is "
                    "called with multiple arguments.",
-     .summary = "Append an element to a list, only if the list exists"},
+     .summary = "Append an element to a list, only if the list exists",
+     .arguments = "k:key#0 s:element*"},
     {.id = 304,
      .name = "lpop",
      .run = run_lpop,
@@ -616,7 +620,8 @@ static const struct command queue_commands[] = {
      .group = "list",
      .since = "1.0.0",
      .complexity = "O(N) where N is the number of elements returned",
-     .summary = "Remove and get the first elements in a list"},
+     .summary = "Remove and get the first elements in a list",
+     .arguments = "k:key#0 i:count@6.2.0?"},
     {.id = 305,
      .name = "rpop",
      .run = run_rpop,
@@ -629,7 +634,8 @@ static const struct command queue_commands[] = {
      .group = "list",
      .since = "1.0.0",
      .complexity = "O(N) where N is the number of elements returned",
-     .summary = "Remove and get the last elements in a list"},
+     .summary = "Remove and get the last elements in a list",
+     .arguments = "k:key#0 i:count@6.2.0?"},
     {.id = 306,
      .name = "llen",
      .run = run_llen,
@@ -642,7 +648,8 @@ static const struct command queue_commands[] = {
      .group = "list",
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Get the length of a list"},
+     .summary = "Get the length of a list",
+     .arguments = "k:key#0"},
     {.id = 307,
      .name = "lindex",
      .run = run_lindex,
@@ -656,7 +663,8 @@ static const struct command queue_commands[] = {
      .since = "1.0.0",
      .complexity = "O(N) where N is the number of elements to traverse to get to the element at "
                    "index. This makes asking for the first or the last element of the list O(1).",
-     .summary = "Get an element from a list by its index"},
+     .summary = "Get an element from a list by its index",
+     .arguments = "k:key#0 i:index"},
     {.id = 308,
      .name = "lset",
      .run = run_lset,
@@ -670,7 +678,8 @@ static const struct command queue_commands[] = {
      .since = "1.0.0",
      .complexity = "O(N) where N is the length of the list. Setting either the first or the last "
                    "element of the list is O(1).",
-     .summary = "Set the value of an element in a list by its index"},
+     .summary = "Set the value of an element in a list by its index",
+     .arguments = "k:key#0 i:index s:element"},
     {.id = 309,
      .name = "lrange",
      .run = run_lrange,
@@ -685,7 +694,8 @@ static const struct command queue_commands[] = {
      .complexity = "O(S+N) where S is the distance of start offset from HEAD for small lists, from "
                    "nearest end (HEAD or TAIL) for large lists; and N is the number of elements in "
                    "the specified range.",
-     .summary = "Get a range of elements from a list"},
+     .summary = "Get a range of elements from a list",
+     .arguments = "k:key#0 i:start i:stop"},
     {.id = 310,
      .name = "ltrim",
      .run = run_ltrim,
@@ -698,7 +708,8 @@ static const struct command queue_commands[] = {
      .group = "list",
      .since = "1.0.0",
      .complexity = "O(N) where N is the number of elements to be removed by the operation.",
-     .summary = "Trim a list to the specified range"},
+     .summary = "Trim a list to the specified range",
+     .arguments = "k:key#0 i:start i:stop"},
     {.id = 311,
      .name = "lrem",
      .run = run_lrem,
@@ -712,7 +723,8 @@ static const struct command queue_commands[] = {
      .since = "1.0.0",
      .complexity =
          "O(N+M) where N is the length of the list and M is the number of elements removed.",
-     .summary = "Remove elements from a list"},
+     .summary = "Remove elements from a list",
+     .arguments = "k:key#0 i:count s:element"},
     {.id = 312,
      .name = "linsert",
      .run = run_linsert,
@@ -728,7 +740,8 @@ static const struct command queue_commands[] = {
          "O(N) where N is the number of elements to traverse before seeing the value pivot. This "
          "means that inserting somewhere on the left end on the list (head) can be considered O(1) "
          "and inserting somewhere on the right end (tail) is O(N).",
-     .summary = "Insert an element before or after another element in a list"},
+     .summary = "Insert an element before or after another element in a list",
+     .arguments = "k:key#0 o:where(t:before=BEFORE t:after=AFTER) s:pivot s:element"},
     {.id = 313,
      .name = "lpos",
      .run = run_lpos,
@@ -743,7 +756,8 @@ static const struct command queue_commands[] = {
      .complexity = "O(N) where N is the number of elements in the list, for the average case. When "
                    "searching for elements near the head or the tail of the list, or when the "
                    "MAXLEN option is provided, the command may run in constant time.",
-     .summary = "Return the index of matching elements on a list"},
+     .summary = "Return the index of matching elements on a list",
+     .arguments = "k:key#0 s:element i:rank=RANK? i:num-matches=COUNT? i:len=MAXLEN?"},
     {.id = 314,
      .name = "lmove",
      .run = run_lmove,
@@ -756,7 +770,9 @@ static const struct command queue_commands[] = {
      .group = "list",
      .since = "6.2.0",
      .complexity = "O(1)",
-     .summary = "Pop an element from a list, push it to another list and return it"},
+     .summary = "Pop an element from a list, push it to another list and return it",
+     .arguments = "k:source#0 k:destination#1 o:wherefrom(t:left=LEFT t:right=RIGHT) "
+                  "o:whereto(t:left=LEFT t:right=RIGHT)"},
     {.id = 315,
      .name = "rpoplpush",
      .run = run_rpoplpush,
@@ -769,7 +785,10 @@ static const struct command queue_commands[] = {
      .group = "list",
      .since = "1.2.0",
      .complexity = "O(1)",
-     .summary = "Remove the last element in a list, prepend it to another list and return it"},
+     .summary = "Remove the last element in a list, prepend it to another list and return it",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`LMOVE` with the `RIGHT` and `LEFT` arguments",
+     .arguments = "k:source#0 k:destination#1"},
     {.id = 316,
      .name = "lmpop",
      .run = run_lmpop,
@@ -783,7 +802,8 @@ static const struct command queue_commands[] = {
      .since = "7.0.0",
      .complexity =
          "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
-     .summary = "Pop elements from a list"},
+     .summary = "Pop elements from a list",
+     .arguments = "i:numkeys k:key#0* o:where(t:left=LEFT t:right=RIGHT) i:count=COUNT?"},
 };
 
 const struct command_family queue_family = {queue_commands, COUNT_OF(queue_commands)};

@@ -324,7 +324,9 @@ static const struct command sorted_set_algebra_commands[] = {
      .since = "6.2.0",
      .complexity = "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, "
                    "and M being the number of elements in the resulting sorted set.",
-     .summary = "Add multiple sorted sets"},
+     .summary = "Add multiple sorted sets",
+     .arguments = "i:numkeys k:key#0* i:weight=WEIGHTS?* o:aggregate=AGGREGATE?(t:sum=SUM "
+                  "t:min=MIN t:max=MAX) t:withscores=WITHSCORES?"},
     {.id = 525,
      .name = "zinter",
      .run = run_zinter,
@@ -339,7 +341,9 @@ static const struct command sorted_set_algebra_commands[] = {
      .complexity = "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K "
                    "being the number of input sorted sets and M being the number of elements in "
                    "the resulting sorted set.",
-     .summary = "Intersect multiple sorted sets"},
+     .summary = "Intersect multiple sorted sets",
+     .arguments = "i:numkeys k:key#0* i:weight=WEIGHTS?* o:aggregate=AGGREGATE?(t:sum=SUM "
+                  "t:min=MIN t:max=MAX) t:withscores=WITHSCORES?"},
     {.id = 526,
      .name = "zdiff",
      .run = run_zdiff,
@@ -353,7 +357,8 @@ static const struct command sorted_set_algebra_commands[] = {
      .since = "6.2.0",
      .complexity = "O(L + (N-K)log(N)) worst case where L is the total number of elements in all "
                    "the sets, N is the size of the first set, and K is the size of the result set.",
-     .summary = "Subtract multiple sorted sets"},
+     .summary = "Subtract multiple sorted sets",
+     .arguments = "i:numkeys k:key#0* t:withscores=WITHSCORES?"},
     {.id = 527,
      .name = "zunionstore",
      .run = run_zunionstore,
@@ -367,7 +372,9 @@ static const struct command sorted_set_algebra_commands[] = {
      .since = "2.0.0",
      .complexity = "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, "
                    "and M being the number of elements in the resulting sorted set.",
-     .summary = "Add multiple sorted sets and store the resulting sorted set in a new key"},
+     .summary = "Add multiple sorted sets and store the resulting sorted set in a new key",
+     .arguments = "k:destination#0 i:numkeys k:key#1* i:weight=WEIGHTS?* "
+                  "o:aggregate=AGGREGATE?(t:sum=SUM t:min=MIN t:max=MAX)"},
     {.id = 528,
      .name = "zinterstore",
      .run = run_zinterstore,
@@ -382,7 +389,9 @@ static const struct command sorted_set_algebra_commands[] = {
      .complexity = "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K "
                    "being the number of input sorted sets and M being the number of elements in "
                    "the resulting sorted set.",
-     .summary = "Intersect multiple sorted sets and store the resulting sorted set in a new key"},
+     .summary = "Intersect multiple sorted sets and store the resulting sorted set in a new key",
+     .arguments = "k:destination#0 i:numkeys k:key#1* i:weight=WEIGHTS?* "
+                  "o:aggregate=AGGREGATE?(t:sum=SUM t:min=MIN t:max=MAX)"},
     {.id = 529,
      .name = "zdiffstore",
      .run = run_zdiffstore,
@@ -396,7 +405,8 @@ static const struct command sorted_set_algebra_commands[] = {
      .since = "6.2.0",
      .complexity = "O(L + (N-K)log(N)) worst case where L is the total number of elements in all "
                    "the sets, N is the size of the first set, and K is the size of the result set.",
-     .summary = "Subtract multiple sorted sets and store the resulting sorted set in a new key"},
+     .summary = "Subtract multiple sorted sets and store the resulting sorted set in a new key",
+     .arguments = "k:destination#0 i:numkeys k:key#1*"},
     {.id = 530,
      .name = "zintercard",
      .run = run_zintercard,
@@ -410,7 +420,8 @@ static const struct command sorted_set_algebra_commands[] = {
      .since = "7.0.0",
      .complexity = "O(N*K) worst case with N being the smallest input sorted set, K being the "
                    "number of input sorted sets.",
-     .summary = "Intersect multiple sorted sets and return the cardinality of the result"},
+     .summary = "Intersect multiple sorted sets and return the cardinality of the result",
+     .arguments = "i:numkeys k:key#0* i:limit=LIMIT?"},
 };
 const struct command_family sorted_set_algebra_family = {sorted_set_algebra_commands,
                                                          COUNT_OF(sorted_set_algebra_commands)};

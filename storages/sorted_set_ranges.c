@@ -316,7 +316,8 @@ static const struct command sorted_set_range_commands[] = {
      .group = "sorted-set",
      .since = "2.0.0",
      .complexity = "O(log(N)) with N being the number of elements in the sorted set.",
-     .summary = "Count the members in a sorted set with scores within the given values"},
+     .summary = "Count the members in a sorted set with scores within the given values",
+     .arguments = "k:key#0 d:min d:max"},
     {.id = 507,
      .name = "zlexcount",
      .run = run_zlexcount,
@@ -329,8 +330,8 @@ static const struct command sorted_set_range_commands[] = {
      .group = "sorted-set",
      .since = "2.8.9",
      .complexity = "O(log(N)) with N being the number of elements in the sorted set.",
-     .summary =
-         "Count the number of members in a sorted set between a given lexicographical range"},
+     .summary = "Count the number of members in a sorted set between a given lexicographical range",
+     .arguments = "k:key#0 s:min s:max"},
     {.id = 510,
      .name = "zrange",
      .run = run_zrange,
@@ -344,7 +345,10 @@ static const struct command sorted_set_range_commands[] = {
      .since = "1.2.0",
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements returned.",
-     .summary = "Return a range of members in a sorted set"},
+     .summary = "Return a range of members in a sorted set",
+     .arguments =
+         "k:key#0 s:start s:stop o:sortby@6.2.0?(t:byscore=BYSCORE t:bylex=BYLEX) t:rev=REV@6.2.0? "
+         "b:offset_count=LIMIT@6.2.0?(i:offset i:count) t:withscores=WITHSCORES?"},
     {.id = 511,
      .name = "zrangebyscore",
      .run = run_zrangebyscore,
@@ -359,7 +363,11 @@ static const struct command sorted_set_range_commands[] = {
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements being returned. If M is constant (e.g. always asking for "
                    "the first 10 elements with LIMIT), you can consider it O(log(N)).",
-     .summary = "Return a range of members in a sorted set, by score"},
+     .summary = "Return a range of members in a sorted set, by score",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`ZRANGE` with the `BYSCORE` argument",
+     .arguments = "k:key#0 d:min d:max t:withscores=WITHSCORES@2.0.0? "
+                  "b:offset_count=LIMIT?(i:offset i:count)"},
     {.id = 512,
      .name = "zrevrangebyscore",
      .run = run_zrevrangebyscore,
@@ -375,7 +383,11 @@ static const struct command sorted_set_range_commands[] = {
                    "number of elements being returned. If M is constant (e.g. always asking for "
                    "the first 10 elements with LIMIT), you can consider it O(log(N)).",
      .summary = "Return a range of members in a sorted set, by score, with scores ordered from "
-                "high to low"},
+                "high to low",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`ZRANGE` with the `REV` and `BYSCORE` arguments",
+     .arguments =
+         "k:key#0 d:max d:min t:withscores=WITHSCORES? b:offset_count=LIMIT?(i:offset i:count)"},
     {.id = 513,
      .name = "zrevrange",
      .run = run_zrevrange,
@@ -390,7 +402,10 @@ static const struct command sorted_set_range_commands[] = {
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements returned.",
      .summary = "Return a range of members in a sorted set, by index, with scores ordered from "
-                "high to low"},
+                "high to low",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`ZRANGE` with the `REV` argument",
+     .arguments = "k:key#0 i:start i:stop t:withscores=WITHSCORES?"},
     {.id = 514,
      .name = "zrangebylex",
      .run = run_zrangebylex,
@@ -405,7 +420,10 @@ static const struct command sorted_set_range_commands[] = {
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements being returned. If M is constant (e.g. always asking for "
                    "the first 10 elements with LIMIT), you can consider it O(log(N)).",
-     .summary = "Return a range of members in a sorted set, by lexicographical range"},
+     .summary = "Return a range of members in a sorted set, by lexicographical range",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`ZRANGE` with the `BYLEX` argument",
+     .arguments = "k:key#0 s:min s:max b:offset_count=LIMIT?(i:offset i:count)"},
     {.id = 515,
      .name = "zrevrangebylex",
      .run = run_zrevrangebylex,
@@ -421,7 +439,10 @@ static const struct command sorted_set_range_commands[] = {
                    "number of elements being returned. If M is constant (e.g. always asking for "
                    "the first 10 elements with LIMIT), you can consider it O(log(N)).",
      .summary = "Return a range of members in a sorted set, by lexicographical range, ordered from "
-                "higher to lower strings."},
+                "higher to lower strings.",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`ZRANGE` with the `REV` and `BYLEX` arguments",
+     .arguments = "k:key#0 s:max s:min b:offset_count=LIMIT?(i:offset i:count)"},
     {.id = 520,
      .name = "zremrangebyrank",
      .run = run_zremrangebyrank,
@@ -435,7 +456,8 @@ static const struct command sorted_set_range_commands[] = {
      .since = "2.0.0",
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements removed by the operation.",
-     .summary = "Remove all members in a sorted set within the given indexes"},
+     .summary = "Remove all members in a sorted set within the given indexes",
+     .arguments = "k:key#0 i:start i:stop"},
     {.id = 521,
      .name = "zremrangebyscore",
      .run = run_zremrangebyscore,
@@ -449,7 +471,8 @@ static const struct command sorted_set_range_commands[] = {
      .since = "1.2.0",
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements removed by the operation.",
-     .summary = "Remove all members in a sorted set within the given scores"},
+     .summary = "Remove all members in a sorted set within the given scores",
+     .arguments = "k:key#0 d:min d:max"},
     {.id = 522,
      .name = "zremrangebylex",
      .run = run_zremrangebylex,
@@ -463,7 +486,8 @@ static const struct command sorted_set_range_commands[] = {
      .since = "2.8.9",
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements removed by the operation.",
-     .summary = "Remove all members in a sorted set between the given lexicographical range"},
+     .summary = "Remove all members in a sorted set between the given lexicographical range",
+     .arguments = "k:key#0 s:min s:max"},
     {.id = 523,
      .name = "zrangestore",
      .run = run_zrangestore,
@@ -477,7 +501,9 @@ static const struct command sorted_set_range_commands[] = {
      .since = "6.2.0",
      .complexity = "O(log(N)+M) with N being the number of elements in the sorted set and M the "
                    "number of elements stored into the destination key.",
-     .summary = "Store a range of members from sorted set into another key"},
+     .summary = "Store a range of members from sorted set into another key",
+     .arguments = "k:dst#0 k:src#1 s:min s:max o:sortby?(t:byscore=BYSCORE t:bylex=BYLEX) "
+                  "t:rev=REV? b:offset_count=LIMIT?(i:offset i:count)"},
 };
 const struct command_family sorted_set_range_family = {sorted_set_range_commands,
                                                        COUNT_OF(sorted_set_range_commands)};

@@ -221,7 +221,8 @@ static const struct command server_commands[] = {
      .group = "server",
      .since = "1.0.0",
      .complexity = "O(1)",
-     .summary = "Get information and statistics about the server"},
+     .summary = "Get information and statistics about the server",
+     .arguments = "s:section?*"},
     {.id = 771,
      .name = "role",
      .run = run_role,
@@ -255,7 +256,9 @@ static const struct command server_commands[] = {
      .since = "1.0.0",
      .complexity = "O(N) when saving, where N is the total number of keys in all databases when "
                    "saving data, otherwise O(1)",
-     .summary = "Synchronously save the dataset to disk and then shut down the server"},
+     .summary = "Synchronously save the dataset to disk and then shut down the server",
+     .arguments = "o:nosave_save?(t:nosave=NOSAVE t:save=SAVE) t:now=NOW@7.0.0? "
+                  "t:force=FORCE@7.0.0? t:abort=ABORT@7.0.0?"},
     {.id = 774,
      .name = "lolwut",
      .run = run_lolwut,
@@ -264,7 +267,8 @@ static const struct command server_commands[] = {
      .flags = COMMAND_READONLY | COMMAND_FAST,
      .group = "server",
      .since = "5.0.0",
-     .summary = "Display some computer art and the Redis version"},
+     .summary = "Display some computer art and the Redis version",
+     .arguments = "i:version=VERSION?"},
     {.id = 775,
      .name = "wait",
      .run = run_wait,
@@ -278,7 +282,8 @@ static const struct command server_commands[] = {
      .complexity = "O(1)",
      .summary =
          "Wait for the synchronous replication of all the write commands sent in the context "
-         "of the current connection"},
+         "of the current connection",
+     .arguments = "i:numreplicas i:timeout"},
     {.id = ID_DEBUG,
      .name = "debug",
      .run = run_debug,

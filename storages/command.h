@@ -135,8 +135,6 @@ bool command_is_container(const struct command_registry *registry, const struct 
  * returned. False if the arguments don't say (a bad numkeys). */
 bool command_key_positions(const struct command *command, const struct bytes *args, uint32_t count,
                            struct buffer *positions);
-/* The name of a flag (1 << bit) as COMMAND INFO shows it; NULL beyond the last. */
-const char *command_flag_name(unsigned bit);
 /* Writes the ACL categories ("@read", …) of a row, implied ones included, as Redis orders them;
  * returns how many. */
 enum { COMMAND_CATEGORIES_MAX = 32 };

@@ -550,14 +550,24 @@ static void run_list(struct command_call *call) {
         reply_bulk_text(call->reply, command->name);
         count++;
     }
-    reply_deferred_set(call->reply, mark, count);
+    reply_deferred_array(call->reply, mark, count);
 }
 
 /* --- COMMAND GETKEYS ---------------------------------------------------------------------------
  */
 
+/* SET alone has variable flags: what it does to the key depends on its GET option. */
+static struct bytes variable_flags(const struct bytes *args, uint32_t count) {
+    for (uint32_t i = 3; i < count; i++) {
+        if (bytes_equal_ignoring_case(args[i], BYTES("get"))) return BYTES("RW ACCESS UPDATE");
+    }
+    return BYTES("OW UPDATE");
+}
+
 /* The flags of the key at this position. */
-static struct bytes flags_of_key(const struct command *command, uint32_t position) {
+static struct bytes flags_of_key(const struct command *command, uint32_t position,
+                                 const struct bytes *args, uint32_t count) {
+    if (has_word(command->key_flags, "VARIABLE_FLAGS")) return variable_flags(args, count);
     const char *flags = command->key_flags;
     struct key_spec spec, found = {0};
     for (uint32_t number = 0; take_key_spec(command, &flags, number, &spec); number++) {
@@ -592,7 +602,7 @@ static void reply_keys(struct command_call *call, bool with_flags) {
         uint32_t position = load_u32(positions.data + i * sizeof(uint32_t));
         if (with_flags) reply_array(call->reply, 2);
         reply_bulk(call->reply, args[position]);
-        if (with_flags) reply_spec_flags(call->reply, flags_of_key(command, position));
+        if (with_flags) reply_spec_flags(call->reply, flags_of_key(command, position, args, count));
     }
     buffer_clear(&positions);
 }

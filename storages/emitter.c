@@ -418,8 +418,7 @@ static const struct command emitter_commands[] = {
      .run = run_publish,
      .arity = 3,
      .place = COMMAND_LOG,
-     .flags =
-         COMMAND_PUBSUB | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST | COMMAND_MAY_REPLICATE,
+     .flags = COMMAND_PUBSUB | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
      .group = "pubsub",
      .since = "2.0.0",
      .complexity = "O(N+M) where N is the number of clients subscribed to the receiving channel "

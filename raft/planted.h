@@ -13,7 +13,7 @@ enum raft_planted {
     RAFT_PLANTED_COMMIT_OLD_TERM = 1 << 1,
     /* A follower acknowledges entries that are not durable yet (SAFETY 8). */
     RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC = 1 << 2,
-    /* A completed write counts even for entries that were cut off meanwhile (SAFETY 7). */
+    /* A write counts for what stands at its indexes now, though it was cut off (SAFETY 7). */
     RAFT_PLANTED_COUNT_TRUNCATED = 1 << 3,
     /* The commit index is sent and believed beyond what was verified (SAFETY 9). */
     RAFT_PLANTED_COMMIT_UNVERIFIED = 1 << 4,

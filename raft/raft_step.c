@@ -156,9 +156,10 @@ void raft_cut_after(struct raft *raft, uint64_t index) {
         if (index < raft->cut_after) raft->cut_after = index;
         raft->submitted_index = index;
     }
-    if (raft->persisted_index > index) raft->persisted_index = index;
     if (raft_is_planted(raft, RAFT_PLANTED_COUNT_TRUNCATED)) return;
-    /* What is being written of the old end proves nothing about what will replace it (SAFETY 7). */
+    /* What was or is being written of the old end proves nothing about what will replace it
+     * (SAFETY 7). */
+    if (raft->persisted_index > index) raft->persisted_index = index;
     for (uint32_t i = 0; i < raft->outstanding_count; i++) {
         struct raft_outstanding *request = outstanding_at(raft, i);
         if (request->last_index > index) request->last_index = index;
@@ -170,6 +171,7 @@ static void persist_what_is_new(struct raft *raft) {
     bool has_cut = raft->cut_after != RAFT_NO_CUT;
     if (!raft->hard_state_dirty && !has_cut && raft->submitted_index == last) return;
 
+    if (raft->persisted_index > last) raft->persisted_index = last;
     uint32_t count = (uint32_t)(last - raft->submitted_index);
     raft->persist = (struct raft_persist){
         .number = ++raft->persist_number,

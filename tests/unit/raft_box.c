@@ -79,6 +79,17 @@ static bool hash_at(const struct raft *raft, uint64_t index, uint64_t *hash) {
     return true;
 }
 
+/* An election rests on a majority's disks: each has this vote, or has gone on to a later term. */
+static void watch_votes(struct box *box, uint32_t id, uint64_t term) {
+    uint32_t count = 0;
+    for (uint32_t voter = 1; voter <= box->count; voter++) {
+        const struct raft_hard_state *durable = &box->nodes[voter].hard_state;
+        if (durable->term > term || (durable->term == term && durable->voted_for == id)) count++;
+    }
+    if (count > box->count / 2) return;
+    violate(box, "n%u leads term %llu by votes that are not durable", id, (unsigned long long)term);
+}
+
 static void watch_election(struct box *box, uint32_t id) {
     struct box_node *node = &box->nodes[id];
     enum raft_role role = raft_role(node->raft);
@@ -93,6 +104,7 @@ static void watch_election(struct box *box, uint32_t id) {
                 (unsigned long long)term);
     }
     box->leaders[term] = id;
+    watch_votes(box, id, term);
     for (uint64_t index = 1; index <= box->committed_count; index++) {
         uint64_t hash;
         /* A leader elected so late that a newer term has committed already does no harm. */
@@ -121,11 +133,24 @@ static void watch_leases(struct box *box, uint32_t id) {
     }
 }
 
+/* So does a commit: no answer precedes a majority's sync. */
+static void watch_durability(struct box *box, uint64_t index, uint64_t hash) {
+    uint32_t count = 0;
+    for (uint32_t id = 1; id <= box->count; id++) {
+        const struct box_node *node = &box->nodes[id];
+        if (index <= node->log_count && entry_hash(node->log[index - 1].image) == hash) count++;
+    }
+    if (count > box->count / 2) return;
+    violate(box, "entry %llu is committed but not durable on a majority",
+            (unsigned long long)index);
+}
+
 static void watch_commit(struct box *box, uint32_t id, uint64_t index, uint64_t hash) {
     if (index > box->committed_count) {
         CHECK(index == box->committed_count + 1);
         GROW(box->committed, box->committed_count, box->committed_capacity);
         uint64_t term = raft_term(box->nodes[id].raft);
+        watch_durability(box, index, hash);
         box->committed[box->committed_count++] = (struct box_committed){.hash = hash, .term = term};
     } else if (box->committed[index - 1].hash != hash) {
         violate(box, "state machine safety: n%u commits another entry at %llu", id,
@@ -204,15 +229,28 @@ static void carry_out(struct box *box, uint32_t id, const struct raft_output *ou
     }
 }
 
+/* Raft 5.4.2: a leader raises the commit index to entries of its own term only. */
+static void watch_commit_rule(struct box *box, uint32_t id, uint64_t commit_before) {
+    const struct raft *raft = box->nodes[id].raft;
+    uint64_t commit = raft_commit_index(raft);
+    if (commit == commit_before || raft_role(raft) != RAFT_LEADER) return;
+    if (raft_term_at(raft, commit) != raft_term(raft)) {
+        violate(box, "n%u commits entry %llu of an older term by counting", id,
+                (unsigned long long)commit);
+    }
+}
+
 static void step_once(struct box *box, uint32_t id, struct raft_event *event) {
     struct box_node *node = &box->nodes[id];
     event->now_us = box->now_us;
     event->stamp_ms = 1000 + box->now_us / 1000;
     struct raft_output output;
+    uint64_t commit = raft_commit_index(node->raft);
     raft_step(node->raft, event, &output);
     raft_check(node->raft);
     carry_out(box, id, &output);
     watch_election(box, id);
+    watch_commit_rule(box, id, commit);
     watch_leases(box, id);
 }
 

@@ -6,7 +6,8 @@
  * entries are applied at once.
  *
  * The box watches over Raft's safety properties at every step (Raft, Figure 3: election safety, log
- * matching, leader completeness, state machine safety), over leases and over read indexes. The
+ * matching, leader completeness, state machine safety), over leases and read indexes, and that
+ * elections and commits rest on what a majority's disks have. The
  * first violation is told in box->violation; the nodes know nothing of it. */
 #pragma once
 

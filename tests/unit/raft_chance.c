@@ -95,8 +95,9 @@ static uint32_t pick_victim(struct chance *chance) {
 static void cut_links(struct chance *chance) {
     uint32_t victim = pick_victim(chance);
     bool one_way = percent(chance, 20), heal = percent(chance, 50);
+    uint32_t only = percent(chance, 50) ? any_node(chance) : 0; /* one link, or all */
     for (uint32_t other = 1; other <= chance->box->count; other++) {
-        if (other == victim) continue;
+        if (other == victim || (only != 0 && other != only)) continue;
         chance->box->cut[victim][other] = !heal;
         chance->box->cut[other][victim] = !heal && !one_way;
     }

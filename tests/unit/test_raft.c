@@ -121,9 +121,9 @@ Test(raft_scenarios, pass_and_fail_with_the_mistakes_they_name) {
 
 Test(raft_chance, safety_holds_and_the_cluster_heals) {
     struct chance_result total = {0};
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= 400; seed++) {
         struct chance_result result;
-        chance_run(&(struct chance_options){.seed = seed, .steps = 4000}, &result);
+        chance_run(&(struct chance_options){.seed = seed, .steps = 6000}, &result);
         cr_expect_str_empty(result.violation, "seed %llu: %s", (unsigned long long)seed,
                             result.violation);
         cr_expect(result.healed, "seed %llu does not heal", (unsigned long long)seed);
@@ -139,9 +139,36 @@ Test(raft_chance, safety_holds_and_the_cluster_heals) {
         (unsigned long long)total.elections, (unsigned long long)total.committed,
         (unsigned long long)total.granted_reads, (unsigned long long)total.lease_moments,
         (unsigned long long)total.crashes, (unsigned long long)total.faults);
-    cr_expect_gt(total.elections, 60);
-    cr_expect_gt(total.committed, 1000);
-    cr_expect_gt(total.granted_reads, 1000);
+    cr_expect_gt(total.elections, 400);
+    cr_expect_gt(total.committed, 10000);
+    cr_expect_gt(total.granted_reads, 10000);
     cr_expect_gt(total.lease_moments, 1000);
-    cr_expect_gt(total.crashes, 60);
+    cr_expect_gt(total.crashes, 400);
+}
+
+/* Each planted mistake is found within so many seeds; the test above passes the same without it. */
+Test(raft_chance, finds_planted_mistakes) {
+    static const struct {
+        enum raft_planted mistake;
+        uint64_t seeds_max;
+    } cases[] = {
+        {RAFT_PLANTED_VOTE_NOT_PERSISTED, 20},      {RAFT_PLANTED_COMMIT_OLD_TERM, 200},
+        {RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC, 20}, {RAFT_PLANTED_COUNT_TRUNCATED, 200},
+        {RAFT_PLANTED_COMMIT_UNVERIFIED, 50},       {RAFT_PLANTED_LEASE_FROM_REPLY, 200},
+        {RAFT_PLANTED_BREAK_PROMISE, 2000},         {RAFT_PLANTED_READ_UNCONFIRMED, 400},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct chance_result result = {0};
+        uint64_t seed = 0;
+        while (result.violation[0] == '\0' && seed < cases[i].seeds_max) {
+            chance_run(&(struct chance_options){.seed = ++seed,
+                                                .steps = 6000,
+                                                .planted = (uint32_t)cases[i].mistake},
+                       &result);
+        }
+        cr_expect_str_not_empty(result.violation, "mistake %u is not found",
+                                (unsigned)cases[i].mistake);
+        cr_log_info("mistake %u: seed %llu, %s", (unsigned)cases[i].mistake,
+                    (unsigned long long)seed, result.violation);
+    }
 }

@@ -1,0 +1,250 @@
+/* test_three.c: three processes as one Redis: any node takes and shows everything, restarts lose
+ * nothing, subscribers hear each other's nodes. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cluster/harness.h"
+
+Test(three, writes_on_any_node_are_read_on_any_node) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    redisContext *clients[3];
+    for (int i = 0; i < 3; i++)
+        clients[i] = node_connect(cluster, i);
+    for (int round = 0; round < 30; round++) {
+        int writer = round % 3;
+        cr_expect(ask_is(clients[writer], "OK", "SET key%d value%d", round % 7, round));
+        char value[32];
+        snprintf(value, sizeof(value), "value%d", round);
+        for (int reader = 0; reader < 3; reader++)
+            cr_expect(ask_is(clients[reader], value, "GET key%d", round % 7));
+    }
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(ask_integer(clients[i], "DBSIZE"), 7);
+    cluster_expect_equal(cluster);
+    for (int i = 0; i < 3; i++)
+        redisFree(clients[i]);
+    cluster_destroy(cluster);
+}
+
+Test(three, tell_who_leads) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int leader = cluster_leader(cluster);
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(node_info(cluster, i, "raft_leader_id"),
+                     node_info(cluster, leader, "raft_node_id"));
+        cr_expect_eq(node_info(cluster, i, "raft_num_nodes"), 3);
+        redisContext *client = node_connect(cluster, i);
+        redisReply *role = ask(client, "ROLE");
+        cr_assert_eq(role->type, REDIS_REPLY_ARRAY);
+        cr_expect_str_eq(role->element[0]->str, i == leader ? "master" : "slave");
+        if (i != leader) cr_expect_eq(role->element[2]->integer, cluster->nodes[leader].port);
+        freeReplyObject(role);
+        char text[32];
+        node_info_text(cluster, i, "replication", "role", text, sizeof(text));
+        cr_expect_str_eq(text, i == leader ? "master" : "slave");
+        redisFree(client);
+    }
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+static void fill(struct cluster *cluster) {
+    for (int i = 0; i < 3; i++) {
+        redisContext *client = node_connect(cluster, i);
+        for (int k = 0; k < 200; k++)
+            redisAppendCommand(client, "SET node%d:%d %d", i, k, k * 7);
+        for (int k = 0; k < 100; k++)
+            redisAppendCommand(client, "INCR counter");
+        for (int k = 0; k < 300; k++) {
+            redisReply *reply = NULL;
+            cr_assert_eq(redisGetReply(client, (void **)&reply), REDIS_OK);
+            cr_expect_neq(reply->type, REDIS_REPLY_ERROR, "%s", reply->str);
+            freeReplyObject(reply);
+        }
+        redisFree(client);
+    }
+}
+
+static void expect_filled(struct cluster *cluster, int times) {
+    for (int i = 0; i < 3; i++) {
+        redisContext *client = node_connect(cluster, i);
+        cr_expect_eq(ask_integer(client, "GET counter"), 300 * times);
+        cr_expect_eq(ask_integer(client, "DBSIZE"), 601);
+        for (int other = 0; other < 3; other++)
+            cr_expect_eq(ask_integer(client, "GET node%d:%d", other, 199), 199 * 7);
+        redisFree(client);
+    }
+}
+
+Test(three, come_back_when_all_are_killed_or_stopped_at_once) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    fill(cluster);
+    for (int i = 0; i < 3; i++)
+        (void)kill(cluster->nodes[i].pid, SIGKILL);
+    for (int i = 0; i < 3; i++)
+        node_await_exit(cluster, i);
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    expect_filled(cluster, 1);
+    fill(cluster);
+    for (int i = 0; i < 3; i++)
+        (void)kill(cluster->nodes[i].pid, SIGTERM);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(node_await_exit(cluster, i), 0, "node %d stops cleanly", i + 1);
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    expect_filled(cluster, 2);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(three, a_node_alone_says_so_in_time_and_recovers) {
+    const char *const options[] = {"--raft-unsealed-timeout", "500", NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    redisContext *client = node_connect(cluster, 0);
+    cr_expect(ask_is(client, "OK", "SET key before"));
+    (void)node_signal(cluster, 1, SIGKILL);
+    (void)node_signal(cluster, 2, SIGKILL);
+    AWAIT(node_info(cluster, 0, "raft_leader_id") == 0);
+    int64_t before = clock_ms();
+    redisReply *reply = ask(client, "SET key alone");
+    int64_t took = clock_ms() - before;
+    cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
+    cr_expect(strncmp(reply->str, "CLUSTERDOWN", 11) == 0, "%s", reply->str);
+    cr_expect(took >= 400 && took < 10000, "after %lld ms", (long long)took);
+    freeReplyObject(reply);
+    reply = ask(client, "GET key");
+    cr_expect(reply->type == REDIS_REPLY_ERROR, "a read without a majority may be stale");
+    freeReplyObject(reply);
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    cr_expect(ask_is(client, "before", "GET key"), "what was refused was not executed");
+    cr_expect(ask_is(client, "OK", "SET key after"));
+    cluster_expect_equal(cluster);
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
+/* --- a stopped leader ------------------------------------------------------------------------ */
+
+static int leader_besides(struct cluster *cluster, int old) {
+    for (int i = 0; i < cluster->count; i++) {
+        char role[32];
+        if (i == old) continue;
+        node_info_text(cluster, i, "raft", "raft_role", role, sizeof(role));
+        if (strcmp(role, "leader") == 0) return i;
+    }
+    return -1;
+}
+
+Test(three, a_leader_that_slept_reads_nothing_stale) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    for (int round = 0; round < 5; round++) {
+        int old = cluster_leader(cluster), next = -1;
+        redisContext *at_old = node_connect(cluster, old);
+        cr_expect(ask_is(at_old, "OK", "SET key old%d", round));
+        (void)node_signal(cluster, old, SIGSTOP);
+        /* Lies in the sleeper's socket buffer: read by it right after it wakes up. */
+        redisAppendCommand(at_old, "GET key");
+        int written = 0;
+        while (!written)
+            (void)redisBufferWrite(at_old, &written);
+        AWAIT((next = leader_besides(cluster, old)) >= 0);
+        redisContext *at_next = node_connect(cluster, next);
+        cr_expect(ask_is(at_next, "OK", "SET key new%d", round));
+        (void)node_signal(cluster, old, SIGCONT);
+        char expected[32];
+        snprintf(expected, sizeof(expected), "new%d", round);
+        redisReply *reply = NULL;
+        cr_assert_eq(redisGetReply(at_old, (void **)&reply), REDIS_OK);
+        cr_expect_str_eq(reply->str, expected, "round %d", round);
+        freeReplyObject(reply);
+        cr_expect(ask_is(at_old, expected, "GET key"));
+        redisFree(at_old);
+        redisFree(at_next);
+        cluster_await_serving(cluster);
+    }
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* --- publish and subscribe ------------------------------------------------------------------- */
+
+static void expect_message(redisContext *subscriber, const char *channel, const char *text) {
+    redisReply *reply = NULL;
+    cr_assert_eq(redisGetReply(subscriber, (void **)&reply), REDIS_OK, "%s", subscriber->errstr);
+    cr_assert_eq(reply->type, REDIS_REPLY_ARRAY);
+    cr_expect_str_eq(reply->element[0]->str, "message");
+    cr_expect_str_eq(reply->element[1]->str, channel);
+    cr_expect_str_eq(reply->element[2]->str, text);
+    freeReplyObject(reply);
+}
+
+Test(three, subscribers_on_all_nodes_hear_all_in_one_order) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    enum { MESSAGES = 60 };
+    redisContext *subscribers[3], *publishers[3];
+    for (int i = 0; i < 3; i++) {
+        subscribers[i] = node_connect(cluster, i);
+        publishers[i] = node_connect(cluster, i);
+        freeReplyObject(ask(subscribers[i], "SUBSCRIBE news"));
+        /* Confirmed: whoever publishes from now on, wherever, is heard and counts it. */
+        for (int k = 0; k < 3 && k <= i; k++) {
+            cr_expect_eq(ask_integer(publishers[k], "PUBLISH news hello%d", i), i + 1);
+            char text[32];
+            snprintf(text, sizeof(text), "hello%d", i);
+            for (int s = 0; s <= i; s++)
+                expect_message(subscribers[s], "news", text);
+        }
+    }
+    for (int i = 0; i < MESSAGES; i++)
+        redisAppendCommand(publishers[i % 3], "PUBLISH news %d", i);
+    for (int i = 0; i < MESSAGES; i++) {
+        redisReply *reply = NULL;
+        cr_assert_eq(redisGetReply(publishers[i % 3], (void **)&reply), REDIS_OK);
+        cr_expect_eq(reply->integer, 3);
+        freeReplyObject(reply);
+    }
+    int last_of_node[3] = {-1, -1, -1};
+    for (int i = 0; i < MESSAGES; i++) {
+        redisReply *first = NULL;
+        cr_assert_eq(redisGetReply(subscribers[0], (void **)&first), REDIS_OK);
+        int number = atoi(first->element[2]->str);
+        cr_expect_gt(number, last_of_node[number % 3], "a publisher's order");
+        last_of_node[number % 3] = number;
+        for (int s = 1; s < 3; s++)
+            expect_message(subscribers[s], "news", first->element[2]->str);
+        freeReplyObject(first);
+    }
+    cluster_expect_equal(cluster);
+    for (int i = 0; i < 3; i++) {
+        redisFree(subscribers[i]);
+        redisFree(publishers[i]);
+    }
+    cluster_destroy(cluster);
+}
+
+Test(three, a_killed_nodes_subscribers_count_no_longer) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int follower = cluster_follower(cluster), leader = cluster_leader(cluster);
+    redisContext *subscriber = node_connect(cluster, follower);
+    redisContext *other = node_connect(cluster, leader), *publisher = node_connect(cluster, leader);
+    freeReplyObject(ask(subscriber, "SUBSCRIBE news"));
+    freeReplyObject(ask(other, "SUBSCRIBE news"));
+    cr_expect_eq(ask_integer(publisher, "PUBLISH news a"), 2);
+    expect_message(other, "news", "a");
+    (void)node_signal(cluster, follower, SIGKILL);
+    node_start(cluster, follower);
+    node_await_serving(cluster, follower);
+    /* Its new origin has closed the old one. */
+    cr_expect_eq(ask_integer(publisher, "PUBLISH news b"), 1);
+    expect_message(other, "news", "b");
+    cluster_expect_equal(cluster);
+    redisFree(subscriber);
+    redisFree(other);
+    redisFree(publisher);
+    cluster_destroy(cluster);
+}

@@ -10,6 +10,24 @@
 /* Keys that one entry may expire: the rest waits for the next entry. */
 enum { EXPIRED_BY_BATCH = 64, EXPIRED_BY_TICK = 4096, FREED_BY_ENTRY = 4096 };
 
+/* The keys of the records ahead: while one command runs, the memory that the next ones will touch
+ * is on its way. Record n is looked at by the first stage AHEAD_STEP * 3 records early, and so on.
+ */
+enum { AHEAD_STEP = 3, AHEAD_SIZE = 16 };
+_Static_assert(AHEAD_SIZE > AHEAD_STEP * 3, "the ring holds all stages");
+
+struct ahead_key {
+    uint64_t hash;
+    uint8_t db;
+    bool present;
+};
+
+struct ahead {
+    struct ahead_key keys[AHEAD_SIZE]; /* of record n at n % AHEAD_SIZE */
+    struct bytes rest;                 /* records not yet looked at */
+    uint32_t next;                     /* the number of the first of them */
+};
+
 /* What one batch's apply carries from command to command. */
 struct apply {
     struct replica *replica;
@@ -169,6 +187,57 @@ static void apply_record(struct apply *apply, const struct command_record *recor
     }
 }
 
+/* --- looking ahead -----------------------------------------------------------------------------
+ */
+
+static void ahead_take_next(struct replica *replica, struct ahead *ahead) {
+    struct ahead_key *key = &ahead->keys[ahead->next++ % AHEAD_SIZE];
+    key->present = false;
+    if (ahead->rest.size < COMMAND_RECORD_SIZE) return;
+    const char *at = ahead->rest.data;
+    uint32_t size = load_u32(at), count = load_u32(at + 20);
+    if (size < COMMAND_RECORD_SIZE || size > ahead->rest.size) {
+        ahead->rest.size = 0; /* The apply will say what is wrong with it. */
+        return;
+    }
+    uint8_t db = (uint8_t)at[6];
+    bool has_key = !(at[7] & RECORD_GROUP) && count > 0 && db < STORAGES_DATABASES_MAX &&
+                   (size_t)4 * count <= size - COMMAND_RECORD_SIZE;
+    if (has_key) {
+        size_t key_size = load_u32(at + COMMAND_RECORD_SIZE);
+        size_t key_at = COMMAND_RECORD_SIZE + (size_t)4 * count;
+        if (key_size <= size - key_at) {
+            /* A guess: most commands have their key first. A wrong one costs nothing but time. */
+            key->hash = storages_key_hash(replica->storages, bytes_of(at + key_at, key_size));
+            key->db = db;
+            key->present = true;
+        }
+    }
+    ahead->rest = bytes_slice(ahead->rest, size, SIZE_MAX);
+}
+
+static void ahead_prefetch(const struct replica *replica, const struct ahead *ahead,
+                           uint32_t number, unsigned stage) {
+    const struct ahead_key *key = &ahead->keys[number % AHEAD_SIZE];
+    if (key->present) storages_prefetch(replica->storages, key->db, key->hash, stage);
+}
+
+/* Called before record `ordinal` runs. */
+static void ahead_step(struct replica *replica, struct ahead *ahead, uint32_t ordinal) {
+    uint32_t until = ordinal == 0 ? AHEAD_STEP * 3 : ahead->next;
+    do {
+        uint32_t number = ahead->next;
+        ahead_take_next(replica, ahead);
+        ahead_prefetch(replica, ahead, number, 0);
+        if (number >= AHEAD_STEP) {
+            ahead_prefetch(replica, ahead, number - AHEAD_STEP, 1);
+        }
+        if (number >= AHEAD_STEP * 2) {
+            ahead_prefetch(replica, ahead, number - AHEAD_STEP * 2, 2);
+        }
+    } while (ahead->next < until);
+}
+
 /* --- one entry ---------------------------------------------------------------------------------
  */
 
@@ -199,7 +268,9 @@ static void apply_batch(struct replica *replica, const struct entry_header *head
     (void)storages_expire(replica->storages, EXPIRED_BY_BATCH);
     storages_mix_digest(replica->storages, header->body_hash);
     struct bytes body = entry_body(image);
+    struct ahead ahead = {.rest = body};
     while (body.size > 0 && replica->state != REPLICA_DAMAGED) {
+        ahead_step(replica, &ahead, apply.ordinal);
         struct command_record record;
         enum error error = command_record_read(body, &record);
         if (error != ERROR_NONE) { /* An origin never writes that; the body's hash was right. */

@@ -131,6 +131,7 @@ struct peers {
     uint64_t list_hash;
     bool founded, decided;
     struct link *accepted;
+    struct link *gone; /* accepted and closed: freed when nobody can be inside of them */
     uint32_t unproved;
     ev_io *listeners;
     struct resolver *resolver;
@@ -276,15 +277,21 @@ struct hello {
     char cluster[IDENTITY_ID_SIZE], node[IDENTITY_ID_SIZE], nonce[NONCE_SIZE], proof[PROOF_SIZE];
 };
 
-static void make_proof(const struct peers *peers, const char *role, const char *dialler_nonce,
+/* Of both nonces, the purpose and the cluster. While one of two nodes has not founded yet there is
+ * no common cluster to prove: a node that crashed between answer and founding asks the others. */
+static void make_proof(const struct link *link, const char *role, const char *dialler_nonce,
                        const char *acceptor_nonce, char proof[PROOF_SIZE]) {
+    static const char no_cluster[IDENTITY_ID_SIZE];
+    const struct peers *peers = link->peers;
+    const char *cluster = link->purpose == LINK_FOUNDING ? no_cluster : own(peers)->cluster;
     memset(proof, 0, PROOF_SIZE);
     if (peers->config.secret.size == 0) return;
     struct buffer text = {0};
     buffer_append_bytes(&text, bytes_of_text(role));
     buffer_append(&text, dialler_nonce, NONCE_SIZE);
     buffer_append(&text, acceptor_nonce, NONCE_SIZE);
-    buffer_append(&text, own(peers)->cluster, IDENTITY_ID_SIZE);
+    buffer_append_byte(&text, (char)link->purpose);
+    buffer_append(&text, cluster, IDENTITY_ID_SIZE);
     unsigned size = PROOF_SIZE;
     unsigned char *made =
         HMAC(EVP_sha256(), peers->config.secret.data, (int)peers->config.secret.size,
@@ -296,7 +303,7 @@ static void make_proof(const struct peers *peers, const char *role, const char *
 static bool proof_holds(const struct link *link, const char *role, const char *dialler_nonce,
                         const char *acceptor_nonce, const char *given) {
     char proof[PROOF_SIZE];
-    make_proof(link->peers, role, dialler_nonce, acceptor_nonce, proof);
+    make_proof(link, role, dialler_nonce, acceptor_nonce, proof);
     return CRYPTO_memcmp(proof, given, PROOF_SIZE) == 0;
 }
 
@@ -460,12 +467,24 @@ static void link_forget_accepted(struct link *link) {
         at = &(*at)->next_accepted;
     *at = link->next_accepted;
     if (link->state != LINK_READY) peers->unproved--;
-    memory_release(link);
+    link->state = LINK_CLOSED;
+    link->next_accepted = peers->gone;
+    peers->gone = link;
 }
 
-/* An accepted link is freed by this; a dialled one is dialled again after its back-off. */
+static void release_gone(struct peers *peers) {
+    while (peers->gone != NULL) {
+        struct link *link = peers->gone;
+        peers->gone = link->next_accepted;
+        memory_release(link);
+    }
+}
+
+/* An accepted link is at its end; a dialled one is dialled again after its back-off. Any send may
+ * come here: who goes on after one looks at link->fd first. */
 static void link_close(struct link *link) {
     struct peers *peers = link->peers;
+    if (link->accepted && link->state == LINK_CLOSED) return;
     if (link->accepted) {
         link_reset(link);
         link_forget_accepted(link);
@@ -509,7 +528,7 @@ static bool dialler_takes_hello(struct link *link, struct bytes body) {
         return false;
     }
     char proof[PROOF_SIZE];
-    make_proof(peers, "dialler", link->nonce, hello.nonce, proof);
+    make_proof(link, "dialler", link->nonce, hello.nonce, proof);
     link->state = LINK_PROOF;
     send_text_frame(link, FRAME_PROOF, bytes_of(proof, PROOF_SIZE));
     return link->fd >= 0;
@@ -531,10 +550,10 @@ static bool acceptor_takes_hello(struct link *link, struct bytes body) {
     link->position = hello.id;
     memcpy(link->other_nonce, hello.nonce, NONCE_SIZE);
     char proof[PROOF_SIZE];
-    make_proof(link->peers, "acceptor", hello.nonce, link->nonce, proof);
+    make_proof(link, "acceptor", hello.nonce, link->nonce, proof);
     link->state = LINK_PROOF;
     send_hello(link, proof);
-    return true;
+    return link->fd >= 0;
 }
 
 static bool acceptor_takes_proof(struct link *link, struct bytes body) {
@@ -545,7 +564,7 @@ static bool acceptor_takes_proof(struct link *link, struct bytes body) {
     }
     link_ready(link);
     send_text_frame(link, FRAME_WELCOME, (struct bytes){0});
-    return true;
+    return link->fd >= 0;
 }
 
 static bool dialler_takes_welcome(struct link *link) {
@@ -567,7 +586,7 @@ static bool take_answer(struct link *link, struct bytes body) {
     }
     if (link->accepted) { /* a question: ours is the answer */
         send_answer(link);
-        return true;
+        return link->fd >= 0;
     }
     struct peers *peers = link->peers;
     if (peers->founded) return true;
@@ -641,8 +660,8 @@ static bool take_frames(struct link *link) {
         const char *at = link->in->data + link->in_start;
         size_t size = load_u32(at), head_size = load_u32(at + 4) & 0xffffff;
         enum frame_kind kind = load_u32(at + 4) >> 24;
-        bool too_large =
-            link->state == LINK_READY ? size > frame_size_max : size > UNPROVED_FRAME_MAX;
+        bool is_member = link->state == LINK_READY && link->purpose != LINK_FOUNDING;
+        bool too_large = size > (is_member ? frame_size_max : UNPROVED_FRAME_MAX);
         if (head_size > size || too_large) {
             link_close(link);
             return false;
@@ -887,6 +906,7 @@ static void link_init(struct link *link, struct peers *peers, enum link_purpose 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)loop, (void)events;
     struct peers *peers = watcher->data;
+    release_gone(peers);
     int fd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     if (peers->unproved >= UNPROVED_MAX) {
@@ -994,6 +1014,7 @@ void peers_destroy(struct peers *peers) {
     }
     while (peers->accepted != NULL)
         link_close(peers->accepted);
+    release_gone(peers);
     for (uint32_t i = 0; i < peers->config.listener_count; i++) {
         ev_io_stop(peers->config.loop, &peers->listeners[i]);
         close(peers->listeners[i].fd);
@@ -1037,6 +1058,7 @@ void peers_send(struct peers *peers, struct replica_packet *packet) {
 }
 
 void peers_flush(struct peers *peers) {
+    release_gone(peers);
     for (uint32_t i = 0; i < peers->count; i++) {
         struct peer *peer = &peers->peer[i];
         if (i == peers->self) continue;

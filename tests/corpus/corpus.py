@@ -253,6 +253,7 @@ class Client:
 #     sorted pairs    the same of a flat array or map of pairs
 #     scan            [cursor, elements]: the elements in any order
 #     scan pairs      [cursor, elements]: the pairs in any order
+#     without KEY     maps (flat arrays in RESP2) without this key and its value
 #     messages        pushed messages in any order
 #     near N          integers may differ by N
 #     integers        integers (also within texts) are not compared
@@ -288,6 +289,17 @@ def blur_integers(value):
     if kind in b":$=+":
         return kind, re.sub(rb"-?\d+", b"N", contents)
     return value
+
+
+def without(value, key):
+    kind, contents = value
+    if not isinstance(contents, list):
+        return value
+    contents = [without(element, key) for element in contents]
+    at = next((at for at in range(0, len(contents) - 1, 2) if contents[at] == (b"$", key)), None)
+    if at is not None:
+        del contents[at:at + 2]
+    return kind, contents
 
 
 def shape(value):
@@ -333,6 +345,9 @@ def equal(comparison, expected, got):
         return False
     if how == "messages":
         return sorted(one, key=sort_key) == sorted(other, key=sort_key)
+    if how.startswith("without "):
+        key = how.split()[1].encode()
+        return [without(value, key) for value in one] == [without(value, key) for value in other]
     if how.startswith("near "):
         return all(is_near(*pair, int(how.split()[1])) for pair in zip(one, other))
     return [NORMAL_FORMS[how](value) for value in one] == [NORMAL_FORMS[how](value)

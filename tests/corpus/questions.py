@@ -2205,12 +2205,15 @@ COMMAND GETKEYSANDFLAGS SET k v
 COMMAND GETKEYSANDFLAGS SMOVE a b m
 COMMAND GETKEYSANDFLAGS PING
 """)
-section("command-docs", "COMMAND DOCS", (f"COMMAND DOCS {name}"
+DOCS = "without history (what changed between versions of Redis is not said)"
+section("command-docs", "COMMAND DOCS", (f"COMMAND DOCS {name} ## {DOCS}"
                                          for name in COMMANDS + SUBCOMMANDS
                                          if name not in CONTAINERS), protocols=(3,))
 section("command-docs", "COMMAND DOCS in RESP2", [
-    "COMMAND DOCS get", "COMMAND DOCS SET", "COMMAND DOCS get nosuch ttl", "COMMAND DOCS nosuch"],
-        protocols=(2,))
+    f"COMMAND DOCS get ## {DOCS}", f"COMMAND DOCS SET ## {DOCS}",
+    f"COMMAND DOCS ttl ## {DOCS}", "COMMAND DOCS nosuch"], protocols=(2,))
+section("command-docs", "COMMAND DOCS of several commands", [
+    f"COMMAND DOCS get nosuch strlen ## {HASH_PAIRS}", f"COMMAND DOCS GET get ## {DOCS}"])
 
 
 def families():

@@ -18,7 +18,8 @@ import corpus  # noqa: E402
 
 READY_SECONDS = 20
 PEER_PORT_DISTANCE = 10000
-PORTS = range(20000, 45000)
+# Below the ports that the system gives to outgoing connections (32768 and up), the peer ports too.
+PORTS = range(15000, 22700)
 PR_SET_PDEATHSIG = 1
 
 

@@ -18,8 +18,7 @@ enum {
     READ_AGAIN_US = 1000,
     TICK_RETRY_US = 50 * 1000,
     RESEND_AFTER_US = 1000 * 1000,
-    CLOCK_LEAD_MS = 500,             /* SAFETY 4 */
-    ENTRIES_PER_MESSAGE_MAX = 16384, /* 1 MiB of the smallest entries */
+    CLOCK_LEAD_MS = 500, /* SAFETY 4 */
     RECOVERED_PER_CALL = 4096,
 };
 
@@ -491,9 +490,9 @@ void replica_client_sent(struct replica *replica, struct session *session,
 
 static enum error receive_raft(struct replica *replica, uint32_t from, struct bytes body,
                                struct chunk *chunk) {
-    struct entry entries[ENTRIES_PER_MESSAGE_MAX];
+    struct entry entries[RAFT_APPEND_ENTRIES_MAX];
     struct raft_message message;
-    enum error error = raft_message_decode(body, chunk, &message, entries, ENTRIES_PER_MESSAGE_MAX);
+    enum error error = raft_message_decode(body, chunk, &message, entries, RAFT_APPEND_ENTRIES_MAX);
     if (error != ERROR_NONE) return error;
     if (message.from != from || message.to != replica->config.raft.id) return ERROR_FOREIGN;
     struct raft_event event = {.type = RAFT_EVENT_MESSAGE, .message = &message};
@@ -547,10 +546,15 @@ void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
     CHECK(peer >= 1 && peer <= RAFT_NODES_MAX);
     bool was_up = replica->link_up[peer];
     replica->link_up[peer] = up;
-    if (!up || was_up || replica->state != REPLICA_RUNNING || peer != replica->known_leader) return;
-    replica->origin_asked_us = 0;
-    replica->asked_us = 0;
-    replica_resend(replica, 0);
+    if (!up || was_up || replica->state != REPLICA_RUNNING) return;
+    /* What was on its way over an older connection may be lost. */
+    struct raft_event event = {.type = RAFT_EVENT_CONNECTED, .node = peer};
+    replica_raft_step(replica, &event);
+    if (peer == replica->known_leader) {
+        replica->origin_asked_us = 0;
+        replica->asked_us = 0;
+        replica_resend(replica, 0);
+    }
     replica_drain(replica);
 }
 

@@ -241,6 +241,7 @@ void storages_mix_digest(struct storages *storages, uint64_t value) {
 }
 
 uint64_t storages_digest(struct storages *storages) {
+    CHECK(storages->unit_databases == 0); /* no holes: not inside an atomic unit */
     uint64_t digest = hash_bytes(bytes_of(&storages->settings, sizeof(storages->settings)), 1);
     digest = hash_chain(digest, (uint64_t)storages->now_ms);
     for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {

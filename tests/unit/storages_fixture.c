@@ -235,6 +235,7 @@ static void check_unchanged(struct fixture *fixture, const struct command *comma
     struct storages *storages = fixture->storages[0];
     if (command->place == COMMAND_LOG) return;
     cr_assert_eq(storages_rolling_digest(storages), before[0], "%s is no read", command->name);
+    if (fixture->in_group) return;
     cr_assert_eq(storages_digest(storages), before[1], "%s is no read", command->name);
 }
 
@@ -278,7 +279,7 @@ const char *fixture_run_args(struct fixture *fixture, const struct bytes *args, 
         uint64_t before[2] = {0};
         if (fixture->checks && command->place != COMMAND_LOG) {
             before[0] = storages_rolling_digest(fixture->storages[0]);
-            before[1] = storages_digest(fixture->storages[0]);
+            if (!fixture->in_group) before[1] = storages_digest(fixture->storages[0]);
         }
         run_on(fixture, fixture->storages[1], command, args, count, &nowhere);
         run_on(fixture, fixture->storages[0], command, args, count, &reply);

@@ -2,6 +2,8 @@
  * The answers were compared with redis-server 7.0.15's, where they do not depend on time or order.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -323,4 +325,317 @@ Test(keys, object_and_memory) {
         {"MEMORY", "-ERR wrong number of arguments for 'memory' command"},
     };
     RUN_CASES(cases);
+}
+
+/* --- expiry -------------------------------------------------------------------------------------
+ */
+
+/* Log time begins at 1000 ms. */
+Test(keys, a_deadline_that_is_not_after_log_time_makes_a_key_absent) {
+    static const struct fixture_case cases[] = {
+        {"SET a 1 PX 500", "+OK"},
+        {"PEXPIRETIME a", ":1500"},
+        {"PTTL a", ":500"},
+        {"TTL a", ":1"},
+        {"%next", ":1500"},
+        {"%now 1499", NULL},
+        {"GET a", "\"1\""},
+        {"%expire 10", ":0"},
+        {"%now 1500", NULL},
+        {"GET a", "nil"},
+        {"EXISTS a", ":0"},
+        {"TYPE a", "+none"},
+        {"TTL a", ":-2"},
+        {"KEYS *", "[]"},
+        {"SCAN 0", "[\"0\", []]"},
+        {"RANDOMKEY", "nil"},
+        {"RENAME a b", "-ERR no such key"},
+        {"COPY a b", ":0"},
+        {"MOVE a 1", ":0"},
+        {"EXPIRE a 100", ":0"},
+        {"PERSIST a", ":0"},
+        {"STRLEN a", ":0"},
+        {"DBSIZE", ":1"}, /* it is still there until a tick or a write meets it */
+        {"%expire 10", ":1"},
+        {"DBSIZE", ":0"},
+        {"%next", ":9223372036854775807"},
+    };
+    RUN_CASES(cases);
+}
+
+Test(keys, a_write_takes_the_place_of_an_expired_key) {
+    static const struct fixture_case cases[] = {
+        {"SET a 1 PX 10", "+OK"}, {"SET b 1 PX 10", "+OK"},
+        {"SET c 1 PX 10", "+OK"}, {"RPUSH l x", ":1"},
+        {"PEXPIRE l 10", ":1"},   {"SET d 1 PX 10", "+OK"},
+        {"SET e 1 PX 10", "+OK"}, {"SET s 1", "+OK"},
+        {"%now 2000", NULL},      {"SET a 2 KEEPTTL", "+OK"},
+        {"TTL a", ":-1"},         {"GET a", "\"2\""},
+        {"INCR b", ":1"},         {"TTL b", ":-1"},
+        {"APPEND c xyz", ":3"},   {"TTL c", ":-1"},
+        {"RPUSH l y", ":1"},      {"TTL l", ":-1"},
+        {"DEL d", ":0"},          {"SET s v NX", "nil"},
+        {"RENAME s e", "+OK"},    {"TTL e", ":-1"},
+        {"SETNX d 5", ":1"},      {"DBSIZE", ":6"},
+        {"%expire 10", ":0"},     {"KEYS *", NULL},
+    };
+    RUN_CASES(cases);
+}
+
+Test(keys, expire_in_the_order_of_deadline_then_database_then_key) {
+    struct fixture *fixture = fixture_create();
+    static const char *const lines[] = {
+        "SET z 1 PX 50",     "SET b 1 PX 50", "SET a 1 PX 60", "SET k 1 PX 40",
+        "SET p 1 PX 999999", "SET m 1",       "%db 1",         "SET c 1 PX 50",
+        "SET a 1 PX 70",     "%db 0",         "%now 1070",
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        fixture_run(fixture, lines[i]);
+    static const struct {
+        uint64_t size_0, size_1;
+    } steps[] = {{5, 2}, {4, 2}, {3, 2}, {3, 1}, {2, 1}, {2, 0}};
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        cr_expect_str_eq(fixture_run(fixture, "%expire 1"), ":1");
+        cr_expect_eq(storages_db_size(fixture_storages(fixture), 0), steps[i].size_0, "%zu", i);
+        cr_expect_eq(storages_db_size(fixture_storages(fixture), 1), steps[i].size_1, "%zu", i);
+    }
+    /* Each deletion moved the last key into the hole: k, then b, then z. */
+    cr_expect_str_eq(fixture_run(fixture, "KEYS *"), "[\"m\", \"p\"]");
+    cr_expect_str_eq(fixture_run(fixture, "%expire 1"), ":0");
+    cr_expect_eq(storages_statistics(fixture_storages(fixture))->expired_keys, COUNT_OF(steps));
+    fixture_destroy(fixture);
+}
+
+Test(keys, a_read_tells_the_earliest_deadline_that_it_met) {
+    static const struct {
+        const char *line;
+        int64_t met_ms;
+    } reads[] = {
+        {"GET a", 1500},    {"GET b", 0},     {"GET nokey", 0}, {"EXISTS a c", 1200},
+        {"MGET a b", 1500}, {"KEYS *", 1200}, {"SCAN 0", 1200}, {"KEYS a", 1500},
+        {"TTL c", 1200},    {"TYPE a", 1500}, {"LLEN l", 1300}, {"SCAN 0 TYPE list", 1300},
+    };
+    struct fixture *fixture = fixture_create();
+    fixture_run(fixture, "SET a 1 PX 500");
+    fixture_run(fixture, "SET b 1");
+    fixture_run(fixture, "SET c 1 PX 200");
+    fixture_run(fixture, "RPUSH l 1");
+    fixture_run(fixture, "PEXPIRE l 300");
+    for (size_t i = 0; i < COUNT_OF(reads); i++) {
+        fixture_run(fixture, reads[i].line);
+        cr_expect_eq(fixture_deadline_met_ms(fixture), reads[i].met_ms, "%s: %lld", reads[i].line,
+                     (long long)fixture_deadline_met_ms(fixture));
+    }
+    /* Absent already: nothing can change by waiting. */
+    fixture_run(fixture, "%now 1400");
+    fixture_run(fixture, "GET c");
+    cr_expect_eq(fixture_deadline_met_ms(fixture), 0);
+    fixture_destroy(fixture);
+}
+
+/* Random deadlines set, changed and removed; the fixture compares the two storages and checks the
+ * heap after each. */
+Test(keys, deadlines_survive_a_random_life) {
+    struct fixture *fixture = fixture_create();
+    struct random random;
+    random_init(&random, 3);
+    static const char *const formats[] = {
+        "SET k%d %d PX 300",  "SET k%d %d",      "PEXPIRE k%d %d",
+        "PERSIST k%d",        "DEL k%d",         "APPEND k%d %d",
+        "INCRBY n%d %d",      "PEXPIRE n%d %d",  "RPUSH l%d %d",
+        "PEXPIRE l%d %d",     "RENAME k%d k%d",  "COPY k%d n%d REPLACE",
+        "SET n%d %d KEEPTTL", "GETEX k%d PX %d",
+    };
+    for (int i = 0; i < 3000; i++) {
+        const char *format = formats[random_below(&random, COUNT_OF(formats))];
+        int key = (int)random_below(&random, 40), value = 1 + (int)random_below(&random, 400);
+        fixture_set_checks(fixture, i % 16 == 0);
+        if (strncmp(format, "RENAME", 6) == 0 || strncmp(format, "COPY", 4) == 0) value = key % 13;
+        char line[64];
+        int size = snprintf(line, sizeof(line), format, key, value);
+        cr_assert(size > 0 && (size_t)size < sizeof(line));
+        fixture_run(fixture, line);
+        if (i % 7 == 0) {
+            fixture_format(fixture, "%%now %d", 1000 + i);
+            fixture_run(fixture, "%expire 3");
+        }
+    }
+    cr_expect_gt(storages_statistics(fixture_storages(fixture))->expired_keys, 100);
+    fixture_destroy(fixture);
+}
+
+/* --- atomic units and walks
+ * ----------------------------------------------------------------------- */
+
+Test(keys, a_key_deleted_and_set_again_within_a_unit_keeps_its_place) {
+    static const struct fixture_case cases[] = {
+        {"MSET a 1 b 2 c 3 d 4 e 5", "+OK"},
+        {"%group", NULL},
+        {"DEL b c", ":2"},
+        {"SET new 1", "+OK"},
+        {"SET c 33", "+OK"},
+        {"KEYS *", "[\"a\", \"c\", \"d\", \"e\", \"new\"]"},
+        {"%end", NULL},
+        {"KEYS *", "[\"a\", \"new\", \"c\", \"d\", \"e\"]"},
+        {"%group", NULL},
+        {"RENAME a x", "+OK"},
+        {"RENAME x a", "+OK"},
+        {"%end", NULL},
+        {"KEYS *", "[\"a\", \"new\", \"c\", \"d\", \"e\"]"},
+        {"SET c v XX", "+OK"},
+        {"RENAME e c", "+OK"},
+        {"KEYS *", "[\"a\", \"new\", \"c\", \"d\"]"},
+        {"DEL a", ":1"},
+        {"KEYS *", "[\"d\", \"new\", \"c\"]"},
+        {"%group", NULL},
+        {"FLUSHALL", "+OK"},
+        {"SET c 1", "+OK"},
+        {"SWAPDB 0 1", "+OK"},
+        {"%end", NULL},
+        {"DBSIZE", ":0"},
+        {"%db 1", NULL},
+        {"KEYS *", "[\"c\"]"},
+    };
+    RUN_CASES(cases);
+}
+
+Test(keys, holes_inside_a_value_follow_its_key) {
+    struct fixture *fixture = fixture_create();
+    for (int i = 0; i < 600; i++)
+        fixture_format(fixture, "HSET h field:%d 1", i);
+    static const char *const lines[] = {
+        "%group",     "HDEL h field:3 field:5",
+        "RENAME h g", "HSET g field:5 2",
+        "MOVE g 1",   "SWAPDB 0 1",
+        "%end",
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        fixture_run(fixture, lines[i]);
+    cr_expect_str_eq(fixture_run(fixture, "HLEN g"), ":599");
+    cr_expect_str_eq(fixture_run(fixture, "HGET g field:5"), "\"2\"");
+    fixture_destroy(fixture);
+}
+
+/* SCAN to its end while keys come and go: all that stay are met. */
+Test(keys, a_scan_meets_every_key_that_stays) {
+    enum { STAY = 50, OTHERS = 60 };
+    struct fixture *fixture = fixture_create();
+    struct random random;
+    random_init(&random, 5);
+    for (int i = 0; i < STAY; i++) {
+        fixture_format(fixture, "SET other:%d 1", i);
+        fixture_format(fixture, "SET stay:%d 1", i);
+    }
+    bool met[STAY] = {false};
+    unsigned long long cursor = 0;
+    fixture_set_checks(fixture, false);
+    do {
+        const char *text = fixture_format(fixture, "SCAN %llu COUNT 7", cursor);
+        cr_assert_eq(sscanf(text, "[\"%llu\"", &cursor), 1);
+        for (const char *at = text; (at = strstr(at, "stay:")) != NULL; at++)
+            met[atoi(at + 5)] = true;
+        for (int i = 0; i < 10; i++) {
+            int other = (int)random_below(&random, OTHERS), stay = (int)random_below(&random, STAY);
+            fixture_format(fixture, i % 2 == 0 ? "DEL other:%d" : "SET other:%d 1", other);
+            fixture_run(fixture, "%group");
+            fixture_format(fixture, "DEL stay:%d", stay);
+            fixture_format(fixture, "SET stay:%d 2", stay);
+            fixture_run(fixture, "%end");
+        }
+    } while (cursor != 0);
+    for (int i = 0; i < STAY; i++)
+        cr_expect(met[i], "stay:%d", i);
+    fixture_destroy(fixture);
+}
+
+/* --- size
+ * ------------------------------------------------------------------------------------------ */
+
+Test(keys, long_keys_and_long_values) {
+    static const size_t sizes[] = {0, 1, 255, 4096, 4097, 65535, 65536, 100000};
+    struct fixture *fixture = fixture_create();
+    char *text = memory_allocate(200000);
+    memset(text, 'x', 200000);
+    for (size_t k = 0; k < COUNT_OF(sizes); k++) {
+        for (size_t v = 0; v < COUNT_OF(sizes); v++) {
+            struct bytes key = bytes_of(text, sizes[k]), value = bytes_of(text, sizes[v]);
+            struct bytes set[] = {BYTES("SET"), key, value, BYTES("EX"), BYTES("100")};
+            cr_expect_str_eq(fixture_run_args(fixture, set, 5), "+OK");
+            struct bytes persist[] = {BYTES("PERSIST"), key};
+            cr_expect_str_eq(fixture_run_args(fixture, persist, 2), ":1");
+            struct bytes append[] = {BYTES("APPEND"), key, bytes_of(text, 5000)};
+            fixture_run_args(fixture, append, 3);
+            struct bytes length[] = {BYTES("STRLEN"), key};
+            char expected[32];
+            snprintf(expected, sizeof(expected), ":%zu", sizes[v] + 5000);
+            cr_expect_str_eq(fixture_run_args(fixture, length, 2), expected);
+            struct bytes rename[] = {BYTES("RENAME"), key, BYTES("other")};
+            cr_expect_str_eq(fixture_run_args(fixture, rename, 3), "+OK");
+            struct bytes back[] = {BYTES("RENAME"), BYTES("other"), key};
+            cr_expect_str_eq(fixture_run_args(fixture, back, 3), "+OK");
+            cr_expect_str_eq(fixture_run_args(fixture, length, 2), expected);
+            struct bytes small[] = {BYTES("SET"), key, BYTES("7")};
+            cr_expect_str_eq(fixture_run_args(fixture, small, 3), "+OK");
+            struct bytes incr[] = {BYTES("INCR"), key};
+            cr_expect_str_eq(fixture_run_args(fixture, incr, 2), ":8");
+        }
+    }
+    char expected[32];
+    snprintf(expected, sizeof(expected), ":%zu", COUNT_OF(sizes));
+    cr_expect_str_eq(fixture_run(fixture, "DBSIZE"), expected);
+    memory_release(text);
+    fixture_destroy(fixture);
+}
+
+Test(keys, large_values_are_freed_in_pieces) {
+    struct fixture *fixture = fixture_create();
+    struct storages *storages = fixture_storages(fixture);
+    fixture_set_checks(fixture, false);
+    for (int i = 0; i < 3000; i++) {
+        fixture_format(fixture, "HSET h f%d %d", i, i);
+        fixture_format(fixture, "SET k%d %d", i, i);
+    }
+    fixture_run(fixture, "DEL h");
+    cr_expect(storages_free_some(storages, 1), "a part is left after the command");
+    cr_expect_not(storages_free_some(storages, UINT64_MAX));
+    fixture_run(fixture, "FLUSHALL");
+    cr_expect_str_eq(fixture_run(fixture, "DBSIZE"), ":0");
+    unsigned pieces = 0;
+    while (storages_free_some(storages, 100))
+        pieces++;
+    cr_expect_geq(pieces, 20);
+    fixture_set_checks(fixture, true);
+    cr_expect_str_eq(fixture_run(fixture, "SET k1 v"), "+OK");
+    fixture_destroy(fixture);
+}
+
+Test(keys, a_small_record_is_one_block_of_64_bytes) {
+    struct fixture *fixture = fixture_create();
+    fixture_run(fixture, "SET 1234567890123456 12345678901234567890123456789012");
+    const char *text = fixture_run(fixture, "MEMORY USAGE 1234567890123456");
+    cr_expect_leq(atoi(text + 1), 64 + 18, "%s", text);
+    fixture_run(fixture, "SET 6543210987654321 1234567890");
+    text = fixture_run(fixture, "MEMORY USAGE 6543210987654321");
+    cr_expect_leq(atoi(text + 1), 40 + 18, "an integer: %s", text);
+    fixture_destroy(fixture);
+}
+
+/* --- randomness
+ * -------------------------------------------------------------------------------------- */
+
+Test(keys, random_keys_come_from_the_seed) {
+    struct fixture *fixture = fixture_create();
+    fixture_run(fixture, "MSET a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8");
+    unsigned different = 0;
+    char first[32];
+    snprintf(first, sizeof(first), "%s", fixture_run(fixture, "RANDOMKEY"));
+    for (int seed = 0; seed < 50; seed++) {
+        fixture_format(fixture, "%%seed %d", seed);
+        char once[32];
+        snprintf(once, sizeof(once), "%s", fixture_run(fixture, "RANDOMKEY"));
+        cr_expect_str_eq(fixture_run(fixture, "RANDOMKEY"), once);
+        different += strcmp(once, first) != 0;
+    }
+    cr_expect_gt(different, 25);
+    fixture_destroy(fixture);
 }

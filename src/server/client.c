@@ -29,8 +29,7 @@ static const char protected_mode_text[] =
     "password for the default user. NOTE: You only need to do one of the above things in order for "
     "the server to start accepting connections from the outside.\r\n";
 
-/* --- addresses
- * ------------------------------------------------------------------------------------ */
+/* --- addresses ------------------------------------------------------------------------------- */
 
 static void print_address(const struct sockaddr_storage *address, char text[CLIENT_ADDRESS_SIZE]) {
     char host[INET6_ADDRSTRLEN];
@@ -82,8 +81,7 @@ void client_own_address(const struct client *client, char text[CLIENT_ADDRESS_SI
     print_address(&address, text);
 }
 
-/* --- ending
- * --------------------------------------------------------------------------------------- */
+/* --- ending ---------------------------------------------------------------------------------- */
 
 void client_close_later(struct client *client) {
     if (client->closing) return;
@@ -145,8 +143,7 @@ static bool is_answered(const struct client *client) {
            session->unsealed_writes == 0;
 }
 
-/* --- output
- * --------------------------------------------------------------------------------------- */
+/* --- output ---------------------------------------------------------------------------------- */
 
 enum config_client_class client_class(const struct client *client) {
     const struct session *session = client->session;
@@ -268,8 +265,7 @@ void client_flush(struct client *client, struct replica_moment moment) {
         client_close_later(client);
 }
 
-/* --- input
- * ---------------------------------------------------------------------------------------- */
+/* --- input ----------------------------------------------------------------------------------- */
 
 static void pause_reading(struct client *client) {
     ev_io_stop(client->server->loop, &client->read_watcher);
@@ -330,8 +326,7 @@ static void on_readable(struct ev_loop *loop, struct ev_io *watcher, int events)
         pause_reading(client);
 }
 
-/* --- beginning
- * ------------------------------------------------------------------------------------ */
+/* --- beginning ------------------------------------------------------------------------------- */
 
 static void set_options(const struct server *server, int fd) {
     int on = 1, interval = (int)CONFIG_NUMBER(&server->config, TCP_KEEPALIVE);
@@ -422,8 +417,7 @@ void client_note_authentication(struct client *client) {
         client->server->unauthenticated_count--;
 }
 
-/* --- from time to time
- * ---------------------------------------------------------------------------- */
+/* --- from time to time ----------------------------------------------------------------------- */
 
 static bool is_timed_out(const struct client *client, uint64_t now_us) {
     const struct config *config = &client->server->config;
@@ -474,8 +468,7 @@ uint64_t clients_commands_processed(const struct server *server) {
     return count;
 }
 
-/* --- CLIENT LIST
- * ---------------------------------------------------------------------------------- */
+/* --- CLIENT LIST ----------------------------------------------------------------------------- */
 
 static void append_flags(const struct client *client, struct buffer *out) {
     const struct session *session = client->session;

@@ -86,8 +86,7 @@ static void run_no_evict(struct command_call *call) {
     reply_ok(call->reply);
 }
 
-/* --- LIST and KILL: the same filters
- * --------------------------------------------------------------- */
+/* --- LIST and KILL: the same filters --------------------------------------------------------- */
 
 enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_MASTER, TYPE_REPLICA, TYPE_PUBSUB };
 

@@ -10,7 +10,7 @@
 #include "src/server/config_text.h"
 #include "src/server/log.h"
 
-/* --- choices -------------------------------------------------------------------------------- */
+/* --- choices --------------------------------------------------------------------------------- */
 
 #define CONFIG_CHOICES(list) static const struct config_choice config_choices_##list[]
 
@@ -45,7 +45,7 @@ CONFIG_CHOICES(read_mode) = {{"lease", CONFIG_READ_LEASE},
                              {"local", CONFIG_READ_LOCAL},
                              {NULL, 0}};
 
-/* --- lists: each checks its arguments and writes the canonical text --------------------------- */
+/* --- lists: each checks its arguments and writes the canonical text -------------------------- */
 
 static void append_word(struct buffer *text, struct bytes word) {
     if (text->size > 0) buffer_append_byte(text, ' ');
@@ -328,8 +328,7 @@ const char *config_nearest(struct bytes name) {
     return nearest;
 }
 
-/* --- values from text
- * ----------------------------------------------------------------------------- */
+/* --- values from text ------------------------------------------------------------------------ */
 
 bool config_parse_memory(struct bytes text, int64_t *value) {
     static const struct {
@@ -540,8 +539,7 @@ bool config_assign(struct config *config, enum config_id id, enum config_source 
     return taken;
 }
 
-/* --- values to text
- * ------------------------------------------------------------------------------- */
+/* --- values to text -------------------------------------------------------------------------- */
 
 static const char *choice_name(const struct config_row *row, int64_t value) {
     const struct config_choice *choice = row->choices;

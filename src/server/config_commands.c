@@ -49,8 +49,7 @@ static void run_get(struct command_call *call) {
     reply_deferred_map(call->reply, mark, count);
 }
 
-/* --- SET
- * ------------------------------------------------------------------------------------------ */
+/* --- SET ------------------------------------------------------------------------------------- */
 
 /* Why a client may not change this row at all; NULL if it may. */
 static const char *why_locked(const struct command_call *call, enum config_id id) {
@@ -114,8 +113,7 @@ static void run_set(struct command_call *call) {
     config_clear(&wanted);
 }
 
-/* --- the rest
- * -------------------------------------------------------------------------------------- */
+/* --- the rest -------------------------------------------------------------------------------- */
 
 static void run_resetstat(struct command_call *call) {
     server_reset_statistics(call_server(call));

@@ -140,8 +140,7 @@ bool config_next_line(struct bytes *rest, struct bytes *line) {
     return true;
 }
 
-/* --- addresses
- * ------------------------------------------------------------------------------------ */
+/* --- addresses ------------------------------------------------------------------------------- */
 
 bool config_parse_address(struct bytes text, struct config_address *address) {
     if (text.size == 0 || text.size > 300) return false;

@@ -51,8 +51,7 @@ static void run_reset(struct command_call *call) {
     reply_simple(call->reply, "RESET");
 }
 
-/* --- authentication
- * -------------------------------------------------------------------------------- */
+/* --- authentication -------------------------------------------------------------------------- */
 
 static const char wrong_password[] =
     "WRONGPASS invalid username-password pair or user is disabled.";
@@ -96,8 +95,7 @@ static void run_auth(struct command_call *call) {
     if (authenticate(call, user, call->args[call->count - 1])) reply_ok(call->reply);
 }
 
-/* --- HELLO
- * ------------------------------------------------------------------------------------------ */
+/* --- HELLO ----------------------------------------------------------------------------------- */
 
 struct hello {
     int64_t protocol;

@@ -24,8 +24,7 @@ void server_reset_statistics(struct server *server) {
            sizeof(struct storages_statistics));
 }
 
-/* --- CONFIG SET
- * ----------------------------------------------------------------------------------- */
+/* --- CONFIG SET ------------------------------------------------------------------------------ */
 
 static bool apply_listen(struct server *server, const struct config *wanted, struct buffer *error) {
     struct buffer reason = {0};

@@ -86,8 +86,7 @@ void daemon_remove_pid(const struct config *config) {
     if (path != NULL) unlink(path);
 }
 
-/* --- supervision
- * ---------------------------------------------------------------------------------- */
+/* --- supervision ----------------------------------------------------------------------------- */
 
 static bool wants_systemd(const struct config *config) {
     int64_t mode = CONFIG_NUMBER(config, SUPERVISED);
@@ -130,8 +129,7 @@ void daemon_notify(const struct config *config, const struct log *log, const cha
     }
 }
 
-/* --- limits
- * --------------------------------------------------------------------------------------- */
+/* --- limits ---------------------------------------------------------------------------------- */
 
 uint64_t daemon_raise_files(const struct log *log, uint64_t clients) {
     struct rlimit limit;

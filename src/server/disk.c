@@ -74,7 +74,7 @@ struct disk {
     _Atomic uint64_t appends, append_bytes, syncs, reads, read_bytes, sync_us_last, sync_us_max;
 };
 
-/* --- the end -------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 __attribute__((noreturn)) static void end_process(const struct disk *disk, const char *call,
                                                   const char *name) {
@@ -97,7 +97,7 @@ static enum error error_of_errno(void) {
     }
 }
 
-/* --- writing -------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 /* Writes as many spans as one call takes; returns their bytes, or -1. */
 static int64_t write_some(int fd, const struct bytes *spans, uint32_t count, uint64_t offset) {
@@ -157,7 +157,7 @@ static uint64_t now_us(void) {
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* --- the log lane --------------------------------------------------------------------------- */
+/* --- the log lane ---------------------------------------------------------------------------- */
 
 static int append_file_open(struct disk *disk, const char *name) {
     struct open_file *file = &disk->append_file;
@@ -245,7 +245,7 @@ static uint32_t run_log(struct lane *lane, uint32_t waiting) {
     return count;
 }
 
-/* --- the file lane -------------------------------------------------------------------------- */
+/* --- the file lane --------------------------------------------------------------------------- */
 
 /* Zeros, really written: an append then changes no block map, and its sync writes data alone. A
  * sync after each slice keeps the disk's queue short for the log thread. */
@@ -330,7 +330,7 @@ static uint32_t run_files(struct lane *lane, uint32_t waiting) {
     return 1;
 }
 
-/* --- the reader lane ------------------------------------------------------------------------ */
+/* --- the reader lane ------------------------------------------------------------------------- */
 
 static void read_file(struct disk *disk, const struct disk_request *request,
                       struct disk_completion *completion) {
@@ -362,7 +362,7 @@ static uint32_t run_reads(struct lane *lane, uint32_t waiting) {
     return 1;
 }
 
-/* --- lanes ---------------------------------------------------------------------------------- */
+/* --- lanes ----------------------------------------------------------------------------------- */
 
 static void tell_loop(struct disk *disk) {
     if (atomic_exchange(&disk->is_told, true)) return;
@@ -425,7 +425,7 @@ static void *reader_thread(void *lane) {
     return lane_run(lane, run_reads);
 }
 
-/* --- life ----------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void *(*const thread_mains[LANES])(void *) = {
     [LANE_LOG] = log_thread, [LANE_FILES] = file_thread, [LANE_READER] = reader_thread};
@@ -525,7 +525,7 @@ void disk_close(struct disk *disk) {
     disk_free(disk);
 }
 
-/* --- the loop's side ------------------------------------------------------------------------ */
+/* --- the loop's side ------------------------------------------------------------------------- */
 
 int disk_descriptor(const struct disk *disk) {
     return disk->event;

@@ -73,8 +73,7 @@ static void append_ratio(struct buffer *out, uint64_t part, uint64_t whole) {
     buffer_append_format(out, "%.2f", whole == 0 ? 0.0 : (double)part / (double)whole);
 }
 
-/* --- Server
- * --------------------------------------------------------------------------------------- */
+/* --- Server ---------------------------------------------------------------------------------- */
 
 static void print_system(const struct facts *facts, struct buffer *out) {
     buffer_append_format(out, "%s %s %s", facts->system.sysname, facts->system.release,
@@ -126,8 +125,7 @@ static const struct field server_fields[] = {
     CONSTANT("io_threads_active", "0"), /* one thread reads and writes all sockets */
 };
 
-/* --- Clients
- * -------------------------------------------------------------------------------------- */
+/* --- Clients --------------------------------------------------------------------------------- */
 
 DEFINE_NUMBER(connected_clients, facts->server->client_count)
 DEFINE_NUMBER(maxclients, facts->server->maxclients)
@@ -149,8 +147,7 @@ static const struct field client_fields[] = {
     NUMBER("unauthenticated_clients", unauthenticated_clients),
 };
 
-/* --- Memory
- * --------------------------------------------------------------------------------------- */
+/* --- Memory ---------------------------------------------------------------------------------- */
 
 DEFINE_NUMBER(used_memory, facts->memory.allocated)
 DEFINE_NUMBER(used_memory_rss, facts->memory.resident_set)
@@ -242,8 +239,7 @@ static const struct field memory_fields[] = {
     CONSTANT("active_defrag_running", "0"), /* there is none */
 };
 
-/* --- Persistence
- * ---------------------------------------------------------------------------------- */
+/* --- Persistence ----------------------------------------------------------------------------- */
 
 static uint64_t is_loading(const struct facts *facts) {
     return replica_state(facts->server->replica) == REPLICA_RECOVERING;
@@ -261,8 +257,7 @@ static const struct field persistence_fields[] = {
     CONSTANT("aof_last_write_status", "ok"), /* a failed write ends the process */
 };
 
-/* --- Stats
- * ---------------------------------------------------------------------------------------- */
+/* --- Stats ----------------------------------------------------------------------------------- */
 
 #define STATISTIC(name) facts->server->statistics.name
 
@@ -315,8 +310,7 @@ static const struct field stats_fields[] = {
     NUMBER("client_output_buffer_limit_disconnections", output_closes),
 };
 
-/* --- Replication
- * ---------------------------------------------------------------------------------- */
+/* --- Replication ----------------------------------------------------------------------------- */
 
 static void print_replication_id(const struct facts *facts, struct buffer *out) {
     char text[41];
@@ -375,8 +369,7 @@ static const struct field replication_fields[] = {
     CONSTANT("second_repl_offset", "-1"),
 };
 
-/* --- CPU
- * ------------------------------------------------------------------------------------------ */
+/* --- CPU ------------------------------------------------------------------------------------- */
 
 static void append_seconds(struct buffer *out, struct timeval time) {
     buffer_append_format(out, "%ld.%06ld", (long)time.tv_sec, (long)time.tv_usec);
@@ -403,8 +396,7 @@ static const struct field cpu_fields[] = {
     TEXT("used_cpu_user_main_thread", print_cpu_thread_user),
 };
 
-/* --- Raft
- * ----------------------------------------------------------------------------------------- */
+/* --- Raft ------------------------------------------------------------------------------------ */
 
 static void print_raft_role(const struct facts *facts, struct buffer *out) {
     static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};
@@ -480,8 +472,7 @@ static const struct field raft_fields[] = {
     LINES(print_replica_statistics),
 };
 
-/* --- Keyspace, Cluster, Modules
- * -------------------------------------------------------------------- */
+/* --- Keyspace, Cluster, Modules -------------------------------------------------------------- */
 
 static void print_keyspace(const struct facts *facts, struct buffer *out) {
     const struct storages *storages = replica_storages(facts->server->replica);
@@ -500,8 +491,7 @@ static const struct field cluster_fields[] = {
     CONSTANT("cluster_enabled", "0"), /* Redis Cluster's protocol is not spoken */
 };
 
-/* --- sections
- * ------------------------------------------------------------------------------------- */
+/* --- sections -------------------------------------------------------------------------------- */
 
 #define SECTION(spelling, list, standard)                                                          \
     { spelling, list, COUNT_OF(list), standard }

@@ -228,8 +228,7 @@ static bool open_identity(struct server *server, struct buffer *error) {
     return wrong == ERROR_NONE || refuse_directory(server, wrong, error);
 }
 
-/* --- start-up
- * -------------------------------------------------------------------------------------- */
+/* --- start-up -------------------------------------------------------------------------------- */
 
 static uint64_t random_u64(void) {
     uint64_t value;

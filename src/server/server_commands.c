@@ -8,8 +8,7 @@
 #include "src/server/info.h"
 #include "src/server/version.h"
 
-/* --- shared
- * --------------------------------------------------------------------------------------- */
+/* --- shared ---------------------------------------------------------------------------------- */
 
 bool commands_is_plain_name(struct bytes name) {
     for (size_t i = 0; i < name.size; i++)
@@ -60,8 +59,7 @@ const char *commands_admit(struct session *session, const struct command *comman
     return NULL;
 }
 
-/* --- INFO
- * ----------------------------------------------------------------------------------------- */
+/* --- INFO ------------------------------------------------------------------------------------ */
 
 static void run_info(struct command_call *call) {
     struct buffer text = {0};
@@ -70,8 +68,7 @@ static void run_info(struct command_call *call) {
     buffer_clear(&text);
 }
 
-/* --- ROLE and WAIT
- * -------------------------------------------------------------------------------- */
+/* --- ROLE and WAIT --------------------------------------------------------------------------- */
 
 static void reply_leader_role(struct command_call *call, const struct server *server) {
     struct raft_peer_status peers[RAFT_NODES_MAX];
@@ -140,8 +137,7 @@ static void run_wait(struct command_call *call) {
     reply_integer(call->reply, count_holders(call_server(call)));
 }
 
-/* --- the others
- * ----------------------------------------------------------------------------------- */
+/* --- the others ------------------------------------------------------------------------------ */
 
 static void run_time(struct command_call *call) {
     struct timespec now;

@@ -271,10 +271,14 @@ void node_start_with(struct cluster *cluster, int node, const char *list,
     cr_assert_eq(own->pid, 0, "node %d runs already", node + 1);
     char port[16];
     snprintf(port, sizeof(port), "%d", own->port);
-    const char *all[ARGUMENTS_MAX] = {server_path(),  "--port",    port, "--dir",
-                                      own->directory, "--cluster", list};
-    int count = list == NULL ? 5 : 7;
-    if (list == NULL) all[5] = NULL;
+    const char *all[ARGUMENTS_MAX] = {server_path()};
+    int count = 1;
+    /* A redis.conf has to stand first. */
+    bool has_file = arguments != NULL && arguments[0] != NULL && arguments[0][0] == '/';
+    if (has_file) all[count++] = *arguments++;
+    const char *const usual[] = {"--port", port, "--dir", own->directory, "--cluster", list};
+    for (int i = 0; i < (list == NULL ? 4 : 6); i++)
+        all[count++] = usual[i];
     for (int i = 0; cluster->options[i] != NULL; i++)
         all[count++] = cluster->options[i];
     for (int i = 0; arguments != NULL && arguments[i] != NULL; i++)

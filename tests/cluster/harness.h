@@ -49,7 +49,8 @@ int cluster_follower(struct cluster *cluster);
 void cluster_expect_equal(struct cluster *cluster);
 
 void node_start(struct cluster *cluster, int node);
-/* With own arguments behind the common ones (NULL at the end); `list` in place of the cluster's. */
+/* With own arguments behind the common ones (NULL at the end), a redis.conf in front of them if the
+ * first is a path; `list` in place of the cluster's. */
 void node_start_with(struct cluster *cluster, int node, const char *list,
                      const char *const *arguments);
 /* The signal; for SIGKILL and SIGTERM also the end of the process, whose wait status it returns. */

@@ -1,0 +1,792 @@
+/* One real server: limits, protection, bad input, start-up and stop. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "tests/cluster/harness.h"
+
+static struct cluster *cluster;
+
+/* --- one server, in few words ------------------------------------------------------------------
+ */
+
+#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void prepare(int count, const char *const *options) {
+    cluster = cluster_create(count, options);
+}
+
+static void begin(const char *const *options) {
+    prepare(1, options);
+    cluster_start(cluster);
+    node_await_serving(cluster, 0);
+}
+
+static void begin_with(const char *const *arguments) {
+    node_start_with(cluster, 0, NULL, arguments);
+    node_await_serving(cluster, 0);
+}
+
+/* Stops it as an administrator does; a sanitizer's finding is no status 0. */
+static void stop(void) {
+    int status = node_signal(cluster, 0, SIGTERM);
+    if (status != 0) cluster->keep = true;
+    cr_expect_eq(status, 0, "wait status %x (log: %s)", status, cluster->nodes[0].log);
+}
+
+static void end(void) {
+    if (cluster == NULL) return;
+    if (cluster->nodes[0].pid != 0 && node_runs(cluster, 0)) stop();
+    cluster_destroy(cluster);
+}
+
+/* Runs to the end: the exit status, and what it wrote. */
+static int run_to_end(int node, const char *const *arguments, char *text, size_t size) {
+    (void)unlink(cluster->nodes[node].log);
+    node_start_with(cluster, node, NULL, arguments);
+    int status = node_await_exit(cluster, node);
+    FILE *file = fopen(cluster->nodes[node].log, "re");
+    size_t used = file == NULL ? 0 : fread(text, 1, size - 1, file);
+    text[used] = '\0';
+    if (file != NULL) fclose(file);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void info_text(const char *field, char *text, size_t size) {
+    node_info_text(cluster, 0, "everything", field, text, size);
+}
+
+static long long info(const char *field) {
+    char text[64];
+    info_text(field, text, sizeof(text));
+    return text[0] == '\0' ? -1 : atoll(text);
+}
+
+static redisContext *client(void) {
+    return node_connect(cluster, 0);
+}
+
+static int bare_client(void) {
+    int fd = connect_port(cluster->nodes[0].port);
+    struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    cr_assert_geq(fd, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    return fd;
+}
+
+static void send_bytes(int fd, const char *data, size_t size) {
+    while (size > 0) {
+        ssize_t count = send(fd, data, size, MSG_NOSIGNAL);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return; /* closed by the server: what it said is read next */
+        data += count;
+        size -= (size_t)count;
+    }
+}
+
+/* Up to `size` bytes or the end of the stream; how many there were. */
+static size_t receive_bytes(int fd, char *data, size_t size) {
+    size_t used = 0;
+    while (used < size) {
+        ssize_t count = recv(fd, data + used, size - used, 0);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        used += (size_t)count;
+    }
+    return used;
+}
+
+static const char *receive_text(int fd, char *text, size_t size) {
+    text[receive_bytes(fd, text, size - 1)] = '\0';
+    return text;
+}
+
+static bool is_closed(int fd) {
+    char block[4096];
+    ssize_t count;
+    do
+        count = recv(fd, block, sizeof(block), 0);
+    while (count > 0);
+    return count == 0 || errno == ECONNRESET;
+}
+
+static void expect_reply(redisContext *context, const char *command, const char *expected) {
+    redisReply *reply = redisCommand(context, command);
+    cr_assert_not_null(reply, "%s: %s", command, context->errstr);
+    char number[32];
+    snprintf(number, sizeof(number), "%lld", reply->integer);
+    const char *text = reply->type == REDIS_REPLY_INTEGER ? number
+                       : reply->type == REDIS_REPLY_NIL   ? "(nil)"
+                                                          : reply->str;
+    cr_expect_str_eq(text, expected, "%s", command);
+    freeReplyObject(reply);
+}
+
+/* On a connection of its own; any reply will do if `expected` is NULL. */
+static void expect_once(const char *command, const char *expected) {
+    redisContext *context = client();
+    if (expected != NULL)
+        expect_reply(context, command, expected);
+    else
+        freeReplyObject(redisCommand(context, command));
+    redisFree(context);
+}
+
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void read_file(const char *path, char *text, size_t size) {
+    FILE *file = fopen(path, "re");
+    size_t used = file == NULL ? 0 : fread(text, 1, size - 1, file);
+    text[used] = '\0';
+    if (file != NULL) fclose(file);
+}
+
+/* --- life ----------------------------------------------------------------------------------------
+ */
+
+Test(server, keeps_what_it_acknowledged_through_a_kill, .fini = end) {
+    begin(NULL);
+    char text[64];
+    expect_once("SET fruit pear", "OK");
+    for (int i = 0; i < 100; i++)
+        expect_once("INCR count", NULL);
+    node_signal(cluster, 0, SIGKILL);
+    begin_with(NULL);
+    expect_once("GET fruit", "pear");
+    expect_once("GET count", "100");
+}
+
+Test(server, stops_by_command_and_by_signal, .fini = end) {
+    begin(NULL);
+    redisContext *context = client();
+    expect_reply(context, "SET a 1", "OK");
+    expect_reply(context, "SHUTDOWN ABORT", "ERR No shutdown in progress.");
+    expect_reply(context, "SHUTDOWN SAVE NOSAVE", "ERR syntax error");
+    cr_expect_null(redisCommand(context, "SHUTDOWN NOSAVE"));
+    redisFree(context);
+    cr_expect_eq(node_await_exit(cluster, 0), 0);
+    begin_with(NULL);
+    stop();
+    begin_with(NULL);
+    char text[64];
+    expect_once("GET a", "1");
+}
+
+Test(server, refuses_a_wrong_start_in_one_line_that_says_the_mend, .fini = end) {
+    char text[4096], path[256], busy[16];
+    prepare(2, NULL);
+    begin_with(NULL);
+    snprintf(busy, sizeof(busy), "%d", cluster->nodes[0].port);
+    snprintf(path, sizeof(path), "%s/wrong.conf", cluster->root);
+    write_file(path, "# fine\nport 7001\nprot 7002\n");
+    const struct {
+        const char *const *options;
+        const char *expected;
+    } cases[] = {
+        {OPTIONS("--prot", "1"), "did you mean 'port'?"},
+        {OPTIONS(path), "at line 3 >>> 'prot 7002' Bad directive"},
+        {OPTIONS("/nowhere/redis.conf"), "can't open config file '/nowhere/redis.conf'"},
+        {OPTIONS("--port", busy), "stop the server that uses it, or choose another --port"},
+        {OPTIONS("--dir", "/dev/null/data"), "choose another --dir"},
+        {OPTIONS("--dir", cluster->nodes[0].directory), "is in use by process"},
+        {OPTIONS("--rename-command", "GET", ""), "commands keep their names here"},
+        {OPTIONS("--tls-port", "7000"), "TLS is not there yet"},
+        {OPTIONS("--replicaof", "127.0.0.1", "7000"), "--cluster"},
+        {OPTIONS("--port", "60000", "--cluster", "127.0.0.1:60000,127.0.0.1:60001"), "55535"},
+        {OPTIONS("--sentinel"), "Sentinel"},
+        {OPTIONS("--maxclients", "0"), "argument must be between 1 and 4294967295 inclusive"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int status = run_to_end(1, cases[i].options, text, sizeof(text));
+        cr_expect_eq(status, 1, "case %zu ends with 1, not %d", i, status);
+        cr_expect_not_null(strstr(text, cases[i].expected), "case %zu says '%s', got: %s", i,
+                           cases[i].expected, text);
+    }
+}
+
+Test(server, refuses_a_directory_of_redis, .fini = end) {
+    char text[4096], path[256];
+    prepare(1, NULL);
+    mkdir(cluster->nodes[0].directory, 0755);
+    snprintf(path, sizeof(path), "%s/dump.rdb", cluster->nodes[0].directory);
+    write_file(path, "REDIS0010");
+    cr_expect_eq(run_to_end(0, NULL, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "dump.rdb, which can't be loaded yet: move it away"), "%s",
+                       text);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/appendonlydir", cluster->nodes[0].directory);
+    mkdir(path, 0755);
+    cr_expect_eq(run_to_end(0, NULL, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "appendonlydir"), "%s", text);
+    rmdir(path);
+    snprintf(path, sizeof(path), "%s/node", cluster->nodes[0].directory);
+    write_file(path, "hamok-node 2\n");
+    cr_expect_eq(run_to_end(0, NULL, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "newer"), "%s", text);
+    write_file(path, "hamok-node 1\nphase founded\nchecksum 0123456789abcdef\n");
+    cr_expect_eq(run_to_end(0, NULL, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "damaged"), "%s", text);
+}
+
+static bool pid_file_is_written(const char *path) {
+    char text[32];
+    read_file(path, text, sizeof(text));
+    return atoi(text) > 0;
+}
+
+Test(server, becomes_a_daemon_and_reports_its_failure_to_the_terminal, .fini = end) {
+    char pid_path[256], log_path[256], text[4096], busy[16];
+    prepare(1, NULL);
+    snprintf(pid_path, sizeof(pid_path), "%s/pid", cluster->root);
+    snprintf(log_path, sizeof(log_path), "%s/daemon.log", cluster->root);
+    const char *const *options =
+        OPTIONS("--daemonize", "yes", "--pidfile", pid_path, "--logfile", log_path);
+    cr_expect_eq(run_to_end(0, options, text, sizeof(text)), 0, "%s", text);
+    AWAIT(pid_file_is_written(pid_path));
+    read_file(pid_path, text, sizeof(text));
+    pid_t daemon = atoi(text);
+    cr_assert_gt(daemon, 1);
+    snprintf(busy, sizeof(busy), "%d", cluster->nodes[0].port);
+    char other[160];
+    snprintf(other, sizeof(other), "%s/other", cluster->root);
+    options = OPTIONS("--daemonize", "yes", "--dir", other, "--logfile", "");
+    cr_expect_eq(run_to_end(0, options, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "choose another --port"), "%s", text);
+    redisContext *context = client();
+    cr_expect_null(redisCommand(context, "SHUTDOWN"));
+    redisFree(context);
+}
+
+Test(server, takes_debians_redis_conf_as_it_is, .fini = end) {
+    char log_path[256], pid_path[256], text[65536];
+    if (access("/etc/redis/redis.conf", R_OK) != 0) cr_skip_test("no /etc/redis/redis.conf");
+    prepare(1, NULL);
+    snprintf(log_path, sizeof(log_path), "%s/debian.log", cluster->root);
+    snprintf(pid_path, sizeof(pid_path), "%s/debian.pid", cluster->root);
+    /* Its own places and port are the system's; the rest is as installed. */
+    begin_with(OPTIONS("/etc/redis/redis.conf", "--logfile", log_path, "--pidfile", pid_path,
+                       "--daemonize", "no"));
+    expect_once("SET a b", "OK");
+    read_file(log_path, text, sizeof(text));
+    cr_expect_not_null(strstr(text, "Without effect: appendonly no"), "%s", text);
+    cr_expect_not_null(strstr(text, "Without effect: appendfsync"), "%s", text);
+    cr_expect_not_null(strstr(text, "no RDB file is written"), "%s", text);
+    redisContext *context = client();
+    redisReply *reply = redisCommand(context, "CONFIG GET append*");
+    bool always = false;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        always |= strcmp(reply->element[i]->str, "appendfsync") == 0 &&
+                  strcmp(reply->element[i + 1]->str, "always") == 0;
+    cr_expect(always, "what is in force is shown");
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
+/* --- protection and limits
+ * ------------------------------------------------------------------------ */
+
+/* An address of this machine that is not the loopback; false if it has none. */
+static bool outer_address(struct sockaddr_in *address) {
+    struct ifaddrs *all = NULL;
+    bool found = false;
+    if (getifaddrs(&all) != 0) return false;
+    for (struct ifaddrs *each = all; each != NULL && !found; each = each->ifa_next) {
+        if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET) continue;
+        memcpy(address, each->ifa_addr, sizeof(*address));
+        found = ntohl(address->sin_addr.s_addr) >> 24 != 127;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+Test(server, serves_only_the_loopback_without_a_password, .fini = end) {
+    struct sockaddr_in address;
+    char text[2048] = "";
+    if (!outer_address(&address)) cr_skip_test("this machine has only the loopback");
+    begin(NULL);
+    address.sin_port = htons((uint16_t)cluster->nodes[0].port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    receive_text(fd, text, sizeof(text));
+    cr_expect_eq(strncmp(text, "-DENIED Redis is running in protected mode because", 50), 0, "%s",
+                 text);
+    cr_expect_not_null(strstr(text, "accepting connections from the outside.\r\n"));
+    close(fd);
+    cr_expect_eq(info("rejected_connections"), 1);
+    expect_once("CONFIG SET protected-mode no", NULL);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    send_bytes(fd, "PING\r\n", 6);
+    size = receive_bytes(fd, text, 7);
+    cr_expect_eq(strncmp(text, "+PONG\r\n", 7), 0);
+    close(fd);
+}
+
+Test(server, asks_for_its_password, .fini = end) {
+    begin(OPTIONS("--maxclients", "100"));
+    redisContext *old = client();
+    expect_reply(old, "AUTH x",
+                 "ERR AUTH <password> called without any password configured for the default user. "
+                 "Are you sure your configuration is correct?");
+    expect_reply(old, "AUTH default anything", "OK");
+    expect_reply(old, "CONFIG SET requirepass secret", "OK");
+    expect_reply(old, "PING", "PONG");
+    redisContext *context = client();
+    expect_reply(context, "GET a", "NOAUTH Authentication required.");
+    expect_reply(context, "CLIENT LIST", "NOAUTH Authentication required.");
+    expect_reply(context, "HELLO 3",
+                 "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+                 "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client "
+                 "and select the RESP protocol version at the same time");
+    expect_reply(context, "AUTH wrong",
+                 "WRONGPASS invalid username-password pair or user is disabled.");
+    expect_reply(context, "AUTH nobody secret",
+                 "WRONGPASS invalid username-password pair or user is disabled.");
+    expect_reply(old, "INFO nothing", "");
+    expect_reply(context, "AUTH secret", "OK");
+    expect_reply(context, "GET a", "(nil)");
+    expect_reply(context, "RESET", "RESET");
+    expect_reply(context, "GET a", "NOAUTH Authentication required.");
+    expect_reply(old, "CONFIG SET requirepass \"\" unauthenticated-maxclients 1", "OK");
+    redisFree(old);
+    redisFree(context);
+}
+
+Test(server, bounds_clients_that_have_not_authenticated, .fini = end) {
+    char text[256];
+    begin(NULL);
+    redisContext *inside = client();
+    expect_reply(inside,
+                 "CONFIG SET requirepass secret unauthenticated-maxclients 2 "
+                 "unauthenticated-timeout 1",
+                 "OK");
+    int first = bare_client(), second = bare_client();
+    /* In number: the third is told so. */
+    int third = bare_client();
+    receive_text(third, text, sizeof(text));
+    cr_expect_str_eq(text, "-ERR max number of unauthenticated clients reached\r\n");
+    /* In bytes. */
+    static const char large[] = "*2\r\n$4\r\nAUTH\r\n$20000\r\n";
+    send_bytes(first, large, sizeof(large) - 1);
+    receive_text(first, text, sizeof(text));
+    cr_expect_str_eq(text, "-ERR Protocol error: unauthenticated bulk length\r\n");
+    /* In time. */
+    cr_expect(is_closed(second));
+    expect_reply(inside, "CONFIG SET requirepass \"\"", "OK");
+    redisFree(inside);
+    close(first);
+    close(second);
+    close(third);
+}
+
+Test(server, turns_clients_away_beyond_maxclients, .fini = end) {
+    char text[128];
+    begin(OPTIONS("--maxclients", "3"));
+    redisContext *contexts[3];
+    for (int i = 0; i < 3; i++) {
+        contexts[i] = client();
+        expect_reply(contexts[i], "PING", "PONG");
+    }
+    int fd = bare_client();
+    receive_text(fd, text, sizeof(text));
+    cr_expect_str_eq(text, "-ERR max number of clients reached\r\n");
+    close(fd);
+    expect_reply(contexts[0], "CONFIG SET maxclients 4", "OK");
+    redisContext *fourth = client();
+    expect_reply(fourth, "PING", "PONG");
+    redisFree(fourth);
+    for (int i = 0; i < 3; i++)
+        redisFree(contexts[i]);
+}
+
+Test(server, closes_idle_clients_but_no_subscribers, .fini = end) {
+    begin(OPTIONS("--timeout", "1", "--hz", "50"));
+    redisContext *subscriber = client();
+    redisReply *reply = redisCommand(subscriber, "SUBSCRIBE news");
+    cr_assert_not_null(reply);
+    freeReplyObject(reply);
+    int idle = bare_client();
+    cr_expect(is_closed(idle));
+    close(idle);
+    char text[32];
+    expect_once("PUBLISH news x", "1");
+    redisFree(subscriber);
+}
+
+Test(server, lets_a_slow_reader_go_at_its_output_limit, .fini = end) {
+    char text[64];
+    begin(OPTIONS("--client-output-buffer-limit", "normal", "4mb", "0", "0", "--raft-output-pause",
+                  "64mb"));
+    redisContext *context = client();
+    static char value[512 * 1024];
+    memset(value, 'x', sizeof(value));
+    redisReply *reply = redisCommand(context, "SET large %b", value, sizeof(value));
+    freeReplyObject(reply);
+    int slow = bare_client();
+    for (int i = 0; i < 200; i++)
+        send_bytes(slow, "GET large\r\n", 11);
+    expect_reply(context, "PING", "PONG");
+    cr_expect(is_closed(slow));
+    close(slow);
+    cr_expect_eq(info("client_output_buffer_limit_disconnections"), 1);
+    expect_once("PING", "PONG");
+    redisFree(context);
+}
+
+Test(server, stops_reading_from_a_slow_reader_without_a_limit, .fini = end) {
+    begin(OPTIONS("--raft-output-pause", "1mb"));
+    redisContext *context = client();
+    static char value[256 * 1024];
+    memset(value, 'x', sizeof(value));
+    redisReply *reply = redisCommand(context, "SET large %b", value, sizeof(value));
+    freeReplyObject(reply);
+    int slow = bare_client();
+    enum { REQUESTS = 400 };
+    for (int i = 0; i < REQUESTS; i++)
+        send_bytes(slow, "GET large\r\n", 11);
+    shutdown(slow, SHUT_WR);
+    cr_expect_lt(info("mem_clients_normal"), 16 << 20, "replies are not made ahead of the reader");
+    size_t expected = REQUESTS * (sizeof(value) + strlen("$262144\r\n\r\n")), received = 0;
+    static char block[1 << 20];
+    for (size_t count; (count = receive_bytes(slow, block, sizeof(block))) > 0;)
+        received += count;
+    cr_expect_eq(received, expected, "and every reply comes: %zu of %zu bytes", received, expected);
+    close(slow);
+    redisFree(context);
+}
+
+Test(server, answers_a_client_that_has_closed_its_half, .fini = end) {
+    char text[256];
+    begin(NULL);
+    int fd = bare_client();
+    static const char requests[] = "SET a 1\r\nINCR a\r\nGET a\r\n*1\r\n$4\r\nPING\r\n";
+    send_bytes(fd, requests, sizeof(requests) - 1);
+    shutdown(fd, SHUT_WR);
+    receive_text(fd, text, sizeof(text));
+    cr_expect_str_eq(text, "+OK\r\n:2\r\n$1\r\n2\r\n+PONG\r\n");
+    close(fd);
+    for (int i = 0; i < 3; i++) { /* cut in the middle of a command: nothing of it is done */
+        fd = bare_client();
+        send_bytes(fd, "*2\r\n$4\r\nINCR\r\n$1\r\na", 20);
+        shutdown(fd, SHUT_WR);
+        cr_expect(is_closed(fd));
+        close(fd);
+    }
+    expect_once("GET a", "2");
+}
+
+Test(server, closes_after_a_protocol_error_and_changes_nothing, .fini = end) {
+    static const struct {
+        const char *wire, *error;
+    } cases[] = {
+        {"*x\r\n", "-ERR Protocol error: invalid multibulk length\r\n"},
+        {"*2000000\r\n", "-ERR Protocol error: invalid multibulk length\r\n"},
+        {"*1\r\n+PING\r\n", "-ERR Protocol error: expected '$', got '+'\r\n"},
+        {"*1\r\n$x\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"*1\r\n$-5\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"*1\r\n$1000000000\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"SET a \"b\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n"},
+    };
+    char text[256];
+    begin(NULL);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int fd = bare_client();
+        send_bytes(fd, cases[i].wire, strlen(cases[i].wire));
+        receive_text(fd, text, sizeof(text));
+        cr_expect_str_eq(text, cases[i].error, "%s", cases[i].wire);
+        close(fd);
+    }
+    int fd = bare_client();
+    static char line[70000];
+    memset(line, 'a', sizeof(line));
+    send_bytes(fd, line, sizeof(line));
+    receive_text(fd, text, sizeof(text));
+    cr_expect_str_eq(text, "-ERR Protocol error: too big inline request\r\n");
+    close(fd);
+    cr_expect_eq(info("raft_batches_sealed"), 0);
+}
+
+Test(server, closes_a_client_beyond_its_query_buffer, .fini = end) {
+    begin(OPTIONS("--client-query-buffer-limit", "1mb"));
+    int fd = bare_client();
+    static char block[1 << 20];
+    memset(block, 'x', sizeof(block));
+    send_bytes(fd, "*2\r\n$4\r\nECHO\r\n$8000000\r\n", 25);
+    for (int i = 0; i < 8; i++)
+        send_bytes(fd, block, sizeof(block));
+    cr_expect(is_closed(fd));
+    close(fd);
+    cr_expect_eq(info("client_query_buffer_limit_disconnections"), 1);
+}
+
+/* --- many
+ * ----------------------------------------------------------------------------------------- */
+
+enum { IDLE_CLIENTS = 10000 };
+
+/* In a process of its own: its descriptors do not count against the test's. */
+__attribute__((noreturn)) static void open_idle_connections(uint16_t port, int report) {
+    struct rlimit limit = {.rlim_cur = IDLE_CLIENTS + 64, .rlim_max = IDLE_CLIENTS + 64};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int opened = 0;
+    for (; opened < IDLE_CLIENTS; opened++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) break;
+        if (send(fd, "PING\r\n", 6, MSG_NOSIGNAL) != 6) break;
+    }
+    if (write(report, &opened, sizeof(opened)) != sizeof(opened)) _exit(1);
+    for (;;)
+        pause();
+}
+
+Test(server, bears_ten_thousand_idle_connections, .fini = end) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < IDLE_CLIENTS + 1000 && geteuid() != 0)
+        cr_skip_test("the hard limit on open files is too low here");
+    begin(OPTIONS("--maxclients", "11000"));
+    int report[2], opened = 0;
+    cr_assert_eq(pipe(report), 0);
+    pid_t child = fork();
+    if (child == 0) open_idle_connections((uint16_t)cluster->nodes[0].port, report[1]);
+    cr_assert_eq(read(report[0], &opened, sizeof(opened)), (ssize_t)sizeof(opened));
+    cr_assert_eq(opened, IDLE_CLIENTS);
+    AWAIT(info("connected_clients") >= IDLE_CLIENTS);
+    int64_t start = clock_ms();
+    redisContext *context = client();
+    for (int i = 0; i < 100; i++) {
+        expect_reply(context, "INCR a", "1");
+        expect_reply(context, "DEL a", "1");
+    }
+    cr_expect_lt(clock_ms() - start, 10000, "the others are served meanwhile");
+    redisFree(context);
+    kill(child, SIGKILL);
+    close(report[0]);
+    close(report[1]);
+}
+
+/* --- CLIENT, CONFIG
+ * --------------------------------------------------------------------------------- */
+
+Test(server, kills_clients_by_each_filter, .fini = end) {
+    char text[64], command[128];
+    begin(NULL);
+    redisContext *context = client();
+    const char *const filters[] = {"ID", "ADDR"};
+    for (int i = 0; i < 2; i++) {
+        redisContext *victim = client();
+        redisReply *reply = redisCommand(victim, "CLIENT INFO");
+        char *value = strstr(reply->str, i == 0 ? "id=" : "addr=") + (i == 0 ? 3 : 5);
+        snprintf(command, sizeof(command), "CLIENT KILL %s %.*s", filters[i],
+                 (int)strcspn(value, " "), value);
+        freeReplyObject(reply);
+        expect_reply(context, command, "1");
+        cr_expect_null(redisCommand(victim, "PING"));
+        redisFree(victim);
+        expect_reply(context, command, "0");
+    }
+    redisContext *subscriber = client();
+    freeReplyObject(redisCommand(subscriber, "SUBSCRIBE x"));
+    expect_reply(context, "CLIENT KILL TYPE pubsub", "1");
+    cr_expect_null(redisCommand(subscriber, "PING"));
+    redisFree(subscriber);
+    redisContext *third = client();
+    expect_reply(third, "PING", "PONG");
+    expect_reply(context, "CLIENT KILL TYPE normal", "1");
+    expect_reply(context, "CLIENT KILL USER nobody", "ERR No such user 'nobody'");
+    expect_reply(context, "CLIENT KILL TYPE normal SKIPME no", "1");
+    cr_expect_null(redisCommand(context, "PING"));
+    redisFree(third);
+    redisFree(context);
+    expect_once("PING", "PONG");
+}
+
+Test(server, describes_its_clients, .fini = end) {
+    static const struct {
+        const char *command, *expected;
+    } cases[] = {
+        {"CLIENT SETNAME me", " name=me "},
+        {"CLIENT SETINFO lib-name redis-py", " lib-name=redis-py "},
+        {"CLIENT SETINFO lib-ver 1.2", " lib-ver=1.2\n"},
+        {"SELECT 3", " db=3 "},
+        {"CLIENT NO-EVICT on", " flags=e "},
+        {"CLIENT NO-EVICT off", " flags=N "},
+        {"HELLO 3", " resp=3 "},
+        {"SUBSCRIBE a", " flags=P db=3 sub=1 psub=0 "},
+        {"PSUBSCRIBE b*", " sub=1 psub=1 "},
+    };
+    begin(NULL);
+    int fd = bare_client();
+    char block[8192], command[128];
+    redisContext *other = client();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int size = snprintf(command, sizeof(command), "%s\r\n", cases[i].command);
+        send_bytes(fd, command, (size_t)size);
+        cr_expect_gt(recv(fd, block, sizeof(block), 0), 0);
+        redisReply *reply = redisCommand(other, "CLIENT LIST");
+        cr_expect_not_null(strstr(reply->str, cases[i].expected), "%s: %s", cases[i].command,
+                           reply->str);
+        freeReplyObject(reply);
+    }
+    close(fd);
+    fd = bare_client();
+    send_bytes(fd, "MULTI\r\nSET a b\r\n", 16);
+    cr_expect_eq(receive_bytes(fd, block, 14), 14);
+    redisReply *reply = redisCommand(other, "CLIENT LIST");
+    cr_expect_not_null(strstr(reply->str, " flags=x "), "%s", reply->str);
+    cr_expect_not_null(strstr(reply->str, " multi=1 "), "%s", reply->str);
+    freeReplyObject(reply);
+    close(fd);
+    redisFree(other);
+}
+
+Test(server, keeps_silent_when_told_to, .fini = end) {
+    char text[256];
+    begin(NULL);
+    int fd = bare_client();
+    static const char requests[] =
+        "CLIENT REPLY OFF\r\nSET a 1\r\nGET a\r\nnonsense\r\nCLIENT REPLY ON\r\n"
+        "CLIENT REPLY SKIP\r\nINCR a\r\nINCR a\r\nPING\r\n";
+    send_bytes(fd, requests, sizeof(requests) - 1);
+    shutdown(fd, SHUT_WR);
+    receive_text(fd, text, sizeof(text));
+    cr_expect_str_eq(text, "+OK\r\n:3\r\n+PONG\r\n");
+    close(fd);
+}
+
+Test(server, rewrites_its_configuration_file, .fini = end) {
+    char path[256], text[8192];
+    prepare(1, NULL);
+    snprintf(path, sizeof(path), "%s/redis.conf", cluster->root);
+    write_file(path, "# mine\ntimeout 100\n");
+    begin_with(OPTIONS(path));
+    redisContext *context = client();
+    expect_reply(context, "CONFIG SET timeout 77 maxmemory 64mb", "OK");
+    expect_reply(context, "CONFIG SET timeout 5 maxmemory wrong",
+                 "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must "
+                 "be a memory value");
+    expect_reply(context, "CONFIG SET timeout 5 no-such-thing 6",
+                 "ERR Unknown option or number of arguments for CONFIG SET - 'no-such-thing'");
+    expect_reply(context, "CONFIG SET timeout 5 timeout 6",
+                 "ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate "
+                 "parameter");
+    expect_reply(context, "CONFIG SET daemonize yes",
+                 "ERR CONFIG SET failed (possibly related to argument 'daemonize') - can't set "
+                 "immutable config");
+    expect_reply(context, "CONFIG SET dir /tmp",
+                 "ERR CONFIG SET failed (possibly related to argument 'dir') - can't set protected "
+                 "config");
+    expect_reply(context, "CONFIG SET bind 1.2.3.4",
+                 "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to "
+                 "specified addresses.");
+    expect_reply(context, "CONFIG SET appendonly no",
+                 "ERR CONFIG SET failed (possibly related to argument 'appendonly') - the Raft log "
+                 "is always on and takes the place of the append-only file");
+    expect_reply(context, "CONFIG REWRITE", "OK");
+    redisFree(context);
+    read_file(path, text, sizeof(text));
+    cr_expect_eq(strncmp(text, "# mine\ntimeout 77\n# Generated by CONFIG REWRITE\n", 48), 0, "%s",
+                 text);
+    cr_expect_not_null(strstr(text, "maxmemory 67108864\n"), "%s", text);
+    expect_once("PING", "PONG");
+    stop();
+    begin_with(OPTIONS(path));
+    context = client();
+    redisReply *reply = redisCommand(context, "CONFIG GET timeout");
+    cr_expect_str_eq(reply->element[1]->str, "77");
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
+Test(server, refuses_to_grow_beyond_maxmemory, .fini = end) {
+    begin(NULL);
+    redisContext *context = client();
+    expect_reply(context, "SET a 1", "OK");
+    expect_reply(context, "CONFIG SET maxmemory 1", "OK");
+    expect_reply(context, "SET a 2", "OOM command not allowed when used memory > 'maxmemory'.");
+    expect_reply(context, "GET a", "1");
+    expect_reply(context, "DEL a", "1");
+    expect_reply(context, "CONFIG SET maxmemory 0", "OK");
+    expect_reply(context, "SET a 2", "OK");
+    redisFree(context);
+}
+
+Test(server, listens_on_a_unix_socket, .fini = end) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char text[512];
+    prepare(1, NULL);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", cluster->root);
+    begin_with(OPTIONS("--unixsocket", address.sun_path, "--unixsocketperm", "700"));
+    struct stat status;
+    cr_assert_eq(stat(address.sun_path, &status), 0);
+    cr_expect_eq(status.st_mode & 0777, 0700);
+    redisContext *context = redisConnectUnix(address.sun_path);
+    cr_assert_eq(context->err, 0);
+    expect_reply(context, "SET a 1", "OK");
+    redisReply *reply = redisCommand(context, "CLIENT INFO");
+    snprintf(text, sizeof(text), " addr=%s:0 laddr=%s:0 ", address.sun_path, address.sun_path);
+    cr_expect_not_null(strstr(reply->str, text), "%s", reply->str);
+    cr_expect_not_null(strstr(reply->str, " flags=U "), "%s", reply->str);
+    freeReplyObject(reply);
+    redisFree(context);
+    stop();
+    cr_expect_neq(access(address.sun_path, F_OK), 0, "the socket's file is gone");
+}
+
+Test(server, counts_what_it_does, .fini = end) {
+    begin(NULL);
+    redisContext *context = client();
+    int64_t commands = info("total_commands_processed");
+    int64_t connections = info("total_connections_received");
+    int64_t input = info("total_net_input_bytes");
+    int64_t output = info("total_net_output_bytes");
+    expect_reply(context, "SET a 1", "OK");
+    expect_reply(context, "GET a", "1");
+    expect_reply(context, "GET b", "(nil)");
+    expect_reply(context, "LPUSH a x",
+                 "WRONGTYPE Operation against a key holding the wrong kind of value");
+    expect_reply(context, "SET c 1 PX 100000", "OK");
+    cr_expect_geq(info("total_commands_processed"), commands + 5);
+    cr_expect_gt(info("total_connections_received"), connections);
+    cr_expect_gt(info("total_net_input_bytes"), input);
+    cr_expect_gt(info("total_net_output_bytes"), output);
+    cr_expect_eq(info("keyspace_hits"), 1);
+    cr_expect_eq(info("keyspace_misses"), 1);
+    cr_expect_eq(info("total_error_replies"), 1);
+    char text[64];
+    info_text("db0", text, sizeof(text));
+    cr_expect_eq(strncmp(text, "keys=2,expires=1,avg_ttl=", 25), 0, "%s", text);
+    info_text("role", text, sizeof(text));
+    cr_expect_str_eq(text, "master");
+    int64_t index = info("raft_last_applied_index");
+    expect_reply(context, "INCR a", "2");
+    cr_expect_gt(info("raft_last_applied_index"), index);
+    cr_expect_eq(info("master_repl_offset"), info("raft_commit_index"));
+    expect_reply(context, "CONFIG RESETSTAT", "OK");
+    cr_expect_eq(info("total_error_replies"), 0);
+    cr_expect_eq(info("keyspace_hits"), 0);
+    cr_expect_leq(info("total_commands_processed"), 5);
+    redisFree(context);
+}

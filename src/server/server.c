@@ -346,7 +346,8 @@ bool server_open(struct server *server, struct buffer *error) {
         buffer_append_format(error, "can't use epoll: %s", strerror(errno));
         return false;
     }
-    if (disk_open(".", &server->log, &server->disk, error) != ERROR_NONE) return false;
+    if (disk_open(server->directory, &server->log, &server->disk, error) != ERROR_NONE)
+        return false;
     if (!open_identity(server, error)) return false;
     if (!listeners_open(server, error)) return false;
     if (!open_cluster(server, error)) return false;

@@ -165,7 +165,6 @@ static void read_file(const char *path, char *text, size_t size) {
 
 Test(server, keeps_what_it_acknowledged_through_a_kill, .fini = end) {
     begin(NULL);
-    char text[64];
     expect_once("SET fruit pear", "OK");
     for (int i = 0; i < 100; i++)
         expect_once("INCR count", NULL);
@@ -187,7 +186,6 @@ Test(server, stops_by_command_and_by_signal, .fini = end) {
     begin_with(NULL);
     stop();
     begin_with(NULL);
-    char text[64];
     expect_once("GET a", "1");
 }
 
@@ -336,7 +334,7 @@ Test(server, serves_only_the_loopback_without_a_password, .fini = end) {
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     send_bytes(fd, "PING\r\n", 6);
-    size = receive_bytes(fd, text, 7);
+    receive_bytes(fd, text, 7);
     cr_expect_eq(strncmp(text, "+PONG\r\n", 7), 0);
     close(fd);
 }
@@ -355,7 +353,7 @@ Test(server, asks_for_its_password, .fini = end) {
     expect_reply(context, "CLIENT LIST", "NOAUTH Authentication required.");
     expect_reply(context, "HELLO 3",
                  "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
-                 "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client "
+                 "HELLO AUTH <user> <pass> option can be used to authenticate the client "
                  "and select the RESP protocol version at the same time");
     expect_reply(context, "AUTH wrong",
                  "WRONGPASS invalid username-password pair or user is disabled.");
@@ -427,13 +425,11 @@ Test(server, closes_idle_clients_but_no_subscribers, .fini = end) {
     int idle = bare_client();
     cr_expect(is_closed(idle));
     close(idle);
-    char text[32];
     expect_once("PUBLISH news x", "1");
     redisFree(subscriber);
 }
 
 Test(server, lets_a_slow_reader_go_at_its_output_limit, .fini = end) {
-    char text[64];
     begin(OPTIONS("--client-output-buffer-limit", "normal", "4mb", "0", "0", "--raft-output-pause",
                   "64mb"));
     redisContext *context = client();
@@ -591,7 +587,7 @@ Test(server, bears_ten_thousand_idle_connections, .fini = end) {
  * --------------------------------------------------------------------------------- */
 
 Test(server, kills_clients_by_each_filter, .fini = end) {
-    char text[64], command[128];
+    char command[128];
     begin(NULL);
     redisContext *context = client();
     const char *const filters[] = {"ID", "ADDR"};

@@ -69,7 +69,8 @@ void raft_destroy(struct raft *raft) {
 static void drop_old_entries(struct raft *raft) {
     uint64_t limit =
         raft->applied_index < raft->persisted_index ? raft->applied_index : raft->persisted_index;
-    raft_log_drop(&raft->log, limit, raft->config.tail_bytes_max);
+    /* The tail is there for the peers: who has none would keep it in vain. */
+    raft_log_drop(&raft->log, limit, raft->peer_count == 0 ? 0 : raft->config.tail_bytes_max);
 }
 
 void raft_restore(struct raft *raft, struct entry entry, bool committed) {

@@ -234,7 +234,8 @@ static void on_founded(void *context, const struct identity *identity) {
         wait->failed = true;
     } else {
         server->identity = *identity;
-        wait->done = true;
+        wait->done = identity->phase == IDENTITY_FOUNDED;
+        if (!wait->done) return;
     }
     ev_break(server->loop, EVBREAK_ALL);
 }

@@ -2,6 +2,7 @@
  * positions, the cluster's id is a hash of addresses and uuids. */
 #include "src/server/founding.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,13 @@ static int address_order(const void *a, const void *b) {
     return order != 0 ? order : (int)left->port - (int)right->port;
 }
 
+/* It is to stand as one word in the file `node`. */
+static bool host_is_sound(struct bytes host) {
+    for (size_t i = 0; i < host.size; i++)
+        if ((unsigned char)host.data[i] <= ' ' || host.data[i] == 127) return false;
+    return host.size > 0;
+}
+
 static enum error parse_address(struct bytes text, struct founding_address *address) {
     size_t colon = text.size;
     while (colon > 0 && text.data[colon - 1] != ':')
@@ -25,7 +33,7 @@ static enum error parse_address(struct bytes text, struct founding_address *addr
     if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
         host = bytes_slice(host, 1, host.size - 2);
     }
-    if (host.size == 0) return ERROR_MALFORMED;
+    if (!host_is_sound(host)) return ERROR_MALFORMED;
     if (host.size >= IDENTITY_HOST_SIZE) return ERROR_RANGE;
     uint64_t port;
     if (!number_parse_u64(bytes_slice(text, colon, SIZE_MAX), &port)) return ERROR_MALFORMED;
@@ -79,13 +87,66 @@ void founding_forget_answer(struct founding *founding, uint32_t position) {
     founding->answered[position] = false;
 }
 
+void founding_note_prepared(struct founding *founding, const struct identity *identity) {
+    CHECK(identity->phase == IDENTITY_PREPARED);
+    founding->prepared = true;
+    memcpy(founding->promised, identity->cluster, IDENTITY_ID_SIZE);
+}
+
 static bool same_id(const char *a, const char *b) {
     return memcmp(a, b, IDENTITY_ID_SIZE) == 0;
+}
+
+static const char *uuid_at(const struct founding *founding, uint32_t position) {
+    return position == founding->self ? founding->node : founding->answers[position].node;
+}
+
+/* The cluster that these nodes found, as this one holds it. */
+static void compute(const struct founding *founding, enum identity_phase phase,
+                    struct identity *identity) {
+    *identity = (struct identity){
+        .phase = phase, .id = founding->self + 1, .member_count = founding->count};
+    memcpy(identity->node, founding->node, IDENTITY_ID_SIZE);
+    uint64_t hash[2] = {1, 2};
+    for (uint32_t i = 0; i < founding->count; i++) {
+        struct identity_member *member = &identity->members[i];
+        member->id = i + 1;
+        member->port = founding->list[i].port;
+        memcpy(member->host, founding->list[i].host, IDENTITY_HOST_SIZE);
+        memcpy(member->uuid, uuid_at(founding, i), IDENTITY_ID_SIZE);
+        for (int half = 0; half < 2; half++) {
+            hash[half] = hash_bytes(bytes_of_text(member->host), hash[half]);
+            hash[half] = hash_chain(hash[half], member->port);
+            hash[half] = hash_bytes(bytes_of(member->uuid, IDENTITY_ID_SIZE), hash[half]);
+        }
+    }
+    _Static_assert(sizeof(hash) == IDENTITY_ID_SIZE, "a cluster id is two hashes");
+    memcpy(identity->cluster, hash, sizeof(hash));
+}
+
+PRINTF_LIKE(2, 3)
+static enum founding_decision refuse(char *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, FOUNDING_TEXT_SIZE, format, arguments);
+    va_end(arguments);
+    return FOUNDING_REFUSED;
 }
 
 static enum founding_decision take_over(const struct founding *founding, uint32_t position,
                                         struct identity *identity, char *text) {
     const struct founding_answer *answer = &founding->answers[position];
+    const struct founding_address *address = &founding->list[position];
+    /* Whoever is a member has promised it. A directory that does not know of its promise was put
+     * back to an earlier state: it may have forgotten a vote as well. */
+    if (!founding->prepared || !same_id(founding->promised, answer->cluster)) {
+        return refuse(
+            text,
+            "%s:%u belongs to a cluster that does not know this node's data directory: it may have "
+            "voted under another identity, so an empty one must not take its place. Bring the old "
+            "directory back, or found a new cluster with empty directories on all nodes",
+            address->host, address->port);
+    }
     for (uint32_t i = 0; i < answer->member_count; i++) {
         if (!same_id(answer->members[i].uuid, founding->node)) continue;
         *identity = (struct identity){.phase = IDENTITY_FOUNDED, .id = answer->members[i].id};
@@ -95,70 +156,58 @@ static enum founding_decision take_over(const struct founding *founding, uint32_
         identity->member_count = answer->member_count;
         return FOUNDING_DONE;
     }
-    snprintf(
-        text, FOUNDING_TEXT_SIZE,
-        "%s:%u belongs to a cluster that does not know this node's data directory: it may have "
-        "voted under another identity, so an empty one must not take its place. Bring the old "
-        "directory back, or found a new cluster with empty directories on all nodes",
-        founding->list[position].host, founding->list[position].port);
-    return FOUNDING_REFUSED;
+    return refuse(text, "%s:%u names this node's cluster without this node: its answer is damaged",
+                  address->host, address->port);
 }
 
-static void found(const struct founding *founding, struct identity *identity) {
-    *identity = (struct identity){
-        .phase = IDENTITY_FOUNDED, .id = founding->self + 1, .member_count = founding->count};
-    memcpy(identity->node, founding->node, IDENTITY_ID_SIZE);
-    uint64_t hash[2] = {1, 2};
+/* All have answered; nobody has founded. */
+static enum founding_decision go_on(const struct founding *founding, struct identity *identity,
+                                    char *text) {
     for (uint32_t i = 0; i < founding->count; i++) {
-        struct identity_member *member = &identity->members[i];
-        member->id = i + 1;
-        member->port = founding->list[i].port;
-        memcpy(member->host, founding->list[i].host, IDENTITY_HOST_SIZE);
-        const char *uuid = i == founding->self ? founding->node : founding->answers[i].node;
-        memcpy(member->uuid, uuid, IDENTITY_ID_SIZE);
-        for (int half = 0; half < 2; half++) {
-            hash[half] = hash_bytes(bytes_of_text(member->host), hash[half]);
-            hash[half] = hash_chain(hash[half], member->port);
-            hash[half] = hash_bytes(bytes_of(uuid, IDENTITY_ID_SIZE), hash[half]);
+        for (uint32_t k = 0; k < i; k++) {
+            if (!same_id(uuid_at(founding, i), uuid_at(founding, k))) continue;
+            return refuse(text,
+                          "%s:%u and %s:%u answer with the same identity: two addresses of one "
+                          "node, or a copied data directory",
+                          founding->list[k].host, founding->list[k].port, founding->list[i].host,
+                          founding->list[i].port);
         }
     }
-    _Static_assert(sizeof(hash) == IDENTITY_ID_SIZE, "a cluster id is two hashes");
-    memcpy(identity->cluster, hash, sizeof(hash));
+    compute(founding, IDENTITY_FOUNDED, identity);
+    bool all_prepared = founding->prepared;
+    bool agree = !founding->prepared || same_id(founding->promised, identity->cluster);
+    for (uint32_t i = 0; i < founding->count && agree; i++) {
+        if (i == founding->self) continue;
+        const struct founding_answer *answer = &founding->answers[i];
+        all_prepared = all_prepared && answer->phase == IDENTITY_PREPARED;
+        agree = answer->phase == IDENTITY_EMPTY || same_id(answer->cluster, identity->cluster);
+    }
+    if (!agree) {
+        return refuse(text, "a data directory was replaced while the cluster was being founded: "
+                            "bring the old one back. If that can't be and no node's log says "
+                            "'Founded', empty the directories of all nodes and start them again");
+    }
+    if (all_prepared) return FOUNDING_DONE;
+    identity->phase = IDENTITY_PREPARED;
+    return founding->prepared ? FOUNDING_WAITS : FOUNDING_PREPARE;
 }
 
 enum founding_decision founding_decide(const struct founding *founding, struct identity *identity,
                                        char text[static FOUNDING_TEXT_SIZE]) {
-    uint32_t empty = 1; /* this node */
+    uint32_t answered = 1; /* this node */
     uint64_t list_hash = founding_list_hash(founding->list, founding->count);
     for (uint32_t i = 0; i < founding->count; i++) {
         if (i == founding->self || !founding->answered[i]) continue;
         const struct founding_answer *answer = &founding->answers[i];
-        if (answer->founded) return take_over(founding, i, identity, text);
+        if (answer->phase == IDENTITY_FOUNDED) return take_over(founding, i, identity, text);
         if (answer->list_hash != list_hash) {
-            snprintf(text, FOUNDING_TEXT_SIZE,
-                     "%s:%u was given another --cluster list: give all nodes the same one",
-                     founding->list[i].host, founding->list[i].port);
-            return FOUNDING_REFUSED;
+            return refuse(text,
+                          "%s:%u was given another --cluster list: give all nodes the same one",
+                          founding->list[i].host, founding->list[i].port);
         }
-        empty++;
+        answered++;
     }
-    if (empty < founding->count) return FOUNDING_WAITS;
-    for (uint32_t i = 0; i < founding->count; i++) {
-        for (uint32_t k = 0; k < i; k++) {
-            const char *a = i == founding->self ? founding->node : founding->answers[i].node;
-            const char *b = k == founding->self ? founding->node : founding->answers[k].node;
-            if (!same_id(a, b)) continue;
-            snprintf(
-                text, FOUNDING_TEXT_SIZE,
-                "%s:%u and %s:%u answer with the same identity: two addresses of one node, or a "
-                "copied data directory",
-                founding->list[k].host, founding->list[k].port, founding->list[i].host,
-                founding->list[i].port);
-            return FOUNDING_REFUSED;
-        }
-    }
-    found(founding, identity);
-    return FOUNDING_DONE;
+    return answered < founding->count ? FOUNDING_WAITS : go_on(founding, identity, text);
 }
 
 /* --- answers on the wire --------------------------------------------------------------------- */
@@ -166,7 +215,7 @@ enum founding_decision founding_decide(const struct founding *founding, struct i
 void founding_own_answer(const struct identity *identity, uint64_t list_hash,
                          struct founding_answer *answer) {
     *answer = (struct founding_answer){
-        .founded = identity->phase == IDENTITY_FOUNDED,
+        .phase = identity->phase,
         .list_hash = list_hash,
         .member_count = identity->member_count,
     };
@@ -176,10 +225,10 @@ void founding_own_answer(const struct identity *identity, uint64_t list_hash,
 }
 
 void founding_answer_encode(const struct founding_answer *answer, struct buffer *out) {
-    buffer_append_byte(out, answer->founded ? 1 : 0);
+    buffer_append_byte(out, (char)answer->phase);
     buffer_append(out, answer->node, IDENTITY_ID_SIZE);
     buffer_append_u64(out, answer->list_hash);
-    if (!answer->founded) return;
+    if (answer->phase == IDENTITY_EMPTY) return;
     buffer_append(out, answer->cluster, IDENTITY_ID_SIZE);
     buffer_append_u32(out, answer->member_count);
     for (uint32_t i = 0; i < answer->member_count; i++) {
@@ -194,22 +243,25 @@ void founding_answer_encode(const struct founding_answer *answer, struct buffer 
 enum error founding_answer_decode(struct bytes bytes, struct founding_answer *answer) {
     enum {
         EMPTY_SIZE = 1 + IDENTITY_ID_SIZE + 8,
-        FOUNDED_SIZE = EMPTY_SIZE + IDENTITY_ID_SIZE + 4,
+        MEMBERS_AT = EMPTY_SIZE + IDENTITY_ID_SIZE + 4,
         MEMBER_SIZE = 4 + 4 + IDENTITY_ID_SIZE + IDENTITY_HOST_SIZE,
     };
     *answer = (struct founding_answer){0};
     if (bytes.size < EMPTY_SIZE) return ERROR_TRUNCATED;
     const char *at = bytes.data;
-    answer->founded = at[0] == 1;
+    if (at[0] < IDENTITY_EMPTY || at[0] > IDENTITY_FOUNDED) return ERROR_MALFORMED;
+    answer->phase = (enum identity_phase)at[0];
     memcpy(answer->node, at + 1, IDENTITY_ID_SIZE);
     answer->list_hash = load_u64(at + 1 + IDENTITY_ID_SIZE);
-    if (!answer->founded) return bytes.size == EMPTY_SIZE ? ERROR_NONE : ERROR_MALFORMED;
-    if (bytes.size < FOUNDED_SIZE) return ERROR_TRUNCATED;
+    if (answer->phase == IDENTITY_EMPTY) {
+        return bytes.size == EMPTY_SIZE ? ERROR_NONE : ERROR_MALFORMED;
+    }
+    if (bytes.size < MEMBERS_AT) return ERROR_TRUNCATED;
     at += EMPTY_SIZE;
     memcpy(answer->cluster, at, IDENTITY_ID_SIZE);
     answer->member_count = load_u32(at + IDENTITY_ID_SIZE);
     if (answer->member_count == 0 || answer->member_count > RAFT_NODES_MAX) return ERROR_RANGE;
-    if (bytes.size != FOUNDED_SIZE + (size_t)answer->member_count * MEMBER_SIZE) {
+    if (bytes.size != MEMBERS_AT + (size_t)answer->member_count * MEMBER_SIZE) {
         return ERROR_MALFORMED;
     }
     at += IDENTITY_ID_SIZE + 4;
@@ -217,13 +269,14 @@ enum error founding_answer_decode(struct bytes bytes, struct founding_answer *an
         struct identity_member *member = &answer->members[i];
         member->id = load_u32(at);
         uint32_t port = load_u32(at + 4);
-        if (member->id == 0 || member->id > RAFT_NODES_MAX || port == 0 || port > 55535) {
-            return ERROR_RANGE;
-        }
+        if (member->id != i + 1 || port == 0 || port > 55535) return ERROR_RANGE;
         member->port = (uint16_t)port;
         memcpy(member->uuid, at + 8, IDENTITY_ID_SIZE);
         memcpy(member->host, at + 8 + IDENTITY_ID_SIZE, IDENTITY_HOST_SIZE);
-        if (member->host[IDENTITY_HOST_SIZE - 1] != 0) return ERROR_MALFORMED;
+        if (member->host[IDENTITY_HOST_SIZE - 1] != 0 ||
+            !host_is_sound(bytes_of_text(member->host))) {
+            return ERROR_MALFORMED;
+        }
     }
     return ERROR_NONE;
 }

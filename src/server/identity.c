@@ -21,6 +21,8 @@
 
 static const char file_name[] = "node", new_file_name[] = "node.new";
 enum { FILE_SIZE_MAX = 16 * 1024 };
+static const char *const phase_names[] = {
+    [IDENTITY_EMPTY] = "empty", [IDENTITY_PREPARED] = "prepared", [IDENTITY_FOUNDED] = "founded"};
 
 void entropy_fill(void *bytes, size_t size) {
     for (size_t done = 0; done < size;) {
@@ -74,8 +76,7 @@ uint64_t identity_base_hash(const struct identity *identity) {
 
 void identity_encode(const struct identity *identity, struct buffer *out) {
     size_t start = out->size;
-    buffer_append_format(out, "hamok-node 1\nphase %s\nnode ",
-                         identity->phase == IDENTITY_FOUNDED ? "founded" : "empty");
+    buffer_append_format(out, "hamok-node 1\nphase %s\nnode ", phase_names[identity->phase]);
     append_id(out, identity->node);
     buffer_append_format(out, "\nid %u\n", identity->id);
     append_members(identity, out);
@@ -133,6 +134,25 @@ static bool take_member(struct bytes *rest, struct identity_member *member) {
     return parse_id(uuid, member->uuid);
 }
 
+static bool parse_phase(struct bytes text, enum identity_phase *phase) {
+    for (enum identity_phase at = IDENTITY_EMPTY; at <= IDENTITY_FOUNDED; at++) {
+        if (!bytes_equal(text, bytes_of_text(phase_names[at]))) continue;
+        *phase = at;
+        return true;
+    }
+    return false;
+}
+
+/* Ids count from 1, and the node is the member of its id. */
+static bool members_are_sound(const struct identity *identity) {
+    for (uint32_t i = 0; i < identity->member_count; i++)
+        if (identity->members[i].id != i + 1) return false;
+    if (identity->member_count == 0) return true;
+    if (identity->id > identity->member_count) return false;
+    const struct identity_member *own = &identity->members[identity->id - 1];
+    return memcmp(own->uuid, identity->node, IDENTITY_ID_SIZE) == 0;
+}
+
 static bool take_fields(struct bytes *rest, struct identity *identity) {
     struct bytes phase, node, id_text, cluster;
     uint64_t id;
@@ -141,17 +161,16 @@ static bool take_fields(struct bytes *rest, struct identity *identity) {
         !take_until(rest, '\n', &id_text) || !take_word(rest, "cluster ") ||
         !take_until(rest, '\n', &cluster))
         return false;
-    bool founded = bytes_equal(phase, BYTES("founded"));
-    if (!founded && !bytes_equal(phase, BYTES("empty"))) return false;
-    identity->phase = founded ? IDENTITY_FOUNDED : IDENTITY_EMPTY;
-    if (!parse_number(id_text, RAFT_NODES_MAX, &id) || (founded && id == 0)) return false;
+    if (!parse_phase(phase, &identity->phase)) return false;
+    bool has_cluster = identity->phase != IDENTITY_EMPTY;
+    if (!parse_number(id_text, RAFT_NODES_MAX, &id) || (id == 0) == has_cluster) return false;
     identity->id = (uint32_t)id;
     if (!parse_id(node, identity->node) || !parse_id(cluster, identity->cluster)) return false;
     while (rest->size > 0) {
         if (identity->member_count == RAFT_NODES_MAX) return false;
         if (!take_member(rest, &identity->members[identity->member_count++])) return false;
     }
-    return !founded || identity->member_count > 0;
+    return has_cluster == (identity->member_count > 0) && members_are_sound(identity);
 }
 
 enum error identity_decode(struct bytes text, struct identity *identity) {

@@ -13,6 +13,7 @@ enum { IDENTITY_HOST_SIZE = 256, IDENTITY_ID_SIZE = 16 };
 
 enum identity_phase {
     IDENTITY_EMPTY = 1, /* has a uuid, belongs to no cluster yet */
+    IDENTITY_PREPARED,  /* will be a member of this cluster or of none (founding.h) */
     IDENTITY_FOUNDED,   /* members and cluster are final; the node may vote */
 };
 
@@ -26,8 +27,8 @@ struct identity_member {
 struct identity {
     enum identity_phase phase;
     char node[IDENTITY_ID_SIZE];    /* this directory's uuid */
-    char cluster[IDENTITY_ID_SIZE]; /* zero while not founded */
-    uint32_t id;                    /* this node's; 0 while not founded */
+    char cluster[IDENTITY_ID_SIZE]; /* zero while empty */
+    uint32_t id;                    /* this node's; 0 while empty */
     struct identity_member members[RAFT_NODES_MAX];
     uint32_t member_count;
 };

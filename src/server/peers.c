@@ -411,6 +411,15 @@ static void decide(struct peers *peers) {
     switch (founding_decide(&peers->founding, &identity, text)) {
     case FOUNDING_WAITS:
         return;
+    case FOUNDING_PREPARE:
+        peers->handlers.founded(peers->handlers.context, &identity);
+        if (own(peers)->phase != IDENTITY_PREPARED) {
+            peers->decided = true; /* It could not be made durable. */
+            return;
+        }
+        founding_note_prepared(&peers->founding, &identity);
+        decide(peers);
+        return;
     case FOUNDING_DONE:
         peers->decided = true;
         peers->handlers.founded(peers->handlers.context, &identity);
@@ -984,6 +993,9 @@ struct peers *peers_create(const struct peers_config *config,
         peers->founding = (struct founding){.count = config->list_count, .self = config->list_self};
         memcpy(peers->founding.list, config->list, sizeof(peers->founding.list));
         memcpy(peers->founding.node, config->identity->node, IDENTITY_ID_SIZE);
+        if (config->identity->phase == IDENTITY_PREPARED) {
+            founding_note_prepared(&peers->founding, config->identity);
+        }
         for (uint32_t i = 0; i < peers->count; i++) {
             set_address(peers, i, config->list[i].host, config->list[i].port);
         }

@@ -24,7 +24,8 @@ struct peers_handlers {
     void (*packet)(void *context, uint32_t from, struct bytes packet, struct chunk *chunk);
     /* What this node sends to `peer` on the bulk connection now arrives (or no longer). */
     void (*link)(void *context, uint32_t peer, bool up);
-    /* The cluster is founded or found again: make *identity durable, then peers_founded(). */
+    /* Make *identity durable and this node's: the promise to a cluster (phase PREPARED), or the
+     * founding; after that one peers_founded() outside of this call. */
     void (*founded)(void *context, const struct identity *identity);
     /* This node cannot be part of the cluster; `text` says why and the mend. */
     void (*refused)(void *context, const char *text);
@@ -34,7 +35,7 @@ struct peers_handlers {
 
 struct peers_config {
     struct ev_loop *loop;
-    const struct identity *identity; /* outlives peers; may change in peers_founded() only */
+    const struct identity *identity;              /* outlives peers; changes in founded() only */
     struct founding_address list[RAFT_NODES_MAX]; /* sorted; while the identity is empty */
     uint32_t list_count, list_self;
     struct bytes secret;  /* empty: none. Copied. */

@@ -1,0 +1,34 @@
+/* fuzz_identity.c: the file `node`. Bytes as they are, and once more with a checksum that holds, so
+ * that what lies behind it is met too; what is taken in survives being written again. */
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "src/server/identity.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_text(struct bytes text) {
+    struct identity identity, again;
+    if (identity_decode(text, &identity) != ERROR_NONE) return;
+    for (uint32_t i = 0; i < identity.member_count; i++)
+        CHECK(identity_member(&identity, i + 1) == &identity.members[i]);
+    CHECK(identity_member(&identity, identity.member_count + 1) == NULL);
+    struct buffer written = {0};
+    identity_encode(&identity, &written);
+    CHECK(identity_decode(buffer_bytes(&written), &again) == ERROR_NONE);
+    CHECK(memcmp(&identity, &again, sizeof(identity)) == 0);
+    CHECK(identity_base_hash(&identity) == identity_base_hash(&again));
+    buffer_clear(&written);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct bytes text = bytes_of((const char *)data, size);
+    read_text(text);
+    struct buffer summed = {0};
+    buffer_append_bytes(&summed, text);
+    uint64_t checksum = hash_bytes(text, 0);
+    buffer_append_format(&summed, "checksum %016llx\n", (unsigned long long)checksum);
+    read_text(buffer_bytes(&summed));
+    buffer_clear(&summed);
+    return 0;
+}

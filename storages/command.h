@@ -65,7 +65,12 @@ struct command_call {
     void *session;           /* SESSION and LOCAL only: the caller's object (src/) */
     int64_t deadline_met_ms; /* out, 0 when none: the earliest deadline, later than now_ms, of a
                                 key that a READ met (SAFETY 3); the caller sets it to 0 before */
-    bool in_group;           /* part of a MULTI group: storages_unit_end() ends the atomic unit */
+    /* Out, SESSION only: this row runs instead, through the log, with these arguments; the array
+     * is the callee's and has to last until its next call. */
+    const struct command *instead;
+    const struct bytes *instead_args;
+    uint32_t instead_count;
+    bool in_group; /* part of a MULTI group: storages_unit_end() ends the atomic unit */
     const struct command_registry *registry; /* for COMMAND and container HELP; may be NULL else */
 };
 
@@ -74,7 +79,7 @@ typedef void command_function(struct command_call *call);
 struct command {
     /* Stable for ever: stands in the log. Unique; 0 is none. Strings 1-99, keys 100-199, maps
      * 200-299, queues 300-399, sets 400-499, sorted sets 500-599, emitter 600-649, COMMAND
-     * 650-669, connection, server and session 700-899. */
+     * 650-669, RAFT 670-689, connection, server and session 700-899. */
     uint16_t id;
     const char *name;      /* lower case; subcommands "client|list" */
     command_function *run; /* NULL: a container, which only the rows of its subcommands run */

@@ -11,6 +11,7 @@
 #include "storages/queue.h"
 #include "storages/record.h"
 #include "storages/set.h"
+#include "storages/settings_commands.h"
 #include "storages/sorted_set_commands.h"
 #include "storages/state.h"
 
@@ -32,6 +33,7 @@ static const struct command_family *const families[] = {
     &record_family,
     &set_algebra_family,
     &set_family,
+    &settings_family,
     &sorted_set_algebra_family,
     &sorted_set_family,
     &sorted_set_range_family,

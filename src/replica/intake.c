@@ -125,27 +125,6 @@ static void answer_error(struct replica *replica, struct session *session, bool 
     immediate_end(replica, session, &immediate);
 }
 
-/* Runs a SESSION command now. */
-static void run_at_once(struct replica *replica, struct session *session,
-                        const struct command *command, const struct bytes *args, uint32_t count,
-                        bool silent) {
-    struct immediate immediate = immediate_begin(session, silent);
-    struct command_call call = {
-        .command = command,
-        .storages = replica->storages,
-        .args = args,
-        .count = count,
-        .db = session->db,
-        .reply = &immediate.reply,
-        .now_ms = storages_now_ms(replica->storages),
-        .client = session->id,
-        .session = session,
-        .registry = replica->config.registry,
-    };
-    command->run(&call);
-    immediate_end(replica, session, &immediate);
-}
-
 /* --- writes ------------------------------------------------------------------------------------
  */
 
@@ -169,6 +148,30 @@ static void take_write(struct replica *replica, struct session *session,
     };
     push_write(replica, session, silent);
     batch_append(replica_open_batch(replica), &fields, args + 1, session);
+}
+
+/* Runs a SESSION command now. */
+static void run_at_once(struct replica *replica, struct session *session,
+                        const struct command *command, const struct bytes *args, uint32_t count,
+                        bool silent) {
+    struct immediate immediate = immediate_begin(session, silent);
+    struct command_call call = {
+        .command = command,
+        .storages = replica->storages,
+        .args = args,
+        .count = count,
+        .db = session->db,
+        .reply = &immediate.reply,
+        .now_ms = storages_now_ms(replica->storages),
+        .client = session->id,
+        .session = session,
+        .registry = replica->config.registry,
+    };
+    command->run(&call);
+    immediate_end(replica, session, &immediate);
+    if (call.instead != NULL) {
+        take_write(replica, session, call.instead, call.instead_args, call.instead_count, silent);
+    }
 }
 
 void session_cancel_unsealed(struct replica *replica, struct session *session) {
@@ -278,6 +281,20 @@ static void multi_queue(struct replica *replica, struct session *session,
     immediate_end(replica, session, &immediate);
 }
 
+static void multi_append_record(struct replica *replica, struct session *session,
+                                const struct command *command, const struct bytes *args,
+                                uint32_t count) {
+    struct command_record fields = {
+        .id = command->id,
+        .db = session->db,
+        .flags = (uint8_t)(session->protocol | RECORD_IN_GROUP),
+        .client = session->id,
+        .user = session->user,
+        .count = count - 1,
+    };
+    batch_append(replica->open, &fields, args + 1, NULL);
+}
+
 /* A command of the group that touches only this node runs now; its reply travels as a literal. */
 static void multi_append_literal(struct replica *replica, struct session *session,
                                  const struct command *command, const struct bytes *args,
@@ -297,6 +314,10 @@ static void multi_append_literal(struct replica *replica, struct session *sessio
         .registry = replica->config.registry,
     };
     command->run(&call);
+    if (call.instead != NULL) {
+        multi_append_record(replica, session, call.instead, call.instead_args, call.instead_count);
+        return;
+    }
     struct command_record fields = {
         .id = RECORD_LITERAL, .flags = RECORD_IN_GROUP, .client = session->id, .count = 1};
     struct bytes literal = buffer_bytes(&text);
@@ -329,15 +350,7 @@ static void multi_append_group(struct replica *replica, struct session *session,
             multi_append_literal(replica, session, command, args, record.count + 1);
         } else {
             session_plan(replica, session, command, args, record.count + 1);
-            struct command_record fields = {
-                .id = record.id,
-                .db = session->db,
-                .flags = (uint8_t)(session->protocol | RECORD_IN_GROUP),
-                .client = session->id,
-                .user = session->user,
-                .count = record.count,
-            };
-            batch_append(replica->open, &fields, args + 1, NULL);
+            multi_append_record(replica, session, command, args, record.count + 1);
         }
         memory_release(args);
         rest = bytes_slice(rest, record.size, SIZE_MAX);

@@ -1,8 +1,10 @@
 /* config_commands.c: CONFIG GET, SET, RESETSTAT, REWRITE, HELP. */
 #include "base/glob.h"
+#include "src/server/cluster_settings.h"
 #include "src/server/commands.h"
 #include "src/server/config_file.h"
 #include "src/server/control.h"
+#include "storages/settings_commands.h"
 
 static void run_config(struct command_call *call) {
     CHECK(call == NULL && "the registry answers for the container itself");
@@ -35,6 +37,7 @@ static void reply_pair(struct command_call *call, enum config_id id, struct byte
 }
 
 static void run_get(struct command_call *call) {
+    cluster_settings_refresh(call_server(call));
     uint64_t count = 0;
     size_t mark = reply_deferred_open(call->reply);
     for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
@@ -99,15 +102,19 @@ static bool take_pairs(struct command_call *call, struct config *wanted) {
 static void run_set(struct command_call *call) {
     struct server *server = call_server(call);
     struct config wanted;
+    cluster_settings_refresh(server);
     config_init(&wanted);
     config_copy(&wanted, &server->config);
     struct buffer error = {0};
     enum config_id wrong = 0;
     if (take_pairs(call, &wanted)) {
-        if (server_reconfigure(server, &wanted, &wrong, &error))
-            reply_ok(call->reply);
-        else
+        call->instead_count = cluster_settings_arguments(server, &wanted, &call->instead_args);
+        if (!server_reconfigure(server, &wanted, &wrong, &error))
             refuse_set(call, bytes_of_text(config_rows[wrong].name), buffer_bytes(&error));
+        else if (call->instead_count > 0) /* the log's part answers */
+            call->instead = command_by_id(call->registry, COMMAND_ID_RAFT_SET);
+        else
+            reply_ok(call->reply);
     }
     buffer_clear(&error);
     config_clear(&wanted);
@@ -123,6 +130,7 @@ static void run_resetstat(struct command_call *call) {
 static void run_rewrite(struct command_call *call) {
     struct server *server = call_server(call);
     struct buffer error = {0};
+    cluster_settings_refresh(server);
     if (server->config_path.size == 0) {
         reply_error(call->reply, "ERR The server is running without a config file");
     } else if (config_store(&server->config, server->config_path.data, &error)) {
@@ -177,7 +185,7 @@ static const struct command config_commands[] = {
      .name = "config|set",
      .run = run_set,
      .arity = -4,
-     .place = COMMAND_LOCAL,
+     .place = COMMAND_SESSION,
      .flags = CONFIG_FLAGS,
      .tips = "request_policy:all_nodes response_policy:all_succeeded",
      .group = "server",

@@ -138,17 +138,17 @@
     X(LFU_DECAY_TIME, "lfu-decay-time", NULL, "1",                                                 \
       CONFIG_MUTABLE, CONFIG_NOTE_EVICTION, CONFIG_INTEGER_OF(0, INT32_MAX))                       \
     X(HASH_MAX_LISTPACK_ENTRIES, "hash-max-listpack-entries", "hash-max-ziplist-entries", "512",   \
-      CONFIG_CLUSTER, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                                       \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                      \
     X(HASH_MAX_LISTPACK_VALUE, "hash-max-listpack-value", "hash-max-ziplist-value", "64",          \
-      CONFIG_CLUSTER, NULL, CONFIG_MEMORY_OF(0, INT64_MAX))                                        \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(0, INT64_MAX))                       \
     X(LIST_MAX_LISTPACK_SIZE, "list-max-listpack-size", "list-max-ziplist-size", "-2",             \
-      CONFIG_CLUSTER, NULL, CONFIG_INTEGER_OF(INT32_MIN, INT32_MAX))                               \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(INT32_MIN, INT32_MAX))              \
     X(SET_MAX_INTSET_ENTRIES, "set-max-intset-entries", NULL, "512",                               \
-      CONFIG_CLUSTER, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                                       \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                      \
     X(ZSET_MAX_LISTPACK_ENTRIES, "zset-max-listpack-entries", "zset-max-ziplist-entries", "128",   \
-      CONFIG_CLUSTER, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                                       \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                      \
     X(ZSET_MAX_LISTPACK_VALUE, "zset-max-listpack-value", "zset-max-ziplist-value", "64",          \
-      CONFIG_CLUSTER, NULL, CONFIG_MEMORY_OF(0, INT64_MAX))                                        \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(0, INT64_MAX))                       \
     X(LIST_COMPRESS_DEPTH, "list-compress-depth", NULL, "0",                                       \
       CONFIG_FIXED, CONFIG_NOTE_TYPES, CONFIG_INTEGER_OF(0, INT32_MAX))                            \
     X(HLL_SPARSE_MAX_BYTES, "hll-sparse-max-bytes", NULL, "3000",                                  \

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "src/server/client.h"
 #include "src/server/cluster.h"
+#include "src/server/cluster_settings.h"
 #include "src/server/commands.h"
 #include "src/server/control.h"
 #include "src/server/daemon.h"
@@ -43,11 +44,23 @@ static void hand_out_packets(struct server *server) {
     if (server->peers != NULL) peers_flush(server->peers);
 }
 
+/* The reply to what the server itself has asked (cluster_settings.c). */
+static void end_own_session(struct server *server, struct session *session) {
+    bool failed = session->output.size > 0 && session->output.data[0] == '-';
+    if (failed)
+        log_line(&server->log, LOG_LEVEL_WARNING, "The file's settings were not taken over: %.*s",
+                 (int)session->output.size, session->output.data);
+    replica_client_close(server->replica, session);
+}
+
 static bool flush_sessions(struct server *server, struct replica_moment moment) {
     struct session *session;
     bool any = false;
     while ((session = replica_next_dirty(server->replica)) != NULL) {
-        client_flush(session->owner, moment);
+        if (session->owner == NULL)
+            end_own_session(server, session);
+        else
+            client_flush(session->owner, moment);
         any = true;
     }
     return any;
@@ -76,6 +89,7 @@ static void note_state(struct server *server) {
     server->log.role = role;
     if (server->ready_announced || !replica_serves(server->replica)) return;
     server->ready_announced = true;
+    cluster_settings_found(server);
     uint64_t took_ms = (clock_us() - server->started_us) / 1000;
     log_line(&server->log, LOG_LEVEL_NOTICE, "Ready to accept connections (after %llu ms)",
              (unsigned long long)took_ms);
@@ -180,6 +194,7 @@ static void found_alone(struct server *server) {
     member->port = (uint16_t)CONFIG_NUMBER(&server->config, PORT);
     strcpy(member->host, "127.0.0.1");
     memcpy(member->uuid, identity->node, sizeof(member->uuid));
+    server->founded_now = true;
 }
 
 static bool refuse_directory(const struct server *server, enum error error, struct buffer *text) {

@@ -7,6 +7,7 @@
 #include <ev.h>
 #include <netinet/in.h>
 
+#include "base/number.h"
 #include "src/replica/replica.h"
 #include "src/server/config.h"
 #include "src/server/disk.h"
@@ -16,7 +17,7 @@
 struct client;
 struct peers;
 
-enum { LISTENERS_MAX = 20, HISTORY_SIZE = 16 };
+enum { LISTENERS_MAX = 20, HISTORY_SIZE = 16, SETTINGS_ARGUMENTS_MAX = 32 };
 
 struct listener {
     struct ev_io watcher;
@@ -82,6 +83,8 @@ struct server {
     int exit_status;
 
     struct server_statistics statistics;
+    struct bytes settings_arguments[SETTINGS_ARGUMENTS_MAX]; /* scratch of cluster_settings.c */
+    char settings_texts[SETTINGS_ARGUMENTS_MAX / 2][NUMBER_TEXT_MAX];
     struct rate command_rate, input_rate, output_rate;
     uint64_t used_memory, peak_memory; /* bytes, as of the last look */
     uint64_t startup_memory;

@@ -716,6 +716,49 @@ Test(server, rewrites_its_configuration_file, .fini = end) {
     redisFree(context);
 }
 
+static void expect_config(const char *name, const char *expected) {
+    redisContext *context = client();
+    redisReply *reply = redisCommand(context, "CONFIG GET %s", name);
+    cr_assert_eq(reply->elements, 2, "%s", name);
+    cr_expect_str_eq(reply->element[1]->str, expected, "%s", name);
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
+Test(server, keeps_the_clusters_settings_in_the_log, .fini = end) {
+    prepare(1, NULL);
+    begin_with(OPTIONS("--zset-max-listpack-entries", "7", "--databases", "4"));
+    AWAIT(info("raft_commands_applied") >= 1); /* the file's values, at the founding */
+    expect_config("zset-max-ziplist-entries", "7");
+    redisContext *context = client();
+    expect_reply(context, "SELECT 4", "ERR DB index is out of range");
+    expect_reply(context, "CONFIG SET databases 16",
+                 "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set "
+                 "immutable config");
+    expect_reply(context, "CONFIG SET hash-max-listpack-entries 1 timeout 9", "OK");
+    expect_config("hash-max-listpack-entries", "1");
+    expect_config("timeout", "9");
+    expect_reply(context, "HSET h a 1 b 2", "2");
+    expect_reply(context, "OBJECT ENCODING h", "hashtable");
+    expect_reply(context, "MULTI", "OK");
+    expect_reply(context, "CONFIG SET set-max-intset-entries 1", "QUEUED");
+    expect_reply(context, "SADD s 1 2", "QUEUED");
+    redisReply *reply = redisCommand(context, "EXEC");
+    cr_assert_eq(reply->elements, 2);
+    cr_expect_str_eq(reply->element[0]->str, "OK");
+    cr_expect_eq(reply->element[1]->integer, 2);
+    freeReplyObject(reply);
+    expect_reply(context, "OBJECT ENCODING s", "hashtable");
+    expect_reply(context, "RAFT SET databases 1", "OK");
+    expect_reply(context, "RAFT SET nothing 1",
+                 "ERR no setting of the cluster is called 'nothing'");
+    redisFree(context);
+    node_signal(cluster, 0, SIGKILL);
+    begin_with(OPTIONS("--hash-max-listpack-entries", "5"));
+    expect_config("hash-max-listpack-entries", "1");
+    cr_expect(node_logged(cluster, 0, "Without effect: hash-max-listpack-entries 5"));
+}
+
 Test(server, refuses_to_grow_beyond_maxmemory, .fini = end) {
     begin(NULL);
     redisContext *context = client();

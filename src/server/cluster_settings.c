@@ -1,0 +1,71 @@
+/* cluster_settings.c: see cluster_settings.h. */
+#include "src/server/cluster_settings.h"
+
+#include "base/number.h"
+#include "storages/settings_commands.h"
+
+static int64_t *field_of(struct server *server, enum config_id id) {
+    if ((config_rows[id].flags & CONFIG_CLUSTER) == 0) return NULL;
+    int64_t *field = settings_field(storages_settings(replica_storages(server->replica)),
+                                    bytes_of_text(config_rows[id].name));
+    CHECK(field != NULL);
+    return field;
+}
+
+void cluster_settings_refresh(struct server *server) {
+    for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
+        const int64_t *field = field_of(server, id);
+        if (field != NULL) server->config.values[id].number = *field;
+    }
+}
+
+uint32_t cluster_settings_arguments(struct server *server, struct config *wanted,
+                                    const struct bytes **arguments) {
+    uint32_t count = 2;
+    server->settings_arguments[0] = BYTES("raft");
+    server->settings_arguments[1] = BYTES("set");
+    for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
+        const int64_t *field = field_of(server, id);
+        if (field == NULL || wanted->values[id].number == *field) continue;
+        CHECK(count + 2 <= SETTINGS_ARGUMENTS_MAX);
+        char *text = server->settings_texts[count / 2];
+        size_t size = number_print_i64(text, wanted->values[id].number);
+        server->settings_arguments[count++] = bytes_of_text(config_rows[id].name);
+        server->settings_arguments[count++] = bytes_of(text, size);
+        wanted->values[id].number = *field;
+    }
+    *arguments = server->settings_arguments;
+    return count == 2 ? 0 : count;
+}
+
+/* Through a session of the server's own, as a client would. */
+static void propose(struct server *server, const struct bytes *arguments, uint32_t count) {
+    struct replica_moment moment = server_moment(server);
+    struct session *session = replica_client_open(server->replica, NULL, moment);
+    session->server = server;
+    struct buffer line = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        buffer_append_bytes(&line, arguments[i]);
+        buffer_append_byte(&line, i + 1 < count ? ' ' : '\n');
+    }
+    size_t size = line.size;
+    memcpy(session_input_room(session, &size), line.data, line.size);
+    replica_client_received(server->replica, session, line.size, moment);
+    buffer_clear(&line);
+}
+
+void cluster_settings_found(struct server *server) {
+    const struct raft *raft = replica_raft(server->replica);
+    bool counts = server->founded_now && raft_role(raft) == RAFT_LEADER;
+    const struct bytes *arguments;
+    uint32_t count = cluster_settings_arguments(server, &server->config, &arguments);
+    if (counts && count > 0) {
+        propose(server, arguments, count);
+        return;
+    }
+    for (uint32_t i = 2; i < count; i += 2)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "Without effect: %.*s %.*s (the cluster's value counts; CONFIG SET changes it)",
+                 (int)arguments[i].size, arguments[i].data, (int)arguments[i + 1].size,
+                 arguments[i + 1].data);
+}

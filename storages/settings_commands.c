@@ -1,0 +1,122 @@
+/* settings_commands.c: see settings_commands.h. A node's CONFIG SET of such a directive travels as
+ * RAFT SET; so do the values of the founding node's file. */
+#include "storages/settings_commands.h"
+
+#include <stddef.h>
+
+#include "base/hash.h"
+#include "base/number.h"
+#include "storages/storages.h"
+
+static const struct setting {
+    const char *name;
+    size_t offset;
+    int64_t minimum, maximum;
+} settings[] = {
+#define SETTING(text, field, low, high)                                                            \
+    { text, offsetof(struct storages_settings, field), low, high }
+    SETTING("hash-max-listpack-entries", hash_max_listpack_entries, 0, INT64_MAX),
+    SETTING("hash-max-listpack-value", hash_max_listpack_value, 0, INT64_MAX),
+    SETTING("set-max-intset-entries", set_max_intset_entries, 0, INT64_MAX),
+    SETTING("zset-max-listpack-entries", zset_max_listpack_entries, 0, INT64_MAX),
+    SETTING("zset-max-listpack-value", zset_max_listpack_value, 0, INT64_MAX),
+    SETTING("list-max-listpack-size", list_max_listpack_size, INT32_MIN, INT32_MAX),
+    SETTING("databases", databases, 1, STORAGES_DATABASES_MAX),
+#undef SETTING
+};
+
+static const struct setting *find_setting(struct bytes name) {
+    for (size_t i = 0; i < COUNT_OF(settings); i++)
+        if (bytes_equal_ignoring_case(name, bytes_of_text(settings[i].name))) return &settings[i];
+    return NULL;
+}
+
+static int64_t *field_of(struct storages_settings *all, const struct setting *setting) {
+    return (int64_t *)(void *)((char *)all + setting->offset);
+}
+
+int64_t *settings_field(struct storages_settings *all, struct bytes name) {
+    const struct setting *setting = find_setting(name);
+    return setting == NULL ? NULL : field_of(all, setting);
+}
+
+/* Databases that hold keys can't be taken away. */
+static bool hides_keys(const struct storages *storages, const struct setting *setting,
+                       int64_t value) {
+    if (setting->offset != offsetof(struct storages_settings, databases)) return false;
+    for (int64_t db = value; db < STORAGES_DATABASES_MAX; db++)
+        if (storages_db_size(storages, (uint8_t)db) > 0) return true;
+    return false;
+}
+
+/* The pair at `at`; false after an error reply. */
+static bool read_pair(struct command_call *call, uint32_t at, const struct setting **setting,
+                      int64_t *value) {
+    struct bytes name = call->args[at];
+    *setting = find_setting(name);
+    if (*setting == NULL) {
+        reply_error_format(call->reply, "ERR no setting of the cluster is called '%.*s'",
+                           (int)(name.size < 128 ? name.size : 128), name.data);
+        return false;
+    }
+    if (!command_integer(call, at + 1, value)) return false;
+    if (*value < (*setting)->minimum || *value > (*setting)->maximum) {
+        reply_error_format(call->reply, "ERR %s must be between %lld and %lld inclusive",
+                           (*setting)->name, (long long)(*setting)->minimum,
+                           (long long)(*setting)->maximum);
+        return false;
+    }
+    if (hides_keys(call->storages, *setting, *value)) {
+        reply_error(call->reply, "ERR a database above that number holds keys");
+        return false;
+    }
+    return true;
+}
+
+static void run_set(struct command_call *call) {
+    const struct setting *setting;
+    int64_t value;
+    if (call->count % 2 != 0) {
+        reply_error(call->reply, "ERR wrong number of arguments for 'raft|set' command");
+        return;
+    }
+    for (uint32_t at = 2; at < call->count; at += 2)
+        if (!read_pair(call, at, &setting, &value)) return;
+    for (uint32_t at = 2; at < call->count; at += 2) {
+        bool read = read_pair(call, at, &setting, &value);
+        CHECK(read);
+        *field_of(storages_settings(call->storages), setting) = value;
+        storages_mix_digest(call->storages, hash_bytes(bytes_of_text(setting->name), 0));
+        storages_mix_digest(call->storages, (uint64_t)value);
+    }
+    reply_ok(call->reply);
+}
+
+static void run_raft(struct command_call *call) {
+    (void)call;
+    CHECK(false && "the registry answers for the container itself");
+}
+
+static const struct command settings_commands[] = {
+    {.id = 670,
+     .name = "raft",
+     .run = run_raft,
+     .arity = -2,
+     .place = COMMAND_LOCAL,
+     .group = "server",
+     .since = "7.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for the commands of the Raft cluster"},
+    {.id = COMMAND_ID_RAFT_SET,
+     .name = "raft|set",
+     .run = run_set,
+     .arity = -4,
+     .place = COMMAND_LOG,
+     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT,
+     .group = "server",
+     .since = "7.0.0",
+     .complexity = "O(N) when N is the number of settings provided",
+     .summary = "Change settings that are the same on every node"},
+};
+
+const struct command_family settings_family = {settings_commands, COUNT_OF(settings_commands)};

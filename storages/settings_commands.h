@@ -1,0 +1,12 @@
+/* settings_commands.h: RAFT SET: the settings that are the same on every node, as log entries. */
+#pragma once
+
+#include "storages/command.h"
+#include "storages/settings.h"
+
+enum { COMMAND_ID_RAFT_SET = 671 };
+
+extern const struct command_family settings_family;
+
+/* The field with a directive's name ("hash-max-listpack-entries"); NULL if none has it. */
+int64_t *settings_field(struct storages_settings *settings, struct bytes name);

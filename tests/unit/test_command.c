@@ -394,6 +394,8 @@ static const struct {
     {655, "command|getkeys"},
     {656, "command|getkeysandflags"},
     {657, "command|help"},
+    {670, "raft"},
+    {671, "raft|set"},
 };
 
 Test(command, ids_never_change) {

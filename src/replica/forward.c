@@ -9,8 +9,12 @@
 #include "base/memory.h"
 #include "src/replica/replica_internal.h"
 
-/* Without progress for this long the window is sent again. */
-enum { RESEND_US = 1000 * 1000, ORIGIN_RETRY_US = 200 * 1000 };
+enum {
+    ORIGIN_RETRY_US = 200 * 1000,
+    SEAL_LARGE_BYTES = 64 * 1024, /* a batch of this size goes at once */
+    SEAL_SMALL_WINDOW = 1,        /* smaller ones only while fewer than these are on their way */
+    SEAL_GATHER_US = 200,         /* and so long after their first command at the latest */
+};
 
 /* --- packets -----------------------------------------------------------------------------------
  */
@@ -59,6 +63,27 @@ bool replica_can_seal(const struct replica *replica) {
         return replica->leading && !journal_is_full(replica->journal);
     }
     return replica->link_up[replica->known_leader];
+}
+
+/* Large groups win: a sync or a round to the peers costs nearly the same for one command as for a
+ * hundred. So a small batch waits until the sockets have nothing more to give (one more turn, which
+ * does not block) and until the batch before it is applied. */
+static bool open_batch_may_go(const struct replica *replica) {
+    if (replica->open == NULL || replica->open->count == 0 || !replica_can_seal(replica)) {
+        return false;
+    }
+    return replica->window_count < SEAL_SMALL_WINDOW ||
+           replica->open->body_size >= SEAL_LARGE_BYTES;
+}
+
+bool replica_wants_to_seal(const struct replica *replica) {
+    if (!open_batch_may_go(replica)) return false;
+    return !replica->turn_had_input || replica->open->body_size >= SEAL_LARGE_BYTES ||
+           replica->now.now_us - replica->open->opened_us >= SEAL_GATHER_US;
+}
+
+bool replica_gathers(const struct replica *replica) {
+    return open_batch_may_go(replica);
 }
 
 bool replica_is_full(const struct replica *replica) {

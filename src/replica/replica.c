@@ -452,6 +452,7 @@ void replica_client_received(struct replica *replica, struct session *session, s
     session->input_bytes += size;
     session->last_active_us = replica->now.now_us;
     replica->statistics.input_bytes += size;
+    replica->turn_had_input = true;
     session_take_in(replica, session);
     if (session->input.size - session->input_consumed > replica->config.query_buffer_limit) {
         session->ending = SESSION_ENDS_NOW;
@@ -688,7 +689,8 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
     begin_event(replica, moment);
     if (replica->state == REPLICA_RUNNING) {
         if (replica->paused_count > 0) replica_resume_paused(replica);
-        if (replica->open != NULL && replica_can_seal(replica)) replica_seal(replica);
+        if (replica_wants_to_seal(replica)) replica_seal(replica);
+        replica->turn_had_input = false;
         tend_reads(replica);
         tend_ticks(replica);
         replica_drain(replica);
@@ -705,6 +707,7 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     }
     if (replica->state != REPLICA_RUNNING) return UINT64_MAX;
     if (replica->applied_index < raft_commit_index(replica->raft)) return 0;
+    if (replica_gathers(replica)) return 0;
     uint64_t deadline = raft_deadline_us(replica->raft);
     uint64_t journal = journal_deadline_us(replica->journal);
     if (journal < deadline) deadline = journal;

@@ -34,6 +34,7 @@ struct replica {
     enum replica_state state;
     char trouble[512];
     bool stopping;
+    bool turn_had_input; /* some client's bytes came in this turn */
     bool more_recovered; /* the journal has more for us at once */
 
     struct raft *raft; /* NULL until the hard state is recovered */
@@ -151,6 +152,9 @@ void session_forget_plans(struct session *session);
 /* --- forward.c -------------------------------------------------------------------------------- */
 struct batch *replica_open_batch(struct replica *replica);
 bool replica_can_seal(const struct replica *replica);
+/* The open batch is ready to go now; or only waits for a turn without input. */
+bool replica_wants_to_seal(const struct replica *replica);
+bool replica_gathers(const struct replica *replica);
 void replica_seal(struct replica *replica);
 /* Sends all batches of the window from this number on to the leader (or proposes them). */
 void replica_resend(struct replica *replica, uint64_t from_number);

@@ -86,22 +86,34 @@ static bool host_is_loopback(const char *host) {
     return loopback;
 }
 
+/* What --announce says; *given is false if it says nothing. */
+static bool read_announced(const struct server *server, struct founding_address *announced,
+                           bool *given, struct buffer *error) {
+    const char *announce = CONFIG_STRING(&server->config, ANNOUNCE);
+    *given = announce[0] != '\0';
+    if (!*given) return true;
+    struct founding_address list[RAFT_NODES_MAX];
+    uint32_t count = 0;
+    enum error wrong = founding_parse_list(bytes_of_text(announce), list, &count);
+    if (wrong == ERROR_NONE && count == 1) {
+        *announced = list[0];
+        return true;
+    }
+    buffer_append_format(error, "--announce '%s' is not one host:port", announce);
+    return false;
+}
+
 /* By --announce, else by the own port and an own address. */
 static bool find_self(const struct server *server, const struct founding_address *list,
                       uint32_t count, uint32_t *self, struct buffer *error) {
-    const char *announce = CONFIG_STRING(&server->config, ANNOUNCE);
-    struct founding_address announced[RAFT_NODES_MAX];
-    uint32_t announced_count = 0, found = 0;
-    if (announce[0] != '\0' &&
-        (founding_parse_list(bytes_of_text(announce), announced, &announced_count) != ERROR_NONE ||
-         announced_count != 1)) {
-        buffer_append_format(error, "--announce '%s' is not one host:port", announce);
-        return false;
-    }
+    struct founding_address announced;
+    bool given;
+    uint32_t found = 0;
+    if (!read_announced(server, &announced, &given, error)) return false;
     for (uint32_t i = 0; i < count; i++) {
         bool match =
-            announced_count == 1
-                ? announced[0].port == list[i].port && strcmp(announced[0].host, list[i].host) == 0
+            given
+                ? announced.port == list[i].port && strcmp(announced.host, list[i].host) == 0
                 : list[i].port == CONFIG_NUMBER(&server->config, PORT) && host_is_own(list[i].host);
         if (!match) continue;
         *self = i;
@@ -112,6 +124,24 @@ static bool find_self(const struct server *server, const struct founding_address
                          "%s address in --cluster is this node's: say which one by --announce "
                          "host:port",
                          found == 0 ? "no" : "more than one");
+    return false;
+}
+
+/* A member's directory under another address is a copy, or in the wrong place: two processes would
+ * vote under one identity. */
+static bool is_in_its_place(const struct server *server, struct buffer *error) {
+    const struct identity *identity = &server->identity;
+    const struct identity_member *member = identity_member(identity, identity->id);
+    struct founding_address announced;
+    bool given;
+    if (!read_announced(server, &announced, &given, error)) return false;
+    bool same = given ? announced.port == member->port && strcmp(announced.host, member->host) == 0
+                      : member->port == CONFIG_NUMBER(&server->config, PORT);
+    if (same) return true;
+    buffer_append_format(error,
+                         "%s belongs to node %u of its cluster, %s:%u: start that one with it, or "
+                         "choose another --dir",
+                         server->directory, identity->id, member->host, member->port);
     return false;
 }
 
@@ -313,6 +343,7 @@ bool cluster_open(struct server *server, struct buffer *error) {
     bool has_list = CONFIG_STRING(&server->config, CLUSTER)[0] != '\0';
     if (has_list && !parse_list(server, config.list, &config.list_count, error)) return false;
     if (founded) {
+        if (!is_in_its_place(server, error)) return false;
         if (has_list) log_other_list(server, config.list, config.list_count);
         for (uint32_t i = 0; i < server->identity.member_count; i++) {
             config.secret_required |= !host_is_loopback(server->identity.members[i].host);

@@ -1,0 +1,195 @@
+/* test_founding.c: three processes become one cluster, whatever dies meanwhile; who does not belong
+ * to it is told so. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/cluster/harness.h"
+
+static void wait_ms(int duration_ms) {
+    struct timespec duration = {.tv_nsec = duration_ms * 1000000l};
+    nanosleep(&duration, NULL);
+}
+
+static void expect_refused(struct cluster *cluster, int node, const char *text) {
+    int status = node_await_exit(cluster, node);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "wait status %x", status);
+    cr_expect(node_logged(cluster, node, text), "node %d says '%s' (log: %s)", node + 1, text,
+              cluster->nodes[node].log);
+    if (!node_logged(cluster, node, text)) cluster->keep = true;
+}
+
+static void expect_takes_writes(struct cluster *cluster, int node) {
+    redisContext *client = node_connect(cluster, node);
+    cr_expect(ask_is(client, "OK", "SET key value"));
+    cr_expect(ask_is(client, "value", "GET key"));
+    redisFree(client);
+}
+
+static void empty_directory(struct cluster *cluster, int node) {
+    char moved[2 * CLUSTER_PATH_MAX];
+    snprintf(moved, sizeof(moved), "%s-lost-%d", cluster->nodes[node].directory, rand());
+    cr_assert_eq(rename(cluster->nodes[node].directory, moved), 0);
+}
+
+/* The kill comes later in each round: before the first answer, between answer, promise and
+ * founding, and after. */
+Test(founding, survives_a_kill_at_any_moment) {
+    const char *const with_secret[] = {"--raft-secret", "of these three", NULL};
+    for (int round = 0; round < 12; round++) {
+        struct cluster *cluster = cluster_create(3, round % 2 == 0 ? NULL : with_secret);
+        int killed = round % 3;
+        cluster_start(cluster);
+        wait_ms(4 * round);
+        (void)node_signal(cluster, killed, SIGKILL);
+        if (round % 4 == 3) (void)node_signal(cluster, (killed + 1) % 3, SIGKILL);
+        cluster_start(cluster);
+        cluster_await_serving(cluster);
+        expect_takes_writes(cluster, killed);
+        cluster_expect_equal(cluster);
+        cluster_destroy(cluster);
+    }
+}
+
+Test(founding, waits_for_all_and_says_so) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    node_start(cluster, 0);
+    node_start(cluster, 1);
+    redisContext *client = node_connect(cluster, 0);
+    redisReply *reply = redisCommand(client, "PING");
+    cr_assert(reply != NULL && reply->type == REDIS_REPLY_ERROR);
+    cr_expect(strncmp(reply->str, "LOADING", 7) == 0, "%s", reply->str);
+    freeReplyObject(reply);
+    redisFree(client);
+    node_start(cluster, 2);
+    cluster_await_serving(cluster);
+    expect_takes_writes(cluster, 0);
+    cluster_destroy(cluster);
+}
+
+Test(founding, a_wiped_node_is_refused_and_never_votes) {
+    const char *const options[] = {"--raft-unsealed-timeout", "300", NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    int wiped = cluster_follower(cluster), leader = cluster_leader(cluster);
+    (void)node_signal(cluster, wiped, SIGKILL);
+    empty_directory(cluster, wiped);
+    node_start(cluster, wiped);
+    expect_refused(cluster, wiped, "Bring the old directory back");
+    expect_takes_writes(cluster, leader);
+    /* Its vote would make a majority with the one node that is left. */
+    int left = cluster_follower(cluster);
+    (void)node_signal(cluster, leader, SIGKILL);
+    node_start(cluster, wiped);
+    expect_refused(cluster, wiped, "Bring the old directory back");
+    AWAIT(node_info(cluster, left, "raft_leader_id") == 0);
+    redisContext *client = node_connect(cluster, left);
+    redisReply *reply = ask(client, "SET key forgotten");
+    cr_expect(reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "CLUSTERDOWN", 11) == 0);
+    freeReplyObject(reply);
+    node_start(cluster, leader);
+    node_await_serving(cluster, left);
+    cr_expect(ask_is(client, "value", "GET key"));
+    redisFree(client);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(founding, refuses_another_list) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    char other[CLUSTER_PATH_MAX];
+    snprintf(other, sizeof(other), "127.0.0.1:%d,127.0.0.1:%d", cluster->nodes[0].port,
+             cluster->nodes[1].port);
+    node_start_with(cluster, 0, other, NULL);
+    node_start(cluster, 1);
+    node_start(cluster, 2);
+    expect_refused(cluster, 0, "was given another --cluster list: give all nodes the same one");
+    for (int i = 1; i < 3; i++)
+        (void)node_signal(cluster, i, SIGKILL); /* It may have heard the other list and gone. */
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    /* From now on the list counts no more; the difference is told. */
+    (void)node_signal(cluster, 0, SIGTERM);
+    node_start_with(cluster, 0, other, NULL);
+    node_await_serving(cluster, 0);
+    cr_expect(node_logged(cluster, 0, "--cluster differs from the members"));
+    expect_takes_writes(cluster, 0);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(founding, needs_the_same_secret) {
+    const char *const right[] = {"--raft-secret", "right", NULL};
+    const char *const wrong[] = {"--raft-secret", "wrong", NULL};
+    struct cluster *cluster = cluster_create(3, NULL);
+    node_start_with(cluster, 0, cluster->list, right);
+    node_start_with(cluster, 1, cluster->list, right);
+    node_start_with(cluster, 2, cluster->list, wrong);
+    node_await_log(cluster, 2, "does not know our raft-secret: set the same one on all nodes");
+    node_await_log(cluster, 0, "does not know our raft-secret: set the same one on all nodes");
+    (void)node_signal(cluster, 2, SIGKILL);
+    node_start(cluster, 2); /* with none at all */
+    char line[CLUSTER_PATH_MAX];
+    snprintf(line, sizeof(line), "127.0.0.1:%d does not know our raft-secret",
+             cluster->nodes[0].port);
+    node_await_log(cluster, 2, line);
+    cr_expect_not(node_logged(cluster, 0, "Founded"));
+    (void)node_signal(cluster, 2, SIGKILL);
+    node_start_with(cluster, 2, cluster->list, right);
+    cluster_await_serving(cluster);
+    /* A member with the wrong one is no member until it is mended. */
+    int follower = cluster_follower(cluster), leader = cluster_leader(cluster);
+    (void)node_signal(cluster, follower, SIGKILL);
+    node_start_with(cluster, follower, cluster->list, wrong);
+    node_await_log(cluster, follower, "does not know our raft-secret");
+    AWAIT(node_info(cluster, follower, "raft_serves") == 0);
+    expect_takes_writes(cluster, leader);
+    (void)node_signal(cluster, follower, SIGKILL);
+    node_start_with(cluster, follower, cluster->list, right);
+    node_await_serving(cluster, follower);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(founding, beyond_this_machine_needs_a_secret) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    char list[CLUSTER_PATH_MAX];
+    snprintf(list, sizeof(list), "127.0.0.1:%d,192.0.2.1:7001,192.0.2.2:7001",
+             cluster->nodes[0].port);
+    node_start_with(cluster, 0, list, NULL);
+    expect_refused(cluster, 0, "needs a raft-secret: set the same one on all nodes");
+    cluster_destroy(cluster);
+}
+
+Test(founding, refuses_the_directory_of_another_cluster_or_node) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    for (int i = 0; i < 3; i++)
+        (void)node_signal(cluster, i, SIGTERM);
+    char foreign[2 * CLUSTER_PATH_MAX];
+    snprintf(foreign, sizeof(foreign), "%s/foreign", cluster->root);
+    cr_assert_eq(rename(cluster->nodes[2].directory, foreign), 0);
+    empty_directory(cluster, 0);
+    empty_directory(cluster, 1);
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    expect_takes_writes(cluster, 2);
+    (void)node_signal(cluster, 2, SIGKILL);
+    empty_directory(cluster, 2);
+    cr_assert_eq(rename(foreign, cluster->nodes[2].directory), 0);
+    node_start(cluster, 2);
+    node_await_log(cluster, 2, "belongs to another cluster: check addresses and data directories");
+    AWAIT(node_info(cluster, 2, "raft_serves") == 0);
+    expect_takes_writes(cluster, 0);
+    /* Another node's directory: two processes under one identity. */
+    (void)node_signal(cluster, 2, SIGKILL);
+    empty_directory(cluster, 2);
+    (void)node_signal(cluster, 1, SIGKILL);
+    cr_assert_eq(rename(cluster->nodes[1].directory, cluster->nodes[2].directory), 0);
+    node_start(cluster, 2);
+    expect_refused(cluster, 2, "start that one with it, or choose another --dir");
+    cluster_destroy(cluster);
+}

@@ -1,0 +1,242 @@
+/* test_peer_port.c: what comes to the peer port and is no peer. All of it is thrown out, bounded in
+ * bytes, time and number, while the cluster goes on. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "base/random.h"
+#include "tests/cluster/harness.h"
+
+enum { PEER_PORT_OFFSET = 10000 };
+/* The protocol's numbers once more, as a stranger knows them (src/server/peers.c). */
+enum { KIND_PACKET = 1, KIND_HELLO, KIND_PROOF, KIND_WELCOME, KIND_REFUSAL, KIND_ANSWER };
+enum { PURPOSE_CONTROL = 1, PURPOSE_BULK, PURPOSE_FOUNDING };
+enum { HELLO_SIZE = 104, NAMED_PACKET_KINDS = 16, UNPROVED_MAX = 64 };
+
+static int dial(struct cluster *cluster, int node) {
+    int fd = connect_port(cluster->nodes[node].port + PEER_PORT_OFFSET);
+    cr_assert(fd >= 0, "the peer port of node %d: %s", node + 1, strerror(errno));
+    return fd;
+}
+
+/* The server may have closed already: that is what is wanted. */
+static void say(int fd, const char *bytes, size_t size) {
+    (void)!send(fd, bytes, size, MSG_NOSIGNAL);
+}
+
+/* Until the server closes; what it said is thrown away. False if it doesn't. */
+static bool is_closed(int fd, int patience_ms) {
+    int64_t until = clock_ms() + patience_ms;
+    char bytes[4096];
+    for (;;) {
+        int64_t left_ms = until - clock_ms();
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        if (left_ms < 0 || poll(&poll_fd, 1, (int)left_ms) <= 0) return false;
+        if (recv(fd, bytes, sizeof(bytes), 0) <= 0) return true;
+    }
+}
+
+static void expect_closed(int fd, const char *what) {
+    cr_expect(is_closed(fd, PATIENCE_MS), "%s: the connection is closed", what);
+    close(fd);
+}
+
+static void frame(struct buffer *out, uint32_t kind, uint32_t size, struct bytes head) {
+    char header[16];
+    store_u32(header, size);
+    store_u32(header + 4, kind << 24 | (uint32_t)head.size);
+    store_u64(header + 8, hash_bytes(head, load_u64(header)));
+    buffer_append(out, header, sizeof(header));
+    buffer_append_bytes(out, head);
+}
+
+static void hello(struct buffer *out, uint32_t version, uint32_t purpose, uint32_t id) {
+    char body[HELLO_SIZE] = "HAMOKPR\n";
+    store_u32(body + 8, version);
+    store_u32(body + 12, __LDBL_MANT_DIG__);
+    store_u32(body + 16, purpose);
+    store_u32(body + 20, id);
+    frame(out, KIND_HELLO, HELLO_SIZE, bytes_of(body, HELLO_SIZE));
+}
+
+static void expect_goes_on(struct cluster *cluster) {
+    static int count;
+    for (int i = 0; i < cluster->count; i++) {
+        redisContext *client = node_connect(cluster, i);
+        cr_expect_eq(ask_integer(client, "INCR goes-on"), ++count);
+        redisFree(client);
+    }
+}
+
+static const struct {
+    const char *name, *bytes;
+} stranger_cases[] = {
+    {"a Redis client", "*1\r\n$4\r\nPING\r\n"},
+    {"an inline command", "PING\r\n"},
+    {"HTTP", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+    {"TLS", "\x16\x03\x01\x02\x01\x01\x01\xfc\x03\x03 client hello, and so on"},
+    {"a huge frame", "\xff\xff\xff\xff\xff\xff\xff\x02 and the sixteen bytes"},
+    {"a head larger than its frame", "\x10\x01\x01\x01\x20\x01\x01\x02 and the sixteen bytes"},
+};
+
+Test(peer_port, throws_strangers_out) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    for (int node = 0; node < 3; node++) {
+        for (size_t i = 0; i < COUNT_OF(stranger_cases); i++) {
+            int fd = dial(cluster, node);
+            say(fd, stranger_cases[i].bytes, strlen(stranger_cases[i].bytes));
+            (void)shutdown(fd, SHUT_WR);
+            expect_closed(fd, stranger_cases[i].name);
+        }
+    }
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(peer_port, throws_out_who_breaks_the_handshake) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    char zeros[512] = {0};
+    for (uint32_t kind = 0; kind < NAMED_PACKET_KINDS; kind++) {
+        struct buffer out = {0};
+        if (kind != KIND_HELLO) frame(&out, kind, 32, bytes_of(zeros, 32));
+        if (kind == KIND_HELLO) frame(&out, kind, 40, bytes_of(zeros, 40));
+        int fd = dial(cluster, (int)kind % 3);
+        say(fd, out.data, out.size);
+        expect_closed(fd, "a frame before HELLO");
+        buffer_clear(&out);
+    }
+    for (uint32_t kind = 0; kind < NAMED_PACKET_KINDS; kind++) {
+        if (kind == KIND_ANSWER || kind == KIND_PROOF) continue;
+        struct buffer out = {0};
+        hello(&out, 1, PURPOSE_FOUNDING, 0);
+        frame(&out, kind, 32, bytes_of(zeros, 32));
+        int fd = dial(cluster, (int)kind % 3);
+        say(fd, out.data, out.size);
+        expect_closed(fd, "no PROOF behind HELLO");
+        buffer_clear(&out);
+    }
+    static const struct {
+        const char *name;
+        uint32_t version, purpose, id;
+    } hellos[] = {
+        {"another version", 2, PURPOSE_FOUNDING, 0},
+        {"another cluster", 1, PURPOSE_CONTROL, 1},
+        {"no member", 1, PURPOSE_BULK, 77},
+        {"no purpose", 1, 9, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(hellos); i++) {
+        struct buffer out = {0};
+        hello(&out, hellos[i].version, hellos[i].purpose, hellos[i].id);
+        int fd = dial(cluster, 0);
+        say(fd, out.data, out.size);
+        expect_closed(fd, hellos[i].name);
+        buffer_clear(&out);
+    }
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* Founding is open to everybody who knows the secret: here there is none. */
+static void begin_founding(struct cluster *cluster, int node, int *fd) {
+    char proof[32] = {0};
+    struct buffer out = {0};
+    hello(&out, 1, PURPOSE_FOUNDING, 0);
+    frame(&out, KIND_PROOF, sizeof(proof), bytes_of(proof, sizeof(proof)));
+    *fd = dial(cluster, node);
+    say(*fd, out.data, out.size);
+    buffer_clear(&out);
+}
+
+Test(peer_port, throws_out_who_lies_when_founding) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    char zeros[512] = {0};
+    int fd;
+    struct buffer out = {0};
+    begin_founding(cluster, 0, &fd);
+    frame(&out, KIND_ANSWER, 300, bytes_of(zeros, 300));
+    say(fd, out.data, out.size);
+    expect_closed(fd, "an answer that is none");
+    out.size = 0;
+    begin_founding(cluster, 1, &fd);
+    frame(&out, KIND_ANSWER, 1u << 30, bytes_of(zeros, 300));
+    say(fd, out.data, out.size);
+    expect_closed(fd, "an answer of a gigabyte");
+    out.size = 0;
+    begin_founding(cluster, 2, &fd);
+    frame(&out, KIND_PACKET, 300, bytes_of(zeros, 300));
+    say(fd, out.data, out.size);
+    expect_closed(fd, "a packet of a node that is no member");
+    buffer_clear(&out);
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(peer_port, survives_noise_and_broken_connections) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    struct random random;
+    random_init(&random, 20260101);
+    for (int i = 0; i < 600; i++) {
+        char noise[600];
+        struct buffer out = {0};
+        size_t size = random_below(&random, sizeof(noise));
+        for (size_t k = 0; k < size; k++)
+            noise[k] = (char)random_next(&random);
+        if (i % 3 == 0) hello(&out, 1, PURPOSE_FOUNDING, (uint32_t)random_below(&random, 5));
+        if (i % 6 == 0) frame(&out, KIND_PROOF, 32, bytes_of(memset(noise, 0, 32), 32));
+        if (i % 12 == 0) frame(&out, KIND_ANSWER, (uint32_t)size, bytes_of(noise, size));
+        if (i % 3 == 1) buffer_append(&out, noise, size);
+        if (i % 3 == 2)
+            frame(&out, 1 + (uint32_t)random_below(&random, 6), (uint32_t)size,
+                  bytes_of(noise, size));
+        int fd = dial(cluster, i % 3);
+        say(fd, out.data, out.size);
+        /* Half of them go by a reset, in the middle of the node's answer. */
+        struct linger linger = {.l_onoff = i % 2, .l_linger = 0};
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+        close(fd);
+        buffer_clear(&out);
+    }
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(peer_port, bounds_half_open_handshakes) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int follower = cluster_follower(cluster), leader = cluster_leader(cluster);
+    int fds[UNPROVED_MAX + 16];
+    int64_t before = clock_ms();
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        fds[i] = dial(cluster, leader);
+        say(fds[i], "\x68", 1); /* the first byte of a HELLO frame, and no more */
+    }
+    /* Those beyond the bound go at once, before any time-out. */
+    int gone = 0;
+    for (size_t i = UNPROVED_MAX; i < COUNT_OF(fds); i++)
+        gone += is_closed(fds[i], 1000);
+    cr_expect_eq(gone, 16);
+    expect_goes_on(cluster);
+    /* A peer finds no room meanwhile; when the time of the others is over, it does. */
+    (void)node_signal(cluster, follower, SIGKILL);
+    node_start(cluster, follower);
+    for (size_t i = 0; i < UNPROVED_MAX; i++)
+        cr_expect(is_closed(fds[i], PATIENCE_MS));
+    cr_expect_lt(clock_ms() - before, 20000);
+    node_await_serving(cluster, follower);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}

@@ -311,7 +311,7 @@ static void apply_origin(struct replica *replica, const struct entry_header *hea
     }
 }
 
-void replica_apply_entry(struct replica *replica, const char *image) {
+static void apply_entry(struct replica *replica, const char *image) {
     struct entry_header header;
     entry_header_read(image, &header);
     CHECK(header.index == replica->applied_index + 1);
@@ -340,4 +340,9 @@ void replica_apply_entry(struct replica *replica, const char *image) {
         return;
     }
     (void)storages_free_some(replica->storages, FREED_BY_ENTRY);
+}
+
+void replica_apply_entry(struct replica *replica, const char *image) {
+    apply_entry(replica, image);
+    if (compare_is_due(replica->applied_index)) replica_compare(replica);
 }

@@ -124,6 +124,53 @@ static void send_message(struct replica *replica, const struct raft_message *mes
     replica_send(replica, packet, message->wait_for);
 }
 
+/* --- comparing states --------------------------------------------------------------------------
+ */
+
+static void judge(struct replica *replica, uint64_t index) {
+    const struct raft_config *raft = &replica->config.raft;
+    switch (compare_judge(&replica->compare, raft->id, index, raft->voters, raft->voter_count)) {
+    case COMPARE_AGREES:
+        return;
+    case COMPARE_MINORITY:
+        replica_fail(replica,
+                     "this node's state differs from that of a majority at index %llu: it takes no "
+                     "part any more; keep its directory for inspection and start it with an empty "
+                     "one in a new cluster",
+                     (unsigned long long)index);
+        return;
+    case COMPARE_NO_MAJORITY:
+        replica_fail(replica,
+                     "the nodes' states differ at index %llu and no majority agrees: writes stop; "
+                     "keep all directories for inspection",
+                     (unsigned long long)index);
+        return;
+    }
+}
+
+void replica_compare(struct replica *replica) {
+    const struct raft_config *raft = &replica->config.raft;
+    if (raft->voter_count == 1) return;
+    uint64_t index = replica->applied_index, digest = replica_digest(replica);
+    compare_note(&replica->compare, raft->id, index, digest);
+    if (replica->state != REPLICA_RUNNING) return; /* still reading its log: nobody listens yet */
+    for (uint32_t i = 0; i < raft->voter_count && replica->state == REPLICA_RUNNING; i++) {
+        if (raft->voters[i] == raft->id) continue;
+        struct replica_packet *packet = packet_create(raft->voters[i], true, PACKET_DIGEST);
+        buffer_append_u64(&packet->head, index);
+        buffer_append_u64(&packet->head, digest);
+        replica_send(replica, packet, 0);
+    }
+    judge(replica, index);
+}
+
+static enum error receive_digest(struct replica *replica, uint32_t from, struct bytes body) {
+    if (body.size != 16 || !compare_is_due(load_u64(body.data))) return ERROR_MALFORMED;
+    compare_note(&replica->compare, from, load_u64(body.data), load_u64(body.data + 8));
+    judge(replica, load_u64(body.data));
+    return ERROR_NONE;
+}
+
 /* --- Raft's output -----------------------------------------------------------------------------
  */
 
@@ -525,6 +572,8 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
     case PACKET_TICK:
         replica_propose_tick(replica);
         return ERROR_NONE;
+    case PACKET_DIGEST:
+        return receive_digest(replica, from, body);
     default:
         return ERROR_MALFORMED;
     }

@@ -10,6 +10,7 @@
 
 #include "raft/journal.h"
 #include "src/replica/batch.h"
+#include "src/replica/compare.h"
 #include "src/replica/origins.h"
 #include "src/replica/replica.h"
 
@@ -43,6 +44,7 @@ struct replica {
     struct origins origins; /* replicated state */
     uint64_t applied_index;
     uint64_t applied_told; /* to the core */
+    struct compare compare;
     uint64_t persisted_told;
 
     /* This boot's origin and its window. */
@@ -169,6 +171,11 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
 enum error replica_accept_origin(struct replica *replica, struct bytes body) MUST_USE;
 void replica_propose_tick(struct replica *replica);
 
+/* --- replica.c ----------------------------------------------------------------------------------
+ */
+/* Tells the others the digest at the index just applied, and judges. */
+void replica_compare(struct replica *replica);
+
 /* --- apply.c ---------------------------------------------------------------------------------- */
 void replica_apply_entry(struct replica *replica, const char *image);
 
@@ -179,6 +186,7 @@ enum packet_kind {
     PACKET_EXPECT,  /* origin, number: the leader wants this batch next */
     PACKET_ORIGIN,  /* an origin's body: please open */
     PACKET_TICK,    /* please move log time */
+    PACKET_DIGEST,  /* index, digest: the sender's state there (compare.h) */
 };
 enum { PACKET_FORWARD_HEAD = 8 };
 struct replica_packet *packet_create(uint32_t to, bool bulk, enum packet_kind kind);

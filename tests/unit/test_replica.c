@@ -1,6 +1,7 @@
 /* Whole replicas: order of replies, exactly once, reads on every node, pub/sub, MULTI. */
 #include <criterion/criterion.h>
 
+#include "src/replica/compare.h"
 #include "tests/unit/replica_box.h"
 
 Test(replica, one_node_answers_in_the_order_of_the_requests) {
@@ -143,4 +144,45 @@ Test(replica, a_transaction_is_applied_whole_and_answered_as_one) {
         "MULTI\r\n"));
     box_client_close(&box, client);
     replica_box_clear(&box);
+}
+
+Test(replica, a_node_whose_state_differs_from_the_majority_fences_itself) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), other = leader % 3 + 1;
+    storages_mix_digest(replica_storages(box.replicas[other]), 1); /* as a stray bit would */
+    struct box_client *client = replica_box_client(&box, leader);
+    for (int i = 0; i < COMPARE_INTERVAL + 8; i++) {
+        box_client_send(&box, client, "INCR x\r\n");
+        replica_box_run(&box, 2000);
+    }
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(replica_state(box.replicas[other]), REPLICA_DAMAGED);
+    cr_expect(strstr(replica_trouble(box.replicas[other]), "differs from that of a majority") !=
+              NULL);
+    cr_expect_eq(replica_state(box.replicas[leader]), REPLICA_RUNNING);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(compare, judges_only_when_enough_is_known) {
+    static const uint32_t voters[] = {1, 2, 3};
+    static const struct {
+        uint64_t digests[3]; /* 0: not told yet */
+        enum compare_verdict verdict;
+    } cases[] = {
+        {{7, 0, 0}, COMPARE_AGREES},      {{7, 8, 0}, COMPARE_AGREES},
+        {{7, 8, 8}, COMPARE_MINORITY},    {{7, 7, 8}, COMPARE_AGREES},
+        {{7, 8, 9}, COMPARE_NO_MAJORITY}, {{7, 7, 7}, COMPARE_AGREES},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct compare compare = {0};
+        for (uint32_t node = 1; node <= 3; node++) {
+            uint64_t digest = cases[i].digests[node - 1];
+            if (digest != 0) compare_note(&compare, node, COMPARE_INTERVAL, digest);
+        }
+        cr_expect_eq(compare_judge(&compare, 1, COMPARE_INTERVAL, voters, 3), cases[i].verdict,
+                     "case %zu", i);
+    }
 }

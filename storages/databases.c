@@ -376,6 +376,6 @@ void keyspace_changed(struct command_call *call, struct bytes key, const char *e
                       uint64_t detail) {
     struct storages *storages = call->storages;
     storages->statistics.changes++;
-    uint64_t what = hash_bytes(bytes_of_text(event), call->db);
+    uint64_t what = (uint64_t)call->command->id << 16 | (uint64_t)call->db << 8 | (uint8_t)event[0];
     storages_mix_digest(storages, hash_chain(hash_bytes(key, what), detail));
 }

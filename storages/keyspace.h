@@ -92,8 +92,9 @@ struct item *keyspace_set_deadline(struct command_call *call, struct item *item,
  * called at the end of the atomic unit, a command or a MULTI group (SAFETY 25). */
 void keyspace_note_holes(struct command_call *call, struct item *item);
 
-/* Notes a change: `event` is the keyspace event's name ("hset"), a static string; `detail` any
- * number that equal changes share and different ones likely do not (new size, new value's hash):
- * both enter the rolling digest. Called once per changed key and event by the command. */
+/* Notes a change: `event` is the keyspace event's name ("hset"), a static string; `detail` a number
+ * that the command computed (new size, new sum, hash of new bytes that are not its arguments: those
+ * are covered by the hash of the batch). Command, event and detail enter the rolling digest. Called
+ * once per changed key and event by the command. */
 void keyspace_changed(struct command_call *call, struct bytes key, const char *event,
                       uint64_t detail);

@@ -25,18 +25,12 @@ static const struct item_class *const item_classes[ITEM_STREAM + 1] = {
 };
 
 static const struct command_family *const families[] = {
-    &command_family,
-    &emitter_family,
-    &key_family,
-    &map_family,
-    &queue_family,
-    &record_family,
-    &set_algebra_family,
-    &set_family,
-    &settings_family,
-    &sorted_set_algebra_family,
-    &sorted_set_family,
-    &sorted_set_range_family,
+    &command_family,     &emitter_family,
+    &key_family,         &map_family,
+    &queue_family,       &record_family,
+    &set_algebra_family, &set_family,
+    &settings_family,    &sorted_set_algebra_family,
+    &sorted_set_family,  &sorted_set_range_family,
 };
 
 void storages_register(struct command_registry *registry) {

@@ -337,6 +337,18 @@ static void log_other_list(struct server *server, const struct founding_address 
         "since the founding");
 }
 
+bool cluster_check_alone(const struct server *server, struct buffer *error) {
+    bool founded_alone =
+        server->identity.phase == IDENTITY_FOUNDED && server->identity.member_count == 1;
+    bool several = strchr(CONFIG_STRING(&server->config, CLUSTER), ',') != NULL;
+    if (!founded_alone || !several) return true;
+    buffer_append_format(error,
+                         "%s belongs to a node that is a cluster of one, and can't join others "
+                         "yet: start it without --cluster, or choose another --dir",
+                         server->directory);
+    return false;
+}
+
 bool cluster_open(struct server *server, struct buffer *error) {
     struct peers_config config = {.loop = server->loop, .identity = &server->identity};
     bool founded = server->identity.phase == IDENTITY_FOUNDED;

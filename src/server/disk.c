@@ -451,15 +451,19 @@ static void start_threads(struct disk *disk) {
 static enum error lock_directory(struct disk *disk, const char *directory, struct buffer *problem) {
     disk->lock = openat(disk->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (disk->lock < 0) {
-        buffer_append_format(problem, "the data directory %s can't be written: %s", directory,
-                             strerror(errno));
+        buffer_append_format(problem,
+                             "the data directory %s can't be written: %s: make it writable for "
+                             "this user, or choose another --dir",
+                             directory, strerror(errno));
         return ERROR_IO;
     }
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(disk->lock, F_SETLK, &lock) == 0) return ERROR_NONE;
     if (errno != EACCES && errno != EAGAIN) {
-        buffer_append_format(problem, "the data directory %s can't be locked: %s", directory,
-                             strerror(errno));
+        buffer_append_format(problem,
+                             "the data directory %s can't be locked: %s: choose another --dir, on "
+                             "a file system that knows locks",
+                             directory, strerror(errno));
         return ERROR_IO;
     }
     bool known = fcntl(disk->lock, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
@@ -469,7 +473,9 @@ static enum error lock_directory(struct disk *disk, const char *directory, struc
                              "or give this one another --dir",
                              directory, (int)lock.l_pid);
     } else {
-        buffer_append_format(problem, "the data directory %s is in use by another process",
+        buffer_append_format(problem,
+                             "the data directory %s is in use by another process; stop that one "
+                             "first, or choose another --dir",
                              directory);
     }
     return ERROR_REFUSED;

@@ -55,8 +55,8 @@ static bool enter_directory(struct server *server, struct buffer *error) {
     if (done) done = access(".", W_OK | X_OK) == 0;
     if (!done) {
         buffer_append_format(error,
-                             "can't use the data directory '%s': %s: make it writable for "
-                             "this user, or choose another --dir",
+                             "can't use the data directory '%s': %s: see that it exists and "
+                             "that this user may write it, or choose another --dir",
                              dir, strerror(errno));
         return false;
     }

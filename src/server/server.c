@@ -78,12 +78,43 @@ static void set_replica_timer(struct server *server) {
     ev_timer_start(server->loop, &server->replica_timer);
 }
 
+/* What to do about a log that the recovery refused. */
+static const char *mend_of_log(const struct server *server) {
+    struct journal *journal = replica_journal(server->replica);
+    if (journal_state(journal) != JOURNAL_REFUSED) return NULL;
+    switch (journal_error(journal)) {
+    case ERROR_VERSION:
+        return "start that version, or choose another --dir";
+    case ERROR_FOREIGN:
+        return "bring back the files that belong together, or choose another --dir";
+    default:
+        break;
+    }
+    if (server->identity.member_count > 1)
+        return "this node takes no part and changes nothing; the others go on while they are a "
+               "majority";
+    return "this node serves nothing and changes nothing: restore the whole directory from a copy, "
+           "or choose another --dir to start empty";
+}
+
+/* A log of others or of the future ends the process; a damaged one keeps it from taking part. */
+static void tell_trouble(struct server *server, const char *trouble) {
+    const char *mend = mend_of_log(server);
+    server->trouble_told = true;
+    if (mend == NULL) {
+        log_line(&server->log, LOG_LEVEL_WARNING, "%s", trouble);
+        return;
+    }
+    log_line(&server->log, LOG_LEVEL_WARNING, "%s/%s: %s", server->directory, trouble, mend);
+    enum error error = journal_error(replica_journal(server->replica));
+    if (error != ERROR_VERSION && error != ERROR_FOREIGN) return;
+    server->exit_status = 1;
+    ev_break(server->loop, EVBREAK_ALL);
+}
+
 static void note_state(struct server *server) {
     const char *trouble = replica_trouble(server->replica);
-    if (trouble != NULL && !server->trouble_told) {
-        server->trouble_told = true;
-        log_line(&server->log, LOG_LEVEL_WARNING, "%s", trouble);
-    }
+    if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
     struct raft *raft = replica_raft(server->replica);
     char role = raft == NULL ? 'X' : raft_role(raft) == RAFT_LEADER ? 'M' : 'S';
     server->log.role = role;
@@ -200,19 +231,24 @@ static void found_alone(struct server *server) {
 static bool refuse_directory(const struct server *server, enum error error, struct buffer *text) {
     static const struct {
         enum error error;
-        const char *mend;
-    } mends[] = {
-        {ERROR_VERSION, "it was written by a newer Hamok: start that version, or another --dir"},
-        {ERROR_CHECKSUM, "it is damaged: restore the directory, or start with another --dir"},
-        {ERROR_MALFORMED, "it is not one of ours: choose another --dir"},
-        {ERROR_TRUNCATED, "it is damaged: restore the directory, or start with another --dir"},
-        {ERROR_DISK_FULL, "make room on that disk"},
+        const char *what;
+    } reasons[] = {
+        {ERROR_VERSION,
+         "was written by a newer Hamok: start that version, or choose another --dir"},
+        {ERROR_CHECKSUM, "is damaged: restore the directory, or choose another --dir"},
+        {ERROR_TRUNCATED, "is damaged: restore the directory, or choose another --dir"},
+        {ERROR_MALFORMED, "is not Hamok's: choose another --dir"},
+        {ERROR_DISK_FULL, "can't be written: make room on that disk"},
     };
-    const char *mend = strerror(errno);
-    for (size_t i = 0; i < COUNT_OF(mends); i++)
-        if (mends[i].error == error) mend = mends[i].mend;
-    buffer_append_format(text, "can't use %s/node: %s: %s", server->directory, error_text(error),
-                         mend);
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        if (reasons[i].error != error) continue;
+        buffer_append_format(text, "%s/node %s", server->directory, reasons[i].what);
+        return false;
+    }
+    buffer_append_format(text,
+                         "%s/node can't be used: %s: make it accessible for this user, or choose "
+                         "another --dir",
+                         server->directory, strerror(errno));
     return false;
 }
 
@@ -232,10 +268,24 @@ static bool has_foreign_data(const struct server *server, struct buffer *error) 
     return false;
 }
 
+/* A log without the file that says whose it is: an empty node must not take it over. */
+static bool has_orphaned_log(const struct server *server, struct buffer *error) {
+    static const char *const names[] = {"vote", "log-0000000001"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (access(names[i], F_OK) != 0) continue;
+        buffer_append_format(error,
+                             "%s holds a node's %s but not its file 'node': bring that back, or "
+                             "choose another --dir",
+                             server->directory, names[i]);
+        return true;
+    }
+    return false;
+}
+
 static bool open_identity(struct server *server, struct buffer *error) {
     enum error wrong = identity_load(&server->identity);
     if (wrong == ERROR_NOT_FOUND) {
-        if (has_foreign_data(server, error)) return false;
+        if (has_foreign_data(server, error) || has_orphaned_log(server, error)) return false;
         draw_identity(server);
         if (!cluster_is_wanted(server)) found_alone(server);
         wrong = identity_store(&server->identity);
@@ -336,6 +386,7 @@ static void start_watchers(struct server *server) {
 }
 
 static bool open_cluster(struct server *server, struct buffer *error) {
+    if (!cluster_check_alone(server, error)) return false;
     if (cluster_is_wanted(server)) return cluster_open(server, error);
     if (server->identity.phase == IDENTITY_FOUNDED) return true;
     buffer_append_format(error,

@@ -245,6 +245,32 @@ Test(server, refuses_a_directory_of_redis, .fini = end) {
     cr_expect_not_null(strstr(text, "damaged"), "%s", text);
 }
 
+Test(server, refuses_a_directory_of_others, .fini = end) {
+    char text[4096], own[256], other[256];
+    prepare(2, NULL);
+    begin_with(NULL);
+    stop();
+    const char *const *several =
+        OPTIONS("--cluster", "127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003");
+    cr_expect_eq(run_to_end(0, several, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "a cluster of one, and can't join others yet"), "%s", text);
+
+    snprintf(own, sizeof(own), "%s/node", cluster->nodes[0].directory);
+    snprintf(other, sizeof(other), "%s/elsewhere", cluster->root);
+    cr_assert_eq(rename(own, other), 0);
+    cr_expect_eq(run_to_end(0, NULL, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "bring that back"), "%s", text);
+
+    /* Another identity beside a log that was begun under the first. */
+    node_start_with(cluster, 1, NULL, NULL);
+    node_await_serving(cluster, 1);
+    node_signal(cluster, 1, SIGTERM);
+    snprintf(other, sizeof(other), "%s/node", cluster->nodes[1].directory);
+    cr_assert_eq(rename(other, own), 0);
+    cr_expect_eq(run_to_end(0, NULL, text, sizeof(text)), 1);
+    cr_expect_not_null(strstr(text, "belongs to another cluster or node: bring back"), "%s", text);
+}
+
 static bool pid_file_is_written(const char *path) {
     char text[32];
     read_file(path, text, sizeof(text));

@@ -44,6 +44,13 @@ static void reset_peer(struct raft *raft, struct raft_peer *peer) {
     peer->fetch_after_us = 0; /* An open fetch stays open: its answer will come. */
 }
 
+/* The regular round. Those that reads ask for come on top and do not put it off: what hangs on it,
+ * asking again and stepping down, must not wait until reads become rare. */
+static void beat(struct raft *raft) {
+    raft->heartbeat_due_us = raft->now_us + raft->config.heartbeat_us;
+    raft_send_heartbeats(raft);
+}
+
 void raft_lead(struct raft *raft) {
     raft->role = RAFT_LEADER;
     raft->leader = raft->config.id;
@@ -57,7 +64,7 @@ void raft_lead(struct raft *raft) {
         reset_peer(raft, &raft->peers[i]);
     /* Only an entry of its own term tells a leader what is committed (Raft 5.4.2, 8). */
     raft_append_own(raft, create_noop());
-    raft_send_heartbeats(raft);
+    beat(raft);
 }
 
 static uint64_t promise_us(const struct raft *raft) {
@@ -86,7 +93,6 @@ static void send_heartbeat(struct raft *raft, struct raft_peer *peer, uint64_t n
 void raft_send_heartbeats(struct raft *raft) {
     uint64_t number = ++raft->heartbeat_number;
     raft->sent_us[number % RAFT_SENT_RING] = raft->now_us;
-    raft->heartbeat_due_us = raft->now_us + raft->config.heartbeat_us;
     for (uint32_t i = 0; i < raft->peer_count; i++)
         send_heartbeat(raft, &raft->peers[i], number);
 }
@@ -298,7 +304,7 @@ void raft_leader_tick(struct raft *raft) {
     }
     if (raft->transfer_to != 0 && raft->now_us >= raft->transfer_deadline_us) raft->transfer_to = 0;
     if (raft->now_us < raft->heartbeat_due_us) return;
-    raft_send_heartbeats(raft);
+    beat(raft);
     for (uint32_t i = 0; i < raft->peer_count; i++)
         ask_again(raft, &raft->peers[i]);
 }

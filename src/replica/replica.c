@@ -367,6 +367,7 @@ struct replica *replica_create(const struct replica_config *config, struct repli
         .seed = config->seed,
         .base_hash = config->raft.base_hash,
         .sync = config->sync,
+        .segment_size_min = config->journal_segment_size,
     };
     memcpy(journal.cluster, config->cluster, sizeof(journal.cluster));
     memcpy(journal.node, config->node_uuid, sizeof(journal.node));

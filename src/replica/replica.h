@@ -47,6 +47,7 @@ struct replica_config {
     enum replica_read_mode read_mode;
     char cluster[JOURNAL_ID_SIZE]; /* the cluster's id, in the journal's headers */
     enum journal_sync sync;
+    uint32_t journal_segment_size; /* of the first segments; 0: the journal's own choice */
 
     size_t inflight_batches_max; /* sealed and not yet applied, of this node */
     size_t inflight_bytes_max;   /* sealed, open and waiting */

@@ -1,0 +1,225 @@
+/* checks.c: Raft's safety properties (Raft 5, Figure 3) and equal states, seen from outside, over
+ * all nodes and all of time. */
+#include "base/hash.h"
+#include "base/memory.h"
+#include "tests/simulator/world.h"
+
+/* An entry as first seen committed anywhere; hash 0: not seen in memory yet. */
+struct committed {
+    uint64_t term, hash;
+};
+
+struct sighting {
+    uint64_t key, hash; /* key: of term and index; 0: free */
+};
+
+struct checks {
+    uint32_t *leaders; /* by term */
+    uint64_t term_capacity;
+    struct committed *committed; /* by index; from 1 on */
+    uint64_t commit, commit_capacity;
+    uint64_t *digests; /* by applied index; 0: not seen */
+    uint64_t digest_capacity;
+    struct sighting *sightings; /* last entries of logs: log matching */
+    size_t sighting_count, sighting_capacity;
+};
+
+struct checks *checks_create(void) {
+    return memory_allocate_zeroed(sizeof(struct checks));
+}
+
+void checks_destroy(struct checks *checks) {
+    memory_release(checks->leaders);
+    memory_release(checks->committed);
+    memory_release(checks->digests);
+    memory_release(checks->sightings);
+    memory_release(checks);
+}
+
+void checks_node_started(struct node *node) {
+    node->checked_commit = node->checked_last = node->checked_last_term = 0;
+    node->checked_applied = node->led_term = 0;
+}
+
+/* Room for row `index`; new rows are zero. */
+static void *grow(void *rows, uint64_t *capacity, uint64_t index, size_t size) {
+    if (index < *capacity) return rows;
+    uint64_t bigger = index * 2 + 64;
+    char *grown = memory_resize(rows, bigger * size);
+    memset(grown + *capacity * size, 0, (bigger - *capacity) * size);
+    *capacity = bigger;
+    return grown;
+}
+
+/* --- leaders -------------------------------------------------------------------------------- */
+
+/* Leader completeness: whoever leads has all that was ever committed. */
+static void check_completeness(struct world *world, const struct node *node) {
+    const struct checks *checks = world->checks;
+    const struct raft *raft = replica_raft(node->replica);
+    if (raft_last_index(raft) < checks->commit) {
+        world_violation(world, "n%u leads term %llu without committed entry %llu", node->id,
+                        (unsigned long long)raft_term(raft), (unsigned long long)checks->commit);
+        return;
+    }
+    for (uint64_t index = checks->commit; index > 0; index--) {
+        struct entry entry;
+        const struct committed *committed = &checks->committed[index];
+        bool same = raft_term_at(raft, index) == committed->term;
+        if (same && committed->hash != 0 && raft_entry_at(raft, index, &entry)) {
+            same = entry_hash(entry.image) == committed->hash;
+        }
+        if (same) continue;
+        world_violation(world, "n%u leads term %llu with another entry %llu than was committed",
+                        node->id, (unsigned long long)raft_term(raft), (unsigned long long)index);
+        return;
+    }
+}
+
+static void check_leader(struct world *world, struct node *node) {
+    struct checks *checks = world->checks;
+    const struct raft *raft = replica_raft(node->replica);
+    uint64_t term = raft_term(raft);
+    if (raft_role(raft) != RAFT_LEADER || node->led_term == term) return;
+    node->led_term = term;
+    checks->leaders = grow(checks->leaders, &checks->term_capacity, term, sizeof(uint32_t));
+    world_trace(world, term, "n%u leads term %llu", node->id, (unsigned long long)term);
+    if (checks->leaders[term] != 0 && checks->leaders[term] != node->id) {
+        world_violation(world, "n%u and n%u both lead term %llu", checks->leaders[term], node->id,
+                        (unsigned long long)term);
+        return;
+    }
+    checks->leaders[term] = node->id;
+    check_completeness(world, node);
+}
+
+/* --- the log -------------------------------------------------------------------------------- */
+
+/* Log matching: equal index and term, equal hash, hence equal logs up to there. */
+static void check_matching(struct world *world, struct node *node) {
+    struct checks *checks = world->checks;
+    const struct raft *raft = replica_raft(node->replica);
+    uint64_t last = raft_last_index(raft), term = raft_term_at(raft, last);
+    if (last == 0 || (last == node->checked_last && term == node->checked_last_term)) return;
+    node->checked_last = last;
+    node->checked_last_term = term;
+    if (checks->sighting_count * 2 >= checks->sighting_capacity) {
+        size_t old = checks->sighting_capacity, capacity = old * 2 + 1024;
+        struct sighting *grown = memory_allocate_zeroed(capacity * sizeof(*grown));
+        for (size_t i = 0; i < old; i++) {
+            if (checks->sightings[i].key == 0) continue;
+            size_t at = checks->sightings[i].key % capacity;
+            while (grown[at].key != 0)
+                at = (at + 1) % capacity;
+            grown[at] = checks->sightings[i];
+        }
+        memory_release(checks->sightings);
+        checks->sightings = grown;
+        checks->sighting_capacity = capacity;
+    }
+    uint64_t key = term << 32 | last, hash = raft_last_hash(raft);
+    size_t at = key % checks->sighting_capacity;
+    while (checks->sightings[at].key != 0 && checks->sightings[at].key != key)
+        at = (at + 1) % checks->sighting_capacity;
+    if (checks->sightings[at].key == 0) {
+        checks->sightings[at] = (struct sighting){key, hash};
+        checks->sighting_count++;
+    } else if (checks->sightings[at].hash != hash) {
+        world_violation(world, "two different entries %llu of term %llu (one on n%u)",
+                        (unsigned long long)last, (unsigned long long)term, node->id);
+    }
+}
+
+/* What is committed is durable on a majority. A node that is down may have it: the benefit of the
+ * doubt is its. */
+static void check_durable(struct world *world, uint64_t index, uint64_t term) {
+    uint32_t count = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct replica *replica = world->nodes[id].replica;
+        if (replica == NULL || replica_state(replica) != REPLICA_RUNNING) {
+            count++;
+            continue;
+        }
+        const struct raft *raft = replica_raft(replica);
+        count += raft_persisted_index(raft) >= index && raft_term_at(raft, index) == term;
+    }
+    if (count > world->node_count / 2) return;
+    world_violation(world, "entry %llu counts as committed, but only %u nodes have it durably",
+                    (unsigned long long)index, count);
+}
+
+static void check_committed(struct world *world, struct node *node) {
+    struct checks *checks = world->checks;
+    const struct raft *raft = replica_raft(node->replica);
+    uint64_t commit = raft_commit_index(raft);
+    while (node->checked_commit < commit && !world->result->violated) {
+        uint64_t index = ++node->checked_commit;
+        struct entry entry;
+        uint64_t term = raft_term_at(raft, index);
+        uint64_t hash = raft_entry_at(raft, index, &entry) ? entry_hash(entry.image) : 0;
+        checks->committed =
+            grow(checks->committed, &checks->commit_capacity, index, sizeof(struct committed));
+        struct committed *committed = &checks->committed[index];
+        if (index > checks->commit) {
+            checks->commit = index;
+            *committed = (struct committed){term, hash};
+            check_durable(world, index, term);
+            continue;
+        }
+        bool same = committed->term == term &&
+                    (hash == 0 || committed->hash == 0 || committed->hash == hash);
+        if (committed->hash == 0) committed->hash = hash;
+        if (same) continue;
+        world_violation(world,
+                        "n%u has committed another entry %llu (term %llu) than was "
+                        "committed before (term %llu)",
+                        node->id, (unsigned long long)index, (unsigned long long)term,
+                        (unsigned long long)committed->term);
+    }
+}
+
+/* --- the state ------------------------------------------------------------------------------ */
+
+static void check_digest(struct world *world, struct node *node) {
+    struct checks *checks = world->checks;
+    uint64_t applied = replica_applied_index(node->replica);
+    if (applied == node->checked_applied) return;
+    node->checked_applied = applied;
+    uint64_t digest = replica_digest(node->replica) | 1;
+    checks->digests = grow(checks->digests, &checks->digest_capacity, applied, sizeof(uint64_t));
+    if (checks->digests[applied] == 0) {
+        checks->digests[applied] = digest;
+        return;
+    }
+    world->result->figures.digests_compared++;
+    if (checks->digests[applied] == digest) return;
+    world_violation(world, "n%u has another state after entry %llu than the node before it",
+                    node->id, (unsigned long long)applied);
+}
+
+void checks_node(struct world *world, struct node *node) {
+    if (replica_state(node->replica) == REPLICA_DAMAGED) return;
+    replica_check(node->replica);
+    if (replica_raft(node->replica) == NULL) return;
+    check_leader(world, node);
+    check_matching(world, node);
+    check_committed(world, node);
+    check_digest(world, node);
+}
+
+bool checks_converged(struct world *world) {
+    struct replica *first = world->nodes[1].replica;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct replica *replica = world->nodes[id].replica;
+        if (replica == NULL || !replica_serves(replica)) return false;
+        if (replica_applied_index(replica) != replica_applied_index(first)) return false;
+    }
+    uint64_t digest = storages_digest(replica_storages(first));
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct storages *storages = replica_storages(world->nodes[id].replica);
+        storages_check(storages);
+        if (storages_digest(storages) == digest) continue;
+        world_violation(world, "n1 and n%u have different keys at the end", id);
+    }
+    return true;
+}

@@ -1,0 +1,778 @@
+/* clients.c: clients send pipelines of commands to all nodes, as bytes, and keep a history of what
+ * they asked and what they were told. An object is given up for a fresh one after a while, or when
+ * too much about it is unknown: so the check of its history stays small. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "resp/parse_reply.h"
+#include "tests/simulator/world.h"
+
+enum {
+    OBJECTS_AT_ONCE = 4,
+    OPERATIONS_PER_OBJECT = 150,
+    PUSHES_PER_OBJECT = 100,
+    UNKNOWN_PER_OBJECT = 6,
+    PIPELINES_OPEN_MAX = 3,
+    CONFIGURATIONS_MAX = 2000000,
+};
+
+/* What the next reply on a connection belongs to. */
+enum waiting_for { WAITING_SINGLE, WAITING_MULTI, WAITING_QUEUED, WAITING_EXEC, WAITING_NOISE };
+
+struct waiting {
+    enum waiting_for what;
+    size_t operation;
+    bool last_of_pipeline;
+};
+
+enum outcome { OUTCOME_OPEN, OUTCOME_DONE, OUTCOME_UNKNOWN, OUTCOME_NEVER };
+
+struct record {
+    struct history_operation operation;
+    enum outcome outcome;
+    uint32_t node;
+    bool after_healing;
+};
+
+struct client {
+    uint32_t node;                 /* where it is, or goes next */
+    struct connection *connection; /* NULL: none */
+    struct buffer replies;
+    struct waiting *waiting; /* a ring */
+    uint32_t waiting_first, waiting_count, waiting_capacity;
+    uint32_t pipelines_open;
+    uint64_t patience_us; /* then it goes to another node; 0: it never does */
+    uint64_t asked_us;    /* when it last heard something, or began to wait */
+    bool act_planned;
+    uint32_t ask_from; /* when asking for all: the next object */
+};
+
+struct object_use {
+    uint32_t operations, pushes, unknown;
+};
+
+struct clients {
+    uint32_t count;
+    struct client at[CLIENTS_MAX];
+    struct connection **connections;
+    size_t connection_count, connection_capacity;
+    struct connection **open; /* those that are open at a node */
+    size_t open_count, open_capacity;
+
+    struct record *records;
+    size_t record_count, record_capacity;
+    struct object_use *objects;
+    uint32_t object_count, object_capacity;
+    uint32_t current[OBJECTS_AT_ONCE];
+
+    uint64_t moment; /* the history's time: grows with each call and return */
+    int64_t next_token;
+    uint32_t read_per_mille, group_per_mille, noise_per_mille, pipeline_max;
+    uint64_t think_us;
+    bool stopped, asking_all;
+};
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static uint32_t open_object(struct clients *clients) {
+    if (clients->object_count == clients->object_capacity) {
+        clients->object_capacity = clients->object_capacity * 2 + 16;
+        clients->objects =
+            memory_resize(clients->objects, clients->object_capacity * sizeof(struct object_use));
+    }
+    clients->objects[clients->object_count] = (struct object_use){0};
+    return clients->object_count++;
+}
+
+static void plan(struct world *world, uint32_t index, uint64_t in_us) {
+    struct client *client = &world->clients->at[index];
+    if (client->act_planned) return;
+    client->act_planned = true;
+    world_at(world, world->now_us + in_us, (struct event){.kind = EVENT_CLIENT, .to = index});
+}
+
+struct clients *clients_create(struct world *world) {
+    struct clients *clients = memory_allocate_zeroed(sizeof(*clients));
+    world->clients = clients;
+    clients->count = (uint32_t)world_between(world, world->node_count > 3 ? world->node_count : 3,
+                                             CLIENTS_MAX - 4);
+    clients->next_token = 1;
+    clients->read_per_mille = (uint32_t)world_between(world, 200, 700);
+    clients->group_per_mille = (uint32_t)world_between(world, 0, 150);
+    clients->noise_per_mille = world_chance(world, 500) ? 100 : 0;
+    clients->pipeline_max = (uint32_t)world_between(world, 1, 12);
+    clients->think_us = world_between(world, 2000, 40000);
+    for (uint32_t i = 0; i < OBJECTS_AT_ONCE; i++)
+        clients->current[i] = open_object(clients);
+    for (uint32_t i = 0; i < clients->count; i++) {
+        struct client *client = &clients->at[i];
+        client->node = i % world->node_count + 1;
+        client->patience_us =
+            world_chance(world, 500) ? world_between(world, 500 * 1000, 3000 * 1000) : 0;
+        plan(world, i, world_between(world, 0, 1000 * 1000));
+    }
+    return clients;
+}
+
+void clients_destroy(struct clients *clients) {
+    for (size_t i = 0; i < clients->connection_count; i++) {
+        buffer_clear(&clients->connections[i]->arrived);
+        memory_release(clients->connections[i]);
+    }
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+        buffer_clear(&clients->at[i].replies);
+        memory_release(clients->at[i].waiting);
+    }
+    memory_release(clients->connections);
+    memory_release(clients->open);
+    memory_release(clients->records);
+    memory_release(clients->objects);
+    memory_release(clients);
+}
+
+/* --- connections ---------------------------------------------------------------------------- */
+
+static void append_pointer(struct connection ***list, size_t *count, size_t *capacity,
+                           struct connection *connection) {
+    if (*count == *capacity) {
+        *capacity = *capacity * 2 + 16;
+        *list = memory_resize(*list, *capacity * sizeof(struct connection *));
+    }
+    (*list)[(*count)++] = connection;
+}
+
+static void connect_client(struct world *world, uint32_t index) {
+    struct clients *clients = world->clients;
+    struct connection *connection = memory_allocate_zeroed(sizeof(*connection));
+    connection->id = (uint32_t)clients->connection_count + 1;
+    connection->client = index;
+    connection->node = clients->at[index].node;
+    connection->open = true;
+    clients->at[index].connection = connection;
+    append_pointer(&clients->connections, &clients->connection_count, &clients->connection_capacity,
+                   connection);
+    append_pointer(&clients->open, &clients->open_count, &clients->open_capacity, connection);
+    world_trace(world, connection->id, "c%u connects to n%u", index, connection->node);
+}
+
+void clients_forget(struct world *world, struct connection *connection) {
+    struct clients *clients = world->clients;
+    connection->session = NULL;
+    connection->open = false;
+    for (size_t i = 0; i < clients->open_count; i++) {
+        if (clients->open[i] != connection) continue;
+        clients->open[i] = clients->open[--clients->open_count];
+        return;
+    }
+}
+
+struct connection *clients_readable(struct world *world, uint32_t node) {
+    struct clients *clients = world->clients;
+    size_t count = clients->open_count;
+    for (size_t i = 0; i < count; i++) {
+        struct connection *connection = clients->open[(i + world->now_us) % count];
+        if (connection->node != node) continue;
+        if (connection->closed_by_client && connection->arrived.size == 0) return connection;
+        if (connection->arrived.size == 0) continue;
+        const struct session *session = connection->session;
+        if (session == NULL) return connection;
+        if (replica_client_may_read(world->nodes[node].replica, session)) return connection;
+    }
+    return NULL;
+}
+
+void clients_node_stopped(struct world *world, uint32_t node) {
+    struct clients *clients = world->clients;
+    for (size_t i = 0; i < clients->open_count;) {
+        struct connection *connection = clients->open[i];
+        if (connection->node != node) {
+            i++;
+            continue;
+        }
+        clients_forget(world, connection);
+        uint64_t at_us = world->now_us + world_between(world, 50, 3000);
+        if (at_us < connection->to_client_us) at_us = connection->to_client_us;
+        world_at(world, at_us, (struct event){.kind = EVENT_TO_CLIENT, .connection = connection});
+    }
+}
+
+/* --- the FIFO of what was asked --------------------------------------------------------------- */
+
+static struct waiting *waiting_at(struct client *client, uint32_t at) {
+    return &client->waiting[(client->waiting_first + at) % client->waiting_capacity];
+}
+
+static void expect(struct client *client, enum waiting_for what, size_t operation) {
+    if (client->waiting_count == client->waiting_capacity) {
+        uint32_t capacity = client->waiting_capacity * 2 + 32;
+        struct waiting *grown = memory_allocate(capacity * sizeof(*grown));
+        for (uint32_t i = 0; i < client->waiting_count; i++)
+            grown[i] = *waiting_at(client, i);
+        memory_release(client->waiting);
+        client->waiting = grown;
+        client->waiting_capacity = capacity;
+        client->waiting_first = 0;
+    }
+    *waiting_at(client, client->waiting_count++) =
+        (struct waiting){.what = what, .operation = operation};
+}
+
+static void settle(struct world *world, size_t index, enum outcome outcome) {
+    struct clients *clients = world->clients;
+    struct record *record = &clients->records[index];
+    if (record->outcome != OUTCOME_OPEN) return;
+    struct figures *figures = &world->result->figures;
+    record->outcome = outcome;
+    record->operation.returned = outcome == OUTCOME_DONE ? ++clients->moment : HISTORY_UNKNOWN;
+    figures->acknowledged += outcome == OUTCOME_DONE;
+    figures->unknown += outcome == OUTCOME_UNKNOWN;
+    figures->not_executed += outcome == OUTCOME_NEVER;
+    bool writes = false;
+    for (uint32_t i = 0; i < record->operation.count; i++)
+        writes |= history_call_writes(record->operation.commands[i].call);
+    if (outcome == OUTCOME_UNKNOWN && writes) {
+        clients->objects[record->operation.object].unknown++;
+    }
+    if (outcome != OUTCOME_DONE) return;
+    figures->groups += record->operation.count > 1;
+    figures->acknowledged_writes += writes;
+    if (writes && record->after_healing) world->nodes[record->node].serves_again = true;
+}
+
+/* The connection is no more: whatever was not answered may or may not have been done. */
+static void lose_connection(struct world *world, uint32_t index) {
+    struct client *client = &world->clients->at[index];
+    for (uint32_t i = 0; i < client->waiting_count; i++) {
+        const struct waiting *waiting = waiting_at(client, i);
+        if (waiting->what == WAITING_SINGLE || waiting->what == WAITING_EXEC) {
+            settle(world, waiting->operation, OUTCOME_UNKNOWN);
+        }
+    }
+    client->waiting_count = client->pipelines_open = 0;
+    client->replies.size = 0;
+    client->connection = NULL;
+}
+
+/* The client's own doing: it closes, and goes to another node. */
+static void disconnect(struct world *world, uint32_t index) {
+    struct client *client = &world->clients->at[index];
+    struct connection *connection = client->connection;
+    if (connection == NULL) return;
+    world_trace(world, connection->id, "c%u leaves n%u", index, connection->node);
+    uint64_t at_us = world->now_us + world_between(world, 30, 300);
+    if (at_us < connection->to_node_us) at_us = connection->to_node_us;
+    world_at(world, at_us, (struct event){.kind = EVENT_TO_NODE, .connection = connection});
+    lose_connection(world, index);
+    client->node = (uint32_t)world_between(world, 1, world->node_count);
+    plan(world, index, world_between(world, 500, 50000));
+}
+
+void clients_disconnect_one(struct world *world) {
+    disconnect(world, (uint32_t)world_below(world, world->clients->count));
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+static void write_argument(struct buffer *out, struct bytes argument) {
+    buffer_append_format(out, "$%zu\r\n", argument.size);
+    buffer_append_bytes(out, argument);
+    buffer_append(out, "\r\n", 2);
+}
+
+/* "*2 GET r7" and the like: words parted by spaces. */
+static void write_request(struct buffer *out, const char *words) {
+    uint32_t count = 1;
+    for (const char *at = words; *at != 0; at++)
+        count += *at == ' ';
+    buffer_append_format(out, "*%u\r\n", count);
+    for (const char *at = words; *at != 0;) {
+        size_t size = strcspn(at, " ");
+        write_argument(out, bytes_of(at, size));
+        at += size + (at[size] == ' ');
+    }
+}
+
+static void write_command(struct buffer *out, uint32_t object,
+                          const struct history_command *command) {
+    static const char *const forms[] = {
+        [HISTORY_SET] = "SET r%u %s",       [HISTORY_SETNX] = "SET r%u %s NX",
+        [HISTORY_GETSET] = "GETSET r%u %s", [HISTORY_APPEND] = "APPEND r%u %s",
+        [HISTORY_GET] = "GET r%u",          [HISTORY_DEL] = "DEL r%u",
+        [HISTORY_INCRBY] = "INCRBY c%u %s", [HISTORY_COUNT] = "GET c%u",
+        [HISTORY_LPUSH] = "LPUSH l%u %s",   [HISTORY_RPUSH] = "RPUSH l%u %s",
+        [HISTORY_LPOP] = "LPOP l%u",        [HISTORY_RPOP] = "RPOP l%u",
+        [HISTORY_LLEN] = "LLEN l%u",        [HISTORY_LRANGE] = "LRANGE l%u 0 -1",
+    };
+    char argument[HISTORY_TOKEN_SIZE], words[96];
+    if (command->call == HISTORY_INCRBY) {
+        snprintf(argument, sizeof(argument), "%lld", (long long)command->argument);
+    } else {
+        (void)history_token(command->argument, argument);
+    }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(words, sizeof(words), forms[command->call], object, argument);
+#pragma GCC diagnostic pop
+    write_request(out, words);
+}
+
+static struct history_command choose_command(struct world *world, uint32_t object, bool reads) {
+    static const enum history_call reading[] = {HISTORY_GET, HISTORY_COUNT, HISTORY_LLEN,
+                                                HISTORY_LRANGE};
+    static const enum history_call writing[] = {
+        HISTORY_SET,   HISTORY_SET,    HISTORY_SETNX,  HISTORY_GETSET, HISTORY_APPEND,
+        HISTORY_DEL,   HISTORY_INCRBY, HISTORY_INCRBY, HISTORY_INCRBY, HISTORY_LPUSH,
+        HISTORY_RPUSH, HISTORY_LPOP,   HISTORY_RPOP};
+    struct clients *clients = world->clients;
+    struct history_command command = {0};
+    command.call = reads ? reading[world_below(world, COUNT_OF(reading))]
+                         : writing[world_below(world, COUNT_OF(writing))];
+    bool pushes = command.call == HISTORY_LPUSH || command.call == HISTORY_RPUSH;
+    if (pushes && clients->objects[object].pushes++ >= PUSHES_PER_OBJECT) {
+        command.call = HISTORY_INCRBY;
+    }
+    command.argument = command.call == HISTORY_INCRBY ? (int64_t)world_between(world, 1, 3)
+                                                      : clients->next_token++;
+    return command;
+}
+
+static size_t begin_operation(struct world *world, struct client *client, uint32_t object) {
+    struct clients *clients = world->clients;
+    if (clients->record_count == clients->record_capacity) {
+        clients->record_capacity = clients->record_capacity * 2 + 256;
+        clients->records =
+            memory_resize(clients->records, clients->record_capacity * sizeof(struct record));
+    }
+    clients->records[clients->record_count] =
+        (struct record){.operation = {.connection = client->connection->id,
+                                      .object = object,
+                                      .invoked = ++clients->moment,
+                                      .returned = HISTORY_UNKNOWN},
+                        .node = client->node,
+                        .after_healing = world->healed};
+    clients->objects[object].operations++;
+    world->result->figures.operations++;
+    return clients->record_count++;
+}
+
+static void ask(struct world *world, struct client *client, struct buffer *out, uint32_t object,
+                const struct history_command *commands, uint32_t count) {
+    size_t index = begin_operation(world, client, object);
+    struct history_operation *operation = &world->clients->records[index].operation;
+    memcpy(operation->commands, commands, count * sizeof(*commands));
+    operation->count = count;
+    if (count == 1) {
+        write_command(out, object, commands);
+        expect(client, WAITING_SINGLE, index);
+        return;
+    }
+    write_request(out, "MULTI");
+    expect(client, WAITING_MULTI, index);
+    for (uint32_t i = 0; i < count; i++) {
+        write_command(out, object, &commands[i]);
+        expect(client, WAITING_QUEUED, index);
+    }
+    write_request(out, "EXEC");
+    expect(client, WAITING_EXEC, index);
+}
+
+static uint32_t choose_object(struct world *world) {
+    struct clients *clients = world->clients;
+    uint32_t *place = &clients->current[world_below(world, OBJECTS_AT_ONCE)];
+    const struct object_use *use = &clients->objects[*place];
+    if (use->operations >= OPERATIONS_PER_OBJECT || use->unknown >= UNKNOWN_PER_OBJECT) {
+        *place = open_object(clients);
+    }
+    return *place;
+}
+
+static void ask_something(struct world *world, struct client *client, struct buffer *out) {
+    struct clients *clients = world->clients;
+    if (world_chance(world, clients->noise_per_mille)) {
+        /* Keys that expire: for the digests, the ticks and the reads that meet a deadline. */
+        char words[64];
+        uint32_t key = (uint32_t)world_below(world, 8);
+        if (world_chance(world, 500)) {
+            snprintf(words, sizeof(words), "SET n%u x PX %u", key,
+                     (unsigned)world_between(world, 1, 300));
+        } else {
+            snprintf(words, sizeof(words), "GET n%u", key);
+        }
+        write_request(out, words);
+        expect(client, WAITING_NOISE, 0);
+        return;
+    }
+    uint32_t object = choose_object(world), count = 1;
+    bool group = world_chance(world, clients->group_per_mille);
+    if (group) count = (uint32_t)world_between(world, 2, HISTORY_GROUP_MAX);
+    struct history_command commands[HISTORY_GROUP_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        commands[i] = choose_command(world, object, world_chance(world, clients->read_per_mille));
+    }
+    ask(world, client, out, object, commands, count);
+}
+
+/* Every object, a few at a time. */
+static void ask_for_all(struct world *world, struct client *client, struct buffer *out) {
+    static const enum history_call calls[] = {HISTORY_GET, HISTORY_COUNT, HISTORY_LRANGE};
+    uint32_t end = client->ask_from + 16;
+    for (; client->ask_from < end && client->ask_from < world->clients->object_count;
+         client->ask_from++) {
+        for (uint32_t i = 0; i < COUNT_OF(calls); i++) {
+            struct history_command command = {.call = calls[i]};
+            ask(world, client, out, client->ask_from, &command, 1);
+        }
+    }
+}
+
+static void send_to_node(struct world *world, struct client *client, struct buffer *out) {
+    struct connection *connection = client->connection;
+    struct chunk *chunk = chunk_create(out->size);
+    memcpy(chunk->data, out->data, out->size);
+    chunk->used = out->size;
+    buffer_clear(out);
+    uint64_t at_us = world->now_us + world_between(world, 30, 300);
+    if (at_us < connection->to_node_us) at_us = connection->to_node_us;
+    connection->to_node_us = at_us;
+    world_at(world, at_us,
+             (struct event){.kind = EVENT_TO_NODE, .connection = connection, .chunk = chunk});
+}
+
+static void pipeline(struct world *world, uint32_t index) {
+    struct clients *clients = world->clients;
+    struct client *client = &clients->at[index];
+    struct buffer out = {0};
+    if (clients->asking_all) {
+        ask_for_all(world, client, &out);
+    } else {
+        uint32_t count = (uint32_t)world_between(world, 1, clients->pipeline_max);
+        while (count-- > 0)
+            ask_something(world, client, &out);
+    }
+    if (out.size == 0) return;
+    if (client->waiting_count > 0) {
+        waiting_at(client, client->waiting_count - 1)->last_of_pipeline = true;
+    }
+    if (client->pipelines_open++ == 0) client->asked_us = world->now_us;
+    world_trace(world, hash_bytes(buffer_bytes(&out), index), "c%u asks n%u %u things", index,
+                client->node, client->waiting_count);
+    send_to_node(world, client, &out);
+}
+
+static bool wants_to_ask(const struct clients *clients, const struct client *client) {
+    if (clients->asking_all) {
+        return client->pipelines_open == 0 && client->ask_from < clients->object_count;
+    }
+    return !clients->stopped && client->pipelines_open < PIPELINES_OPEN_MAX;
+}
+
+static bool has_work(const struct clients *clients, const struct client *client) {
+    if (clients->asking_all) {
+        return client->pipelines_open > 0 || client->ask_from < clients->object_count;
+    }
+    return !clients->stopped || client->waiting_count > 0;
+}
+
+void clients_act(struct world *world, uint32_t index) {
+    struct clients *clients = world->clients;
+    struct client *client = &clients->at[index];
+    client->act_planned = false;
+    if (!has_work(clients, client)) return;
+    if (client->waiting_count > 0 && client->patience_us > 0 &&
+        world->now_us - client->asked_us > client->patience_us && !clients->asking_all) {
+        disconnect(world, index);
+        return;
+    }
+    if (client->connection == NULL && !(clients->stopped && !clients->asking_all)) {
+        if (world->nodes[client->node].replica != NULL) {
+            connect_client(world, index);
+        } else if (!world->healed) {
+            client->node = (uint32_t)world_between(world, 1, world->node_count);
+        }
+    }
+    if (client->connection != NULL && wants_to_ask(clients, client)) pipeline(world, index);
+    plan(world, index, world_between(world, clients->think_us / 2, clients->think_us * 3 / 2));
+}
+
+/* --- bytes ---------------------------------------------------------------------------------- */
+
+void clients_bytes_at_node(struct world *world, struct event *event) {
+    (void)world;
+    struct connection *connection = event->connection;
+    if (event->chunk == NULL) {
+        connection->closed_by_client = true;
+    } else if (connection->open) {
+        buffer_append(&connection->arrived, event->chunk->data, event->chunk->used);
+    }
+    chunk_release(event->chunk);
+}
+
+void clients_output(struct world *world, struct session *session) {
+    struct connection *connection = session->owner;
+    if (session->output.size == 0) return;
+    struct chunk *chunk = chunk_create(session->output.size);
+    memcpy(chunk->data, session->output.data, session->output.size);
+    chunk->used = session->output.size;
+    session->output.size = 0;
+    uint64_t at_us = world->now_us + world_between(world, 30, 300);
+    if (at_us < connection->to_client_us) at_us = connection->to_client_us;
+    connection->to_client_us = at_us;
+    world_at(world, at_us,
+             (struct event){.kind = EVENT_TO_CLIENT, .connection = connection, .chunk = chunk});
+}
+
+static bool begins_with(struct bytes text, const char *start) {
+    size_t size = strlen(start);
+    return text.size >= size && memcmp(text.data, start, size) == 0;
+}
+
+static bool is_error(const struct reply_value *value, const char *start) {
+    return value->type == REPLY_ERROR && begins_with(value->text, start);
+}
+
+static bool is_simple(const struct reply_value *value, const char *text) {
+    return value->type == REPLY_SIMPLE && bytes_equal(value->text, bytes_of_text(text));
+}
+
+static bool certainly_not(const struct reply_value *value) {
+    return is_error(value, "CLUSTERDOWN") || is_error(value, "LOADING") ||
+           is_error(value, "EXECABORT");
+}
+
+static bool is_null(const struct reply_value *value) {
+    return value->type == REPLY_NULL || value->type == REPLY_NULL_BULK ||
+           value->type == REPLY_NULL_ARRAY;
+}
+
+/* False: no such command answers like that. */
+static bool read_result(const struct reply_value *value, struct history_command *command) {
+    struct history_result *result = &command->result;
+    *result = (struct history_result){.null = is_null(value)};
+    switch (command->call) {
+    case HISTORY_SET:
+    case HISTORY_SETNX:
+        result->value = 1;
+        return result->null || is_simple(value, "OK");
+    case HISTORY_GET:
+    case HISTORY_GETSET:
+        result->value = history_text(HISTORY_EMPTY, value->text);
+        return result->null || value->type == REPLY_BULK;
+    case HISTORY_COUNT: {
+        char text[24] = {0};
+        if (value->text.size >= sizeof(text)) return false;
+        if (value->text.size > 0) memcpy(text, value->text.data, value->text.size);
+        result->value = (uint64_t)strtoll(text, NULL, 10);
+        return result->null || value->type == REPLY_BULK;
+    }
+    case HISTORY_LPOP:
+    case HISTORY_RPOP:
+        result->value = (uint64_t)history_token_of(value->text);
+        return result->null || value->type == REPLY_BULK;
+    case HISTORY_LRANGE:
+        result->value = HISTORY_EMPTY;
+        for (size_t i = 0; value->type == REPLY_ARRAY && i < value->count; i++) {
+            int64_t token = history_token_of(value->elements[i].text);
+            result->value = history_chain(result->value, token);
+        }
+        return value->type == REPLY_ARRAY;
+    case HISTORY_APPEND:
+    case HISTORY_DEL:
+    case HISTORY_INCRBY:
+    case HISTORY_LPUSH:
+    case HISTORY_RPUSH:
+    case HISTORY_LLEN:
+        result->value = (uint64_t)value->integer;
+        return value->type == REPLY_INTEGER;
+    case HISTORY_CALL_COUNT:
+        break;
+    }
+    return false;
+}
+
+static bool read_results(struct history_operation *operation, enum waiting_for what,
+                         const struct reply_value *value) {
+    if (what == WAITING_SINGLE) return read_result(value, &operation->commands[0]);
+    if (value->type != REPLY_ARRAY || value->count != operation->count) return false;
+    for (uint32_t i = 0; i < operation->count; i++)
+        if (!read_result(&value->elements[i], &operation->commands[i])) return false;
+    return true;
+}
+
+static void take_reply(struct world *world, uint32_t index, const struct reply_value *value) {
+    struct clients *clients = world->clients;
+    struct client *client = &clients->at[index];
+    if (client->waiting_count == 0) {
+        world_violation(world, "c%u gets a reply that it has not asked for", index);
+        return;
+    }
+    if (is_error(value, "UNKNOWN")) return; /* The connection ends now. */
+    struct waiting waiting = *waiting_at(client, 0);
+    client->waiting_first = (client->waiting_first + 1) % client->waiting_capacity;
+    client->waiting_count--;
+    client->asked_us = world->now_us;
+    if (waiting.last_of_pipeline) client->pipelines_open--;
+    bool fine = true;
+    switch (waiting.what) {
+    case WAITING_MULTI:
+        fine = is_simple(value, "OK");
+        break;
+    case WAITING_QUEUED:
+        fine = is_simple(value, "QUEUED") || certainly_not(value);
+        break;
+    case WAITING_NOISE:
+        fine = is_null(value) || is_simple(value, "OK") || certainly_not(value) ||
+               value->type == REPLY_BULK;
+        break;
+    case WAITING_SINGLE:
+    case WAITING_EXEC:
+        if (certainly_not(value)) {
+            settle(world, waiting.operation, OUTCOME_NEVER);
+        } else {
+            fine =
+                read_results(&clients->records[waiting.operation].operation, waiting.what, value);
+            settle(world, waiting.operation, OUTCOME_DONE);
+        }
+        break;
+    }
+    if (fine) return;
+    struct buffer text = {0};
+    reply_value_dump(value, &text);
+    world_violation(world, "c%u gets a reply that does not fit its request: %.*s", index,
+                    (int)text.size, text.data);
+    buffer_clear(&text);
+}
+
+static void take_replies(struct world *world, uint32_t index) {
+    struct client *client = &world->clients->at[index];
+    size_t at = 0;
+    while (at < client->replies.size && !world->result->violated) {
+        struct reply_value *value;
+        size_t consumed;
+        enum reply_status status = parse_reply(
+            bytes_slice(buffer_bytes(&client->replies), at, SIZE_MAX), &value, &consumed);
+        if (status == REPLY_NEED_MORE) break;
+        if (status == REPLY_MALFORMED) {
+            world_violation(world, "c%u gets bytes that are no reply", index);
+            break;
+        }
+        take_reply(world, index, value);
+        reply_value_destroy(value);
+        at += consumed;
+    }
+    buffer_consume(&client->replies, at);
+}
+
+void clients_bytes_at_client(struct world *world, struct event *event) {
+    struct connection *connection = event->connection;
+    struct client *client = &world->clients->at[connection->client];
+    if (client->connection == connection) {
+        if (event->chunk == NULL) {
+            world_trace(world, connection->id, "c%u: n%u has closed", connection->client,
+                        connection->node);
+            lose_connection(world, connection->client);
+        } else {
+            world_trace(world, hash_bytes(bytes_of(event->chunk->data, event->chunk->used), 0),
+                        "c%u hears %zu bytes of n%u", connection->client, event->chunk->used,
+                        connection->node);
+            buffer_append(&client->replies, event->chunk->data, event->chunk->used);
+            take_replies(world, connection->client);
+        }
+    }
+    chunk_release(event->chunk);
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+void clients_spread(struct world *world) {
+    struct clients *clients = world->clients;
+    for (uint32_t i = 0; i < clients->count; i++) {
+        uint32_t node = i % world->node_count + 1;
+        if (clients->at[i].connection != NULL && clients->at[i].node != node) {
+            disconnect(world, i);
+        }
+        clients->at[i].node = node;
+        clients->at[i].patience_us = 0;
+        plan(world, i, world_between(world, 100, 10000));
+    }
+}
+
+void clients_stop(struct world *world) {
+    world->clients->stopped = true;
+}
+
+bool clients_are_done(const struct world *world) {
+    const struct clients *clients = world->clients;
+    for (uint32_t i = 0; i < clients->count; i++)
+        if (has_work(clients, &clients->at[i])) return false;
+    return true;
+}
+
+void clients_ask_all(struct world *world) {
+    struct clients *clients = world->clients;
+    clients->asking_all = true;
+    for (uint32_t i = 0; i < clients->count; i++) {
+        clients->at[i].ask_from = i < world->node_count ? 0 : UINT32_MAX;
+        plan(world, i, world_between(world, 100, 10000));
+    }
+}
+
+static int by_invocation(const void *left, const void *right) {
+    const struct history_operation *a = left, *b = right;
+    return (a->invoked > b->invoked) - (a->invoked < b->invoked);
+}
+
+static void report_object(struct world *world, uint32_t object,
+                          const struct history_operation *operations, uint32_t count) {
+    world_violation(world, "the history of object %u is not linearizable", object);
+    if (!world->options->trace) return;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct history_operation *operation = &operations[i];
+        printf("  connection %u, %llu .. ", operation->connection,
+               (unsigned long long)operation->invoked);
+        if (operation->returned == HISTORY_UNKNOWN) {
+            printf("?:");
+        } else {
+            printf("%llu:", (unsigned long long)operation->returned);
+        }
+        for (uint32_t k = 0; k < operation->count; k++) {
+            const struct history_command *command = &operation->commands[k];
+            printf(" %s(%lld)", history_call_name(command->call), (long long)command->argument);
+            if (operation->returned == HISTORY_UNKNOWN) continue;
+            if (command->result.null) {
+                printf("=null");
+            } else {
+                printf("=%llu", (unsigned long long)command->result.value);
+            }
+        }
+        printf("\n");
+    }
+}
+
+void clients_judge(struct world *world) {
+    struct clients *clients = world->clients;
+    struct figures *figures = &world->result->figures;
+    struct history_operation operations[HISTORY_OPERATIONS_MAX];
+    for (size_t i = 0; i < clients->record_count; i++)
+        settle(world, i, OUTCOME_UNKNOWN);
+    for (uint32_t object = 0; object < clients->object_count; object++) {
+        uint32_t count = 0;
+        for (size_t i = 0; i < clients->record_count && count < HISTORY_OPERATIONS_MAX; i++) {
+            const struct record *record = &clients->records[i];
+            if (record->operation.object != object || record->outcome == OUTCOME_NEVER) continue;
+            operations[count++] = record->operation;
+        }
+        qsort(operations, count, sizeof(operations[0]), by_invocation);
+        uint64_t configurations;
+        enum history_verdict verdict =
+            history_check(operations, count, CONFIGURATIONS_MAX, &configurations);
+        figures->objects_checked++;
+        figures->configurations += configurations;
+        figures->undecided += verdict == HISTORY_UNDECIDED;
+        if (verdict == HISTORY_VIOLATED) {
+            report_object(world, object, operations, count);
+            return;
+        }
+    }
+}

@@ -1,0 +1,298 @@
+/* faults.c: misfortune. Each seed has its own subset of the kinds and its own pace, so that rare
+ * combinations get a chance (Groce et al., "Swarm testing", 2012); in the end all is mended. */
+#include "tests/simulator/world.h"
+
+enum { EVERYONE = 0 };
+
+void faults_choose(struct world *world) {
+    bool calm = world_chance(world, 30);
+    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+        world->fault_on[i] = !calm && world_chance(world, 400);
+    world->fault_gap_us = world_between(world, 40 * 1000, 400 * 1000);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct node *node = &world->nodes[id];
+        node->clock_rate = CLOCK_RATE_ONE;
+        node->clock_offset_us = world_between(world, 0, 1000ull * 1000 * 1000);
+        if (!world->fault_on[FAULT_clock_drifts]) continue;
+        /* Three in a hundred either way: the lease's margin is ten. */
+        node->clock_rate = world_between(world, CLOCK_RATE_ONE - 300, CLOCK_RATE_ONE + 300);
+        world->result->figures.faults[FAULT_clock_drifts]++;
+    }
+}
+
+/* The leader more often than others: there is more to break. */
+static struct node *victim(struct world *world) {
+    uint32_t leader = world_leader(world);
+    if (leader != 0 && world_chance(world, 500)) return &world->nodes[leader];
+    return &world->nodes[world_between(world, 1, world->node_count)];
+}
+
+static uint64_t log_uniform_us(struct world *world, uint64_t low, uint64_t doublings) {
+    uint64_t base = low << world_below(world, doublings);
+    return base + world_below(world, base);
+}
+
+static void end_in(struct world *world, enum fault fault, uint64_t us, uint32_t from, uint32_t to) {
+    world_at(world, world->now_us + us,
+             (struct event){.kind = EVENT_FAULT_IS_OVER, .value = fault, .from = from, .to = to});
+}
+
+/* --- the network ---------------------------------------------------------------------------- */
+
+static void spoil_link(struct world *world, enum fault fault, uint32_t from, uint32_t to) {
+    struct link *link = &world->links[from][to];
+    switch (fault) {
+    case FAULT_delays:
+        link->delay_max_us = log_uniform_us(world, 1000, 9);
+        break;
+    case FAULT_drops:
+        link->drop_per_mille = (uint32_t)world_between(world, 10, 500);
+        break;
+    case FAULT_duplicates:
+        link->duplicate_per_mille = (uint32_t)world_between(world, 10, 500);
+        break;
+    default:
+        link->reorders = true;
+        if (link->delay_max_us < 5000) link->delay_max_us = log_uniform_us(world, 1000, 6);
+        break;
+    }
+}
+
+static void mend_link(struct world *world, enum fault fault, uint32_t from, uint32_t to) {
+    struct link *link = &world->links[from][to];
+    switch (fault) {
+    case FAULT_delays:
+        link->delay_max_us = 400;
+        break;
+    case FAULT_drops:
+        link->drop_per_mille = 0;
+        break;
+    case FAULT_duplicates:
+        link->duplicate_per_mille = 0;
+        break;
+    default:
+        link->reorders = false;
+        link->delay_max_us = 400;
+        break;
+    }
+}
+
+static void spoil_links(struct world *world, enum fault fault) {
+    bool all = world_chance(world, 300);
+    uint32_t center = victim(world)->id;
+    for (uint32_t from = 1; from <= world->node_count; from++) {
+        for (uint32_t to = 1; to <= world->node_count; to++) {
+            bool hit = all || ((from == center || to == center) && world_chance(world, 600));
+            if (hit) spoil_link(world, fault, from, to);
+        }
+    }
+    end_in(world, fault, log_uniform_us(world, 100 * 1000, 5), EVERYONE, EVERYONE);
+}
+
+static void cut(struct world *world, uint32_t from, uint32_t to) {
+    world->links[from][to].cut = true;
+    if (!world_chance(world, 500)) return;
+    world_at(world, world->now_us + world_between(world, 0, 800 * 1000),
+             (struct event){.kind = EVENT_LINK, .to = from, .from = to, .value = 0});
+}
+
+static void part(struct world *world) {
+    uint32_t side = 1u << victim(world)->id;
+    if (world->node_count > 3 && world_chance(world, 500)) side |= 1u << victim(world)->id;
+    for (uint32_t from = 1; from <= world->node_count; from++) {
+        for (uint32_t to = 1; to <= world->node_count; to++)
+            if ((side >> from & 1) != (side >> to & 1)) cut(world, from, to);
+    }
+    world_trace(world, side, "partition: nodes of mask %x on one side", side);
+    end_in(world, FAULT_partitions, log_uniform_us(world, 100 * 1000, 5), EVERYONE, EVERYONE);
+}
+
+static void cut_one_way(struct world *world) {
+    struct node *node = victim(world);
+    bool inward = world_chance(world, 500);
+    for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+        if (peer == node->id || world_chance(world, 300)) continue;
+        if (inward) {
+            cut(world, peer, node->id);
+        } else {
+            cut(world, node->id, peer);
+        }
+    }
+    world_trace(world, node->id, "n%u is cut off one way", node->id);
+    end_in(world, FAULT_one_way_cuts, log_uniform_us(world, 100 * 1000, 5), EVERYONE, EVERYONE);
+}
+
+static void join(struct world *world) {
+    for (uint32_t from = 1; from <= world->node_count; from++) {
+        for (uint32_t to = 1; to <= world->node_count; to++) {
+            struct link *link = &world->links[from][to];
+            if (!link->cut) continue;
+            link->cut = false;
+            world_at(world, world->now_us + world_between(world, 0, 200 * 1000),
+                     (struct event){.kind = EVENT_LINK, .to = from, .from = to, .value = 1});
+        }
+    }
+}
+
+static void reset_link(struct world *world) {
+    uint32_t a = victim(world)->id, b = (uint32_t)world_between(world, 1, world->node_count);
+    if (a == b) return;
+    for (uint32_t value = 0; value < 2; value++) {
+        uint64_t at_us = world->now_us + world_between(world, 0, 2000) + value * 3000;
+        world_at(world, at_us,
+                 (struct event){.kind = EVENT_LINK, .to = a, .from = b, .value = value});
+        world_at(world, at_us,
+                 (struct event){.kind = EVENT_LINK, .to = b, .from = a, .value = value});
+    }
+}
+
+/* --- nodes ---------------------------------------------------------------------------------- */
+
+static void doom(struct world *world, enum doom what) {
+    struct node *node = victim(world);
+    if (node->replica == NULL || node->doom != DOOM_NONE) return;
+    node->doom = what;
+    node->doom_in = (uint32_t)world_below(world, 40);
+    node->pause_us = log_uniform_us(world, 1000, 12);
+    if (what == DOOM_PAUSE && world_chance(world, 500)) {
+        node->pause_us = world_between(world, 300 * 1000, 2500 * 1000);
+    }
+}
+
+static void black_out(struct world *world) {
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        node_kill(world, &world->nodes[id], true);
+}
+
+static void spoil_disk(struct world *world, enum fault fault) {
+    struct node *node = victim(world);
+    struct simulated_disk_config config = node->disk_config;
+    switch (fault) {
+    case FAULT_slow_disks:
+        config.delay_max_us = log_uniform_us(world, 1000, 9);
+        config.slow_per_mille = (uint32_t)world_between(world, 0, 200);
+        config.slow_us = log_uniform_us(world, 10 * 1000, 8);
+        break;
+    case FAULT_disk_errors:
+        config.append_errors_per_mille = 100;
+        config.read_errors_per_mille = 50;
+        break;
+    default:
+        config.capacity_bytes = 1;
+        break;
+    }
+    simulated_disk_configure(node->disk, &config);
+    end_in(world, fault, log_uniform_us(world, 50 * 1000, 6), EVERYONE, node->id);
+}
+
+static void jump_clock(struct world *world) {
+    struct node *node = victim(world);
+    int64_t jump = (int64_t)log_uniform_us(world, 10, 18);
+    node->wall_offset_ms += world_chance(world, 500) ? jump : -jump;
+    world_trace(world, node->id, "n%u: the wall clock jumps", node->id);
+}
+
+/* --- the schedule --------------------------------------------------------------------------- */
+
+static bool needs_peers(enum fault fault) {
+    return fault <= FAULT_link_resets;
+}
+
+static void strike(struct world *world, enum fault fault) {
+    switch (fault) {
+    case FAULT_delays:
+    case FAULT_drops:
+    case FAULT_duplicates:
+    case FAULT_reorderings:
+        spoil_links(world, fault);
+        break;
+    case FAULT_partitions:
+        part(world);
+        break;
+    case FAULT_one_way_cuts:
+        cut_one_way(world);
+        break;
+    case FAULT_link_resets:
+        reset_link(world);
+        break;
+    case FAULT_slow_disks:
+    case FAULT_disk_errors:
+    case FAULT_full_disks:
+        spoil_disk(world, fault);
+        break;
+    case FAULT_kills:
+        doom(world, DOOM_KILL);
+        break;
+    case FAULT_power_losses:
+        doom(world, DOOM_POWER_LOSS);
+        break;
+    case FAULT_pauses:
+        doom(world, DOOM_PAUSE);
+        break;
+    case FAULT_blackouts:
+        black_out(world);
+        break;
+    case FAULT_clock_jumps:
+        jump_clock(world);
+        break;
+    case FAULT_disconnections:
+        clients_disconnect_one(world);
+        break;
+    case FAULT_clock_drifts:
+    case FAULT_COUNT:
+        CHECK(false);
+    }
+}
+
+void faults_next(struct world *world) {
+    if (world->healed) return;
+    world_at(world, world->now_us + world_between(world, 1000, 2 * world->fault_gap_us),
+             (struct event){.kind = EVENT_FAULT});
+    enum fault fault = (enum fault)world_below(world, FAULT_COUNT);
+    if (!world->fault_on[fault] || fault == FAULT_clock_drifts) return;
+    if (needs_peers(fault) && world->node_count == 1) return;
+    if (fault == FAULT_blackouts && world_chance(world, 600)) return;
+    static const char *const names[] = {
+#define FAULT_NAME(name) #name,
+        FAULTS(FAULT_NAME)
+#undef FAULT_NAME
+    };
+    world_trace(world, fault, "fault: %s", names[fault]);
+    world->result->figures.faults[fault]++;
+    strike(world, fault);
+}
+
+void faults_end(struct world *world, const struct event *event) {
+    enum fault fault = (enum fault)event->value;
+    if (fault == FAULT_partitions || fault == FAULT_one_way_cuts) {
+        join(world);
+    } else if (fault == FAULT_slow_disks || fault == FAULT_disk_errors ||
+               fault == FAULT_full_disks) {
+        struct node *node = &world->nodes[event->to];
+        simulated_disk_configure(node->disk, &node->disk_config);
+    } else {
+        for (uint32_t from = 1; from <= world->node_count; from++) {
+            for (uint32_t to = 1; to <= world->node_count; to++)
+                mend_link(world, fault, from, to);
+        }
+    }
+}
+
+void faults_heal(struct world *world) {
+    world_trace(world, 0, "all is mended");
+    world->healed = true;
+    join(world);
+    network_calm(world);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct node *node = &world->nodes[id];
+        simulated_disk_configure(node->disk, &node->disk_config);
+        node->doom = DOOM_NONE;
+        if (node->ready_us > world->now_us + 1000) node->ready_us = world->now_us + 1000;
+        node->wall_offset_ms = 0;
+        for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+            if (peer == id) continue;
+            world_at(world, world->now_us + world_between(world, 0, 100 * 1000),
+                     (struct event){.kind = EVENT_LINK, .to = id, .from = peer, .value = 1});
+        }
+    }
+}

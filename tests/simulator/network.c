@@ -1,0 +1,128 @@
+/* network.c: packets travel as flat bytes, each arrival with memory of its own; links go down and
+ * up, and who holds one end learns it late. */
+#include "base/hash.h"
+#include "raft/message.h"
+#include "tests/simulator/world.h"
+
+void network_calm(struct world *world) {
+    for (uint32_t from = 1; from <= world->node_count; from++) {
+        for (uint32_t to = 1; to <= world->node_count; to++) {
+            struct link *link = &world->links[from][to];
+            *link = (struct link){.delay_min_us = 50,
+                                  .delay_max_us = 400,
+                                  .last_us = {link->last_us[0], link->last_us[1]}};
+        }
+    }
+}
+
+static struct chunk *flatten(const struct replica_packet *packet) {
+    struct chunk *chunk = chunk_create(packet->size);
+    memcpy(chunk->data, packet->head.data, packet->head.size);
+    chunk->used = packet->head.size;
+    for (uint32_t i = 0; i < packet->span_count; i++) {
+        memcpy(chunk->data + chunk->used, packet->spans[i].data, packet->spans[i].size);
+        chunk->used += packet->spans[i].size;
+    }
+    CHECK(chunk->used == packet->size);
+    return chunk;
+}
+
+static void describe(struct world *world, uint32_t from, const struct replica_packet *packet,
+                     struct chunk *chunk, const char *fate) {
+    uint64_t hash = hash_bytes(bytes_of(chunk->data, chunk->used), from);
+    struct buffer text = {0};
+    if (world->options->trace && chunk->data[0] == 1) {
+        struct entry entries[256];
+        struct raft_message message;
+        enum error error = raft_message_decode(bytes_of(chunk->data + 1, chunk->used - 1), chunk,
+                                               &message, entries, COUNT_OF(entries));
+        if (error == ERROR_NONE) raft_message_print(&message, &text);
+    }
+    if (world->options->trace && text.size == 0) {
+        static const char *const kinds[] = {"?", "RAFT", "FORWARD", "EXPECT", "ORIGIN", "TICK"};
+        uint8_t kind = (uint8_t)chunk->data[0];
+        buffer_append_format(&text, "%s of %zu bytes", kinds[kind < COUNT_OF(kinds) ? kind : 0],
+                             chunk->used);
+    }
+    world_trace(world, hash, "n%u -> n%u %s%.*s", from, packet->to, fate, (int)text.size,
+                text.data);
+    buffer_clear(&text);
+}
+
+static void launch(struct world *world, uint32_t from, const struct replica_packet *packet,
+                   struct chunk *chunk) {
+    struct link *link = &world->links[from][packet->to];
+    uint64_t at_us = world->now_us + world_between(world, link->delay_min_us, link->delay_max_us);
+    uint64_t *last_us = &link->last_us[packet->bulk];
+    if (!link->reorders && at_us < *last_us) at_us = *last_us;
+    if (at_us > *last_us) *last_us = at_us;
+    world_at(world, at_us,
+             (struct event){.kind = EVENT_PACKET, .to = packet->to, .from = from, .chunk = chunk});
+}
+
+void network_send(struct world *world, uint32_t from, struct replica_packet *packet) {
+    struct link *link = &world->links[from][packet->to];
+    struct chunk *chunk = flatten(packet);
+    bool lost = !world->nodes[from].link_up[packet->to] || link->cut ||
+                world_chance(world, link->drop_per_mille);
+    describe(world, from, packet, chunk, lost ? "lost: " : "");
+    world->result->figures.packets++;
+    if (lost) {
+        chunk_release(chunk);
+    } else {
+        launch(world, from, packet, chunk);
+        if (world_chance(world, link->duplicate_per_mille)) {
+            launch(world, from, packet, flatten(packet));
+        }
+    }
+    replica_packet_destroy(packet);
+}
+
+void network_packet_arrives(struct world *world, struct event *event) {
+    struct node *node = &world->nodes[event->to];
+    if (node->replica == NULL || world->links[event->from][event->to].cut) {
+        chunk_release(event->chunk);
+        return;
+    }
+    node_put(node, (struct inbox_item){.from = event->from, .link = -1, .chunk = event->chunk});
+}
+
+/* --- links ---------------------------------------------------------------------------------- */
+
+static void tell(struct world *world, uint32_t to, uint32_t from, bool up, uint64_t in_us) {
+    world_at(world, world->now_us + in_us,
+             (struct event){.kind = EVENT_LINK, .to = to, .from = from, .value = up});
+}
+
+void network_link_changes(struct world *world, const struct event *event) {
+    struct node *node = &world->nodes[event->to];
+    if (node->replica == NULL) return;
+    bool reachable = world->nodes[event->from].replica != NULL &&
+                     !world->links[event->to][event->from].cut &&
+                     !world->links[event->from][event->to].cut;
+    if (event->value == 1 && !reachable) {
+        tell(world, event->to, event->from, true, world_between(world, 20000, 200000));
+        return;
+    }
+    if (node->link_up[event->from] == (event->value == 1)) return;
+    node->link_up[event->from] = event->value == 1;
+    world_trace(world, event->value, "n%u: link to n%u is %s", event->to, event->from,
+                event->value == 1 ? "up" : "down");
+    node_put(node, (struct inbox_item){.from = event->from, .link = (int)event->value});
+}
+
+void network_node_started(struct world *world, uint32_t id) {
+    for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+        world->nodes[id].link_up[peer] = false;
+        if (peer == id) continue;
+        tell(world, id, peer, true, world_between(world, 500, 30000));
+        tell(world, peer, id, false, world_between(world, 0, 400));
+        tell(world, peer, id, true, world_between(world, 500, 60000));
+    }
+}
+
+void network_node_stopped(struct world *world, uint32_t id) {
+    for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+        if (peer != id) tell(world, peer, id, false, world_between(world, 0, 5000));
+    }
+}

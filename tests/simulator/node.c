@@ -1,0 +1,344 @@
+/* node.c: a process as the server's loop would run it, in single effects: an event taken in, the
+ * turn's end, a disk request handed over, a packet, a client's replies. Between any two of them it
+ * may be held up or die. */
+#include "base/hash.h"
+#include "base/memory.h"
+#include "tests/simulator/world.h"
+
+/* --- clocks --------------------------------------------------------------------------------- */
+
+static uint64_t clock_of(const struct node *node, uint64_t world_us) {
+    return node->clock_offset_us + world_us * node->clock_rate / CLOCK_RATE_ONE;
+}
+
+/* The first moment of the world at which the node's clock shows `us`. */
+static uint64_t world_time_of(const struct node *node, uint64_t us) {
+    if (us == UINT64_MAX) return UINT64_MAX;
+    if (us <= node->clock_offset_us) return 0;
+    return ((us - node->clock_offset_us) * CLOCK_RATE_ONE + node->clock_rate - 1) /
+           node->clock_rate;
+}
+
+static struct replica_moment moment_of(const struct world *world, const struct node *node) {
+    int64_t wall_ms = 1700000000000 + (int64_t)(world->now_us / 1000) + node->wall_offset_ms;
+    return (struct replica_moment){clock_of(node, world->now_us), (uint64_t)wall_ms};
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+void node_start(struct world *world, struct node *node) {
+    if (node->replica != NULL) return;
+    struct replica_config config = world->replica_config;
+    config.raft.id = node->id;
+    config.raft.seed = random_mix(node->boot_seed + 4 * node->boots);
+    config.seed = random_mix(node->boot_seed + 4 * node->boots + 1);
+    config.hash_seed = random_mix(node->boot_seed + 4 * node->boots + 2);
+    config.nonce = random_mix(node->boot_seed + 4 * node->boots + 3);
+    config.node_uuid[0] = node->id;
+    node->boots++;
+    node->phase = PHASE_IDLE;
+    node->ready_us = world->now_us;
+    node->doom = DOOM_NONE;
+    node->read_connection = NULL;
+    node->replica = replica_create(&config, moment_of(world, node));
+    checks_node_started(node);
+    network_node_started(world, node->id);
+    world_trace(world, node->id, "n%u starts", node->id);
+}
+
+static void add_statistics(struct world *world, struct node *node) {
+    const struct replica_statistics *statistics = replica_statistics(node->replica);
+    struct figures *figures = &world->result->figures;
+    figures->elections += statistics->elections;
+    figures->batches_resent += statistics->batches_resent;
+    figures->batches_duplicate += statistics->batches_duplicate;
+    figures->reads_lease += statistics->reads_lease;
+    figures->reads_index += statistics->reads_index;
+    figures->reads_in_batch += statistics->reads_in_batch;
+    figures->ticks_proposed += statistics->ticks_proposed;
+}
+
+static void clear_inbox(struct node *node) {
+    for (size_t i = 0; i < node->inbox_count; i++)
+        chunk_release(node->inbox[node->inbox_first + i].chunk);
+    node->inbox_first = node->inbox_count = 0;
+}
+
+void node_kill(struct world *world, struct node *node, bool power_loss) {
+    if (node->replica == NULL) return;
+    world_trace(world, node->id, "n%u %s", node->id, power_loss ? "loses power" : "is killed");
+    if (power_loss) {
+        simulated_disk_power_loss(node->disk);
+    } else {
+        simulated_disk_kill(node->disk);
+    }
+    add_statistics(world, node);
+    clients_node_stopped(world, node->id);
+    replica_destroy(node->replica);
+    node->replica = NULL;
+    clear_inbox(node);
+    network_node_stopped(world, node->id);
+    world_at(world, world->now_us + world_between(world, 20 * 1000, 1500 * 1000),
+             (struct event){.kind = EVENT_START, .to = node->id});
+}
+
+void node_clear(struct world *world, struct node *node) {
+    if (node->replica != NULL) {
+        add_statistics(world, node);
+        replica_destroy(node->replica);
+    }
+    clear_inbox(node);
+    memory_release(node->inbox);
+    world->result->figures.lost_sectors += simulated_disk_figures(node->disk).lost_sectors;
+    simulated_disk_destroy(node->disk);
+}
+
+uint32_t world_leader(const struct world *world) {
+    uint32_t leader = 0;
+    uint64_t term = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct replica *replica = world->nodes[id].replica;
+        if (replica == NULL || replica_raft(replica) == NULL) continue;
+        const struct raft *raft = replica_raft(replica);
+        if (raft_role(raft) != RAFT_LEADER || raft_term(raft) < term) continue;
+        term = raft_term(raft);
+        leader = id;
+    }
+    return leader;
+}
+
+/* --- events in ------------------------------------------------------------------------------ */
+
+void node_put(struct node *node, struct inbox_item item) {
+    if (node->inbox_first + node->inbox_count == node->inbox_capacity) {
+        if (node->inbox_first > 0) {
+            memmove(node->inbox, node->inbox + node->inbox_first, node->inbox_count * sizeof(item));
+            node->inbox_first = 0;
+        } else {
+            node->inbox_capacity = node->inbox_capacity * 2 + 64;
+            node->inbox = memory_resize(node->inbox, node->inbox_capacity * sizeof(item));
+        }
+    }
+    node->inbox[node->inbox_first + node->inbox_count++] = item;
+}
+
+static bool tick_is_due(const struct world *world, const struct node *node) {
+    return replica_deadline_us(node->replica) <= clock_of(node, world->now_us);
+}
+
+static bool disk_is_due(const struct world *world, const struct node *node) {
+    return simulated_disk_deadline_us(node->disk) <= world->now_us;
+}
+
+static void take_inbox(struct world *world, struct node *node) {
+    struct inbox_item item = node->inbox[node->inbox_first++];
+    node->inbox_count--;
+    if (item.link >= 0) {
+        replica_peer_link(node->replica, item.from, item.link == 1, moment_of(world, node));
+        return;
+    }
+    struct bytes packet = bytes_of(item.chunk->data, item.chunk->used);
+    world_trace(world, hash_bytes(packet, node->id), "n%u takes a packet of n%u", node->id,
+                item.from);
+    enum error error =
+        replica_peer_packet(node->replica, item.from, packet, item.chunk, moment_of(world, node));
+    if (error != ERROR_NONE) {
+        world_violation(world, "n%u refuses a packet of n%u: %s", node->id, item.from,
+                        error_text(error));
+    }
+    chunk_release(item.chunk);
+}
+
+/* Bytes are read first, then the clock: between the two the process may already be stopped. */
+static void read_client(struct world *world, struct node *node, struct connection *connection) {
+    if (connection->closed_by_client && connection->arrived.size == 0) {
+        world_trace(world, connection->id, "n%u: client %u is gone", node->id, connection->client);
+        if (connection->session != NULL) replica_client_close(node->replica, connection->session);
+        clients_forget(world, connection);
+        return;
+    }
+    if (connection->session == NULL) {
+        connection->session =
+            replica_client_open(node->replica, connection, moment_of(world, node));
+    }
+    size_t size = connection->arrived.size;
+    if (size > 1 && world_chance(world, 100)) size = world_between(world, 1, size);
+    size_t room = size;
+    char *at = session_input_room(connection->session, &room);
+    memcpy(at, connection->arrived.data, size);
+    buffer_consume(&connection->arrived, size);
+    node->read_connection = connection;
+    node->read_size = size;
+    node->read_moment = moment_of(world, node);
+}
+
+static void hand_over_read(struct world *world, struct node *node) {
+    struct connection *connection = node->read_connection;
+    node->read_connection = NULL;
+    world_trace(world, node->read_size, "n%u reads %zu bytes of client %u", node->id,
+                node->read_size, connection->client);
+    replica_client_received(node->replica, connection->session, node->read_size, node->read_moment);
+}
+
+static void take_disk(struct world *world, struct node *node) {
+    struct disk_completion completion;
+    if (!simulated_disk_poll(node->disk, world->now_us, &completion)) return;
+    world_trace(world, completion.number, "n%u: disk request %llu is done%s%s", node->id,
+                (unsigned long long)completion.number, completion.error == ERROR_NONE ? "" : ": ",
+                completion.error == ERROR_NONE ? "" : error_text(completion.error));
+    replica_disk_completed(node->replica, &completion, moment_of(world, node));
+}
+
+/* One event of those that are there; the timers come last, but for a while they may come first.
+ * False: there is none. */
+static bool take_event(struct world *world, struct node *node) {
+    if (node->read_connection != NULL) {
+        hand_over_read(world, node);
+        return true;
+    }
+    struct connection *connection = clients_readable(world, node->id);
+    bool disk = disk_is_due(world, node), packet = node->inbox_count > 0;
+    bool tick = tick_is_due(world, node);
+    uint32_t kinds = (connection != NULL) + disk + packet;
+    if (kinds == 0 || (tick && world_chance(world, 150))) {
+        if (!tick) return false;
+        world_trace(world, node->id, "n%u: timers", node->id);
+        replica_tick(node->replica, moment_of(world, node));
+        node->events_left = 1;
+        return true;
+    }
+    uint32_t chosen = (uint32_t)world_below(world, kinds);
+    if (connection != NULL && chosen-- == 0) {
+        read_client(world, node, connection);
+        if (node->read_connection != NULL) node->events_left++; /* the other half of this one */
+    } else if (disk && chosen-- == 0) {
+        take_disk(world, node);
+    } else {
+        take_inbox(world, node);
+    }
+    return true;
+}
+
+/* --- effects out ---------------------------------------------------------------------------- */
+
+static bool submit(struct world *world, struct node *node) {
+    const struct disk_request *request = replica_next_disk(node->replica);
+    if (request == NULL) return false;
+    world_trace(world, request->number ^ (uint64_t)request->call << 60,
+                "n%u: disk request %llu: %s at %llu", node->id, (unsigned long long)request->number,
+                request->name, (unsigned long long)request->offset);
+    simulated_disk_submit(node->disk, request, world->now_us);
+    return true;
+}
+
+static bool send_packet(struct world *world, struct node *node) {
+    struct replica_packet *packet = replica_next_packet(node->replica);
+    if (packet == NULL) return false;
+    network_send(world, node->id, packet);
+    return true;
+}
+
+static bool write_output(struct world *world, struct node *node) {
+    struct session *session = replica_next_dirty(node->replica);
+    if (session == NULL) return false;
+    clients_output(world, session);
+    replica_client_sent(node->replica, session, moment_of(world, node));
+    if (session_may_end(session)) {
+        struct connection *connection = session->owner;
+        world_at(world, connection->to_client_us,
+                 (struct event){.kind = EVENT_TO_CLIENT, .connection = connection});
+        replica_client_close(node->replica, session);
+        clients_forget(world, connection);
+    }
+    return true;
+}
+
+static bool carry_out_one(struct world *world, struct node *node) {
+    static bool (*const effects[])(struct world *, struct node *) = {submit, send_packet,
+                                                                     write_output};
+    uint32_t first = (uint32_t)world_below(world, COUNT_OF(effects));
+    for (uint32_t i = 0; i < COUNT_OF(effects); i++) {
+        if (effects[(first + i) % COUNT_OF(effects)](world, node)) return true;
+    }
+    return false;
+}
+
+/* --- running -------------------------------------------------------------------------------- */
+
+static void step(struct world *world, struct node *node) {
+    switch (node->phase) {
+    case PHASE_IDLE:
+        node->events_left = (uint32_t)world_between(world, 1, 6);
+        node->phase = PHASE_EVENTS;
+        break;
+    case PHASE_EVENTS:
+        if (node->events_left == 0 || !take_event(world, node)) {
+            node->phase = PHASE_TURN_END;
+        } else {
+            node->events_left--;
+            if (node->read_connection == NULL) checks_node(world, node);
+        }
+        break;
+    case PHASE_TURN_END:
+        replica_turn_end(node->replica, moment_of(world, node));
+        checks_node(world, node);
+        node->phase = PHASE_EFFECTS;
+        break;
+    case PHASE_EFFECTS:
+        if (!carry_out_one(world, node)) node->phase = PHASE_IDLE;
+        break;
+    }
+}
+
+/* A process whose log failed ends; so does one that its log refuses, which only faults excuse. */
+static void notice_trouble(struct world *world, struct node *node) {
+    if (replica_state(node->replica) != REPLICA_DAMAGED) return;
+    world_trace(world, node->id, "n%u stops: %s", node->id, replica_trouble(node->replica));
+    const uint64_t *faults = world->result->figures.faults;
+    if (faults[FAULT_disk_errors] + faults[FAULT_full_disks] == 0) {
+        world_violation(world, "n%u stops: %s", node->id, replica_trouble(node->replica));
+    }
+    node_kill(world, node, false);
+}
+
+static void meet_doom(struct world *world, struct node *node) {
+    enum doom doom = node->doom;
+    node->doom = DOOM_NONE;
+    switch (doom) {
+    case DOOM_NONE:
+        break;
+    case DOOM_PAUSE:
+        world_trace(world, node->pause_us, "n%u stands still for %llu us", node->id,
+                    (unsigned long long)node->pause_us);
+        node->ready_us = world->now_us + node->pause_us;
+        break;
+    case DOOM_KILL:
+    case DOOM_POWER_LOSS:
+        node_kill(world, node, doom == DOOM_POWER_LOSS);
+        break;
+    }
+}
+
+void node_run(struct world *world, struct node *node) {
+    do {
+        step(world, node);
+        world->result->figures.steps++;
+        notice_trouble(world, node);
+        if (node->replica == NULL || world->result->violated) return;
+        if (node->doom != DOOM_NONE && node->doom_in-- == 0) {
+            meet_doom(world, node);
+            return;
+        }
+    } while (node->phase != PHASE_IDLE);
+    node->ready_us = world->now_us + world_between(world, 5, 40);
+}
+
+uint64_t node_due_us(struct world *world, const struct node *node) {
+    if (node->replica == NULL) return UINT64_MAX;
+    if (node->phase != PHASE_IDLE) return node->ready_us;
+    uint64_t due_us = world_time_of(node, replica_deadline_us(node->replica));
+    uint64_t disk_us = simulated_disk_deadline_us(node->disk);
+    if (disk_us < due_us) due_us = disk_us;
+    if (node->inbox_count > 0 || clients_readable(world, node->id) != NULL) due_us = 0;
+    return due_us > node->ready_us ? due_us : node->ready_us;
+}

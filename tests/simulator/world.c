@@ -1,0 +1,267 @@
+/* world.c: one run, from the seed to the verdict. Whatever is due first happens next; equal times
+ * are settled by the order of planning, nodes come after events. */
+#include "tests/simulator/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+enum {
+    STEPS_MAX = 6000000,
+    PATIENCE_US = 15 * 1000 * 1000, /* of each stage after the healing */
+};
+
+/* --- chance and trace ----------------------------------------------------------------------- */
+
+uint64_t world_below(struct world *world, uint64_t bound) {
+    return random_below(&world->random, bound);
+}
+
+uint64_t world_between(struct world *world, uint64_t low, uint64_t high) {
+    return low + random_below(&world->random, high - low + 1);
+}
+
+bool world_chance(struct world *world, uint32_t per_mille) {
+    return per_mille > 0 && random_below(&world->random, 1000) < per_mille;
+}
+
+void world_trace(struct world *world, uint64_t number, const char *format, ...) {
+    uint64_t *hash = &world->result->trace_hash;
+    *hash = hash_chain(hash_chain(*hash, world->now_us), number);
+    if (!world->options->trace) return;
+    printf("%10.6f  ", (double)world->now_us / 1e6);
+    va_list arguments;
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+}
+
+void world_violation(struct world *world, const char *format, ...) {
+    struct world_result *result = world->result;
+    if (result->violated) return;
+    result->violated = true;
+    int size = snprintf(result->violation, sizeof(result->violation),
+                        "at %.6f s: ", (double)world->now_us / 1e6);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(result->violation + size, sizeof(result->violation) - (size_t)size, format,
+              arguments);
+    va_end(arguments);
+    if (world->options->trace) printf("VIOLATION %s\n", result->violation);
+}
+
+/* --- the heap of events --------------------------------------------------------------------- */
+
+static bool comes_before(const struct event *a, const struct event *b) {
+    return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
+}
+
+void world_at(struct world *world, uint64_t at_us, struct event event) {
+    if (world->event_count == world->event_capacity) {
+        world->event_capacity = world->event_capacity * 2 + 256;
+        world->events = memory_resize(world->events, world->event_capacity * sizeof(struct event));
+    }
+    event.at_us = at_us > world->now_us ? at_us : world->now_us;
+    event.order = ++world->order;
+    size_t at = world->event_count++;
+    while (at > 0 && comes_before(&event, &world->events[(at - 1) / 2])) {
+        world->events[at] = world->events[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    world->events[at] = event;
+}
+
+static struct event take_first(struct world *world) {
+    struct event first = world->events[0], last = world->events[--world->event_count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= world->event_count) break;
+        if (child + 1 < world->event_count &&
+            comes_before(&world->events[child + 1], &world->events[child]))
+            child++;
+        if (!comes_before(&world->events[child], &last)) break;
+        world->events[at] = world->events[child];
+        at = child;
+    }
+    world->events[at] = last;
+    return first;
+}
+
+static void happen(struct world *world, struct event *event) {
+    switch (event->kind) {
+    case EVENT_PACKET:
+        network_packet_arrives(world, event);
+        break;
+    case EVENT_LINK:
+        network_link_changes(world, event);
+        break;
+    case EVENT_TO_NODE:
+        clients_bytes_at_node(world, event);
+        break;
+    case EVENT_TO_CLIENT:
+        clients_bytes_at_client(world, event);
+        break;
+    case EVENT_CLIENT:
+        clients_act(world, event->to);
+        break;
+    case EVENT_START:
+        node_start(world, &world->nodes[event->to]);
+        break;
+    case EVENT_FAULT:
+        faults_next(world);
+        break;
+    case EVENT_FAULT_IS_OVER:
+        if (!world->healed) faults_end(world, event);
+        break;
+    }
+}
+
+/* --- setting up ----------------------------------------------------------------------------- */
+
+static void choose_config(struct world *world) {
+    struct replica_config *config = &world->replica_config;
+    replica_config_defaults(config);
+    config->registry = world->registry;
+    config->planted = config->raft.planted = world->options->planted;
+    config->raft.voter_count = world->node_count;
+    for (uint32_t i = 0; i < world->node_count; i++)
+        config->raft.voters[i] = i + 1;
+    config->read_mode = world_chance(world, 800) ? REPLICA_READ_LEASE : REPLICA_READ_INDEX;
+    config->unsealed_wait_us = world_between(world, 500 * 1000, 5000 * 1000);
+    if (world_chance(world, 300)) config->sealed_wait_us = world_between(world, 3, 20) * 1000000;
+    if (world_chance(world, 300)) config->inflight_batches_max = world_between(world, 1, 8);
+    if (world_chance(world, 200)) config->inflight_bytes_max = world_between(world, 500, 5000);
+    if (world_chance(world, 400)) config->raft.tail_bytes_max = world_between(world, 500, 8000);
+    if (world_chance(world, 400)) config->raft.append_bytes_max = 2000;
+    if (world_chance(world, 300)) config->raft.inflight_max = (uint32_t)world_between(world, 1, 8);
+    config->journal_segment_size = 4096u << world_below(world, 3);
+}
+
+static uint32_t choose_node_count(struct world *world) {
+    uint64_t chosen = world_below(world, 10);
+    if (world->options->nodes != 0) return world->options->nodes;
+    if (chosen == 0) return 1;
+    return chosen == 1 ? 5 : 3;
+}
+
+static void set_up(struct world *world) {
+    random_init(&world->random, random_mix(world->options->seed));
+    world->node_count = choose_node_count(world);
+    world->registry = command_registry_create();
+    storages_register(world->registry);
+    command_registry_add(world->registry, replica_family());
+    world->checks = checks_create();
+    choose_config(world);
+    faults_choose(world);
+    network_calm(world);
+    (void)clients_create(world);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct node *node = &world->nodes[id];
+        node->id = id;
+        node->boot_seed = random_next(&world->random);
+        node->disk_config = (struct simulated_disk_config){
+            .seed = random_next(&world->random),
+            .delay_min_us = 50,
+            .delay_max_us = world_between(world, 100, 3000),
+        };
+        node->disk = simulated_disk_create(&node->disk_config);
+        world_at(world, world_between(world, 0, 20000),
+                 (struct event){.kind = EVENT_START, .to = id});
+    }
+    world_at(world, world_between(world, 0, 1000 * 1000), (struct event){.kind = EVENT_FAULT});
+}
+
+static void tear_down(struct world *world) {
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        node_clear(world, &world->nodes[id]);
+    for (size_t i = 0; i < world->event_count; i++)
+        chunk_release(world->events[i].chunk);
+    memory_release(world->events);
+    clients_destroy(world->clients);
+    checks_destroy(world->checks);
+    command_registry_destroy(world->registry);
+}
+
+/* --- running -------------------------------------------------------------------------------- */
+
+/* One event, or one node's turn. */
+static void go_on(struct world *world) {
+    uint64_t due_us = world->event_count > 0 ? world->events[0].at_us : UINT64_MAX;
+    struct node *chosen = NULL;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        uint64_t node_us = node_due_us(world, &world->nodes[id]);
+        if (node_us >= due_us) continue;
+        due_us = node_us;
+        chosen = &world->nodes[id];
+    }
+    CHECK(due_us != UINT64_MAX);
+    if (due_us > world->now_us) world->now_us = due_us;
+    if (chosen != NULL) {
+        node_run(world, chosen);
+        return;
+    }
+    struct event event = take_first(world);
+    happen(world, &event);
+}
+
+static bool run_until(struct world *world, uint64_t end_us, bool (*done)(struct world *world)) {
+    while (world->now_us < end_us && !world->result->violated) {
+        go_on(world);
+        if (done != NULL && done(world)) return true;
+        if (world->result->figures.steps < STEPS_MAX) continue;
+        world_violation(world, "the nodes never come to rest");
+    }
+    return done == NULL;
+}
+
+static bool all_serve(struct world *world) {
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        if (!world->nodes[id].serves_again) return false;
+    return true;
+}
+
+static bool all_agree(struct world *world) {
+    return clients_are_done(world) && checks_converged(world);
+}
+
+static bool all_answered(struct world *world) {
+    return clients_are_done(world);
+}
+
+static void live(struct world *world) {
+    run_until(world, world_between(world, 2000, 7000) * 1000, NULL);
+    faults_heal(world);
+    clients_spread(world);
+    if (!run_until(world, world->now_us + PATIENCE_US, all_serve)) {
+        world_violation(world, "not every node serves again although all is mended");
+        return;
+    }
+    clients_stop(world);
+    if (!run_until(world, world->now_us + PATIENCE_US, all_agree)) {
+        world_violation(world, "the nodes do not agree in the end, or owe their clients answers");
+        return;
+    }
+    clients_ask_all(world);
+    if (!run_until(world, world->now_us + PATIENCE_US, all_answered)) {
+        world_violation(world, "the last reads are not answered");
+        return;
+    }
+    if (!world->result->violated) clients_judge(world);
+}
+
+void world_run(const struct world_options *options, struct world_result *result) {
+    *result = (struct world_result){0};
+    struct world *world = memory_allocate_zeroed(sizeof(*world));
+    world->options = options;
+    world->result = result;
+    set_up(world);
+    live(world);
+    result->figures.virtual_us = world->now_us;
+    tear_down(world);
+    memory_release(world);
+    result->finished = true;
+}

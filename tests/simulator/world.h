@@ -1,0 +1,259 @@
+/* world.h: a whole cluster, its network, disks, clocks and clients, in virtual time.
+ *
+ * One seed decides everything: equal seeds give equal traces, event for event. Time is in
+ * microseconds of the world; each node has a monotonic clock of its own rate and a wall clock that
+ * may jump.
+ *
+ *   world.c    the order of events, the way from the first one to the verdict
+ *   node.c     one process: turns cut into single effects, between any two of which it may stop
+ *   network.c  packets and links
+ *   faults.c   which misfortune when; healing
+ *   clients.c  what clients ask, and the history of what they were told
+ *   checks.c   what must hold after each step
+ *
+ * Nothing here knows which bug is planted. */
+#pragma once
+
+#include "base/random.h"
+#include "src/replica/replica.h"
+#include "tests/simulator/disk.h"
+#include "tests/simulator/history.h"
+
+enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
+
+/* The kinds of faults; a seed has a random subset of them. */
+#define FAULTS(X)                                                                                  \
+    X(delays)                                                                                      \
+    X(drops)                                                                                       \
+    X(duplicates)                                                                                  \
+    X(reorderings)                                                                                 \
+    X(partitions)                                                                                  \
+    X(one_way_cuts)                                                                                \
+    X(link_resets)                                                                                 \
+    X(slow_disks)                                                                                  \
+    X(kills)                                                                                       \
+    X(power_losses)                                                                                \
+    X(blackouts)                                                                                   \
+    X(pauses)                                                                                      \
+    X(clock_jumps)                                                                                 \
+    X(clock_drifts)                                                                                \
+    X(disk_errors)                                                                                 \
+    X(full_disks)                                                                                  \
+    X(disconnections)
+#define FAULT_ENUMERATOR(name) FAULT_##name,
+enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
+#undef FAULT_ENUMERATOR
+
+/* What a run, or many, have met. */
+#define FIGURES(X)                                                                                 \
+    X(steps)                                                                                       \
+    X(virtual_us)                                                                                  \
+    X(packets)                                                                                     \
+    X(elections)                                                                                   \
+    X(operations)                                                                                  \
+    X(acknowledged)                                                                                \
+    X(acknowledged_writes)                                                                         \
+    X(groups)                                                                                      \
+    X(unknown)                                                                                     \
+    X(not_executed)                                                                                \
+    X(batches_resent)                                                                              \
+    X(batches_duplicate)                                                                           \
+    X(reads_lease)                                                                                 \
+    X(reads_index)                                                                                 \
+    X(reads_in_batch)                                                                              \
+    X(ticks_proposed)                                                                              \
+    X(objects_checked)                                                                             \
+    X(configurations)                                                                              \
+    X(undecided)                                                                                   \
+    X(digests_compared)                                                                            \
+    X(lost_sectors)
+struct figures {
+#define FIGURE(name) uint64_t name;
+    FIGURES(FIGURE)
+#undef FIGURE
+    uint64_t faults[FAULT_COUNT];
+};
+
+struct world_options {
+    uint64_t seed;
+    uint32_t nodes;   /* 0: the seed decides */
+    uint32_t planted; /* for the replicas only */
+    bool trace;       /* a line an event on standard output */
+};
+
+/* One run's outcome; plain memory, so that it can be shared between processes. */
+struct world_result {
+    bool finished, violated;
+    char violation[512];
+    uint64_t trace_hash;
+    struct figures figures;
+};
+
+void world_run(const struct world_options *options, struct world_result *result);
+
+/* --- the parts, for each other -------------------------------------------------------------- */
+
+enum event_kind {
+    EVENT_PACKET,        /* to, from, chunk */
+    EVENT_LINK,          /* to: the node that is told; from: the peer; value: 1 up, 0 down */
+    EVENT_TO_NODE,       /* connection, chunk; NULL: the client has closed */
+    EVENT_TO_CLIENT,     /* connection, chunk; NULL: the node has closed */
+    EVENT_CLIENT,        /* to: a client's next act */
+    EVENT_START,         /* to: a node's process */
+    EVENT_FAULT,         /* the next misfortune */
+    EVENT_FAULT_IS_OVER, /* value: which; to, from: whose */
+};
+
+struct event {
+    uint64_t at_us, order;
+    enum event_kind kind;
+    uint32_t to, from;
+    uint64_t value;
+    struct connection *connection;
+    struct chunk *chunk;
+};
+
+struct connection {
+    uint32_t id, client, node;
+    bool open;                         /* at the node; false for ever once it is gone there */
+    struct session *session;           /* NULL: nothing was read yet, or not open */
+    struct buffer arrived;             /* sent by the client, not yet read by the node */
+    bool closed_by_client;             /* the node may not have noticed yet */
+    uint64_t to_node_us, to_client_us; /* when the last bytes arrive: it is in order */
+};
+
+struct inbox_item {
+    uint32_t from;
+    int link;            /* 1 up, 0 down, -1: a packet */
+    struct chunk *chunk; /* of a packet */
+};
+
+enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_TURN_END, PHASE_EFFECTS };
+enum doom { DOOM_NONE, DOOM_PAUSE, DOOM_KILL, DOOM_POWER_LOSS };
+
+struct node {
+    uint32_t id;
+    struct replica *replica; /* NULL: down */
+    struct simulated_disk *disk;
+    struct simulated_disk_config disk_config;
+
+    enum phase phase;
+    uint32_t events_left; /* of this turn */
+    uint64_t ready_us;    /* busy or paused until then */
+    enum doom doom;       /* what happens after doom_in more effects */
+    uint32_t doom_in;
+    uint64_t pause_us;
+
+    struct inbox_item *inbox;
+    size_t inbox_first, inbox_count, inbox_capacity;
+    /* Bytes that were read when the process stopped, and the moment taken right afterwards. */
+    struct connection *read_connection;
+    size_t read_size;
+    struct replica_moment read_moment;
+
+    uint64_t clock_offset_us, clock_rate; /* rate: of CLOCK_RATE_ONE */
+    int64_t wall_offset_ms;
+    bool link_up[NODES_MAX + 1]; /* as this process sees it */
+    uint64_t boots, boot_seed;
+
+    /* checks.c */
+    uint64_t checked_commit, checked_last, checked_last_term, checked_applied, led_term;
+    /* clients.c: an acknowledged write that was asked for after the healing */
+    bool serves_again;
+};
+
+enum { CLOCK_RATE_ONE = 10000 };
+
+struct link {
+    bool cut, reorders;
+    uint32_t drop_per_mille, duplicate_per_mille;
+    uint64_t delay_min_us, delay_max_us;
+    uint64_t last_us[2]; /* control and bulk: when the last packet arrives */
+};
+
+struct world {
+    const struct world_options *options;
+    struct world_result *result;
+    struct random random;
+    uint64_t now_us, order;
+    struct event *events; /* a binary heap */
+    size_t event_count, event_capacity;
+
+    uint32_t node_count;
+    struct node nodes[NODES_MAX + 1]; /* by id */
+    struct link links[NODES_MAX + 1][NODES_MAX + 1];
+    struct command_registry *registry;
+    struct replica_config replica_config; /* what all nodes share */
+
+    bool fault_on[FAULT_COUNT];
+    uint64_t fault_gap_us;
+    bool healed;
+
+    struct clients *clients;
+    struct checks *checks;
+};
+
+/* world.c */
+uint64_t world_below(struct world *world, uint64_t bound);
+uint64_t world_between(struct world *world, uint64_t low, uint64_t high); /* inclusive */
+bool world_chance(struct world *world, uint32_t per_mille);
+void world_at(struct world *world, uint64_t at_us, struct event event);
+PRINTF_LIKE(2, 3) void world_violation(struct world *world, const char *format, ...);
+/* Enters an event into the trace: its numbers into the hash, its line if lines are wanted. */
+PRINTF_LIKE(3, 4)
+void world_trace(struct world *world, uint64_t number, const char *format, ...);
+
+/* node.c */
+void node_start(struct world *world, struct node *node);
+void node_kill(struct world *world, struct node *node, bool power_loss);
+/* When the node has something to do; UINT64_MAX: it waits for others. */
+uint64_t node_due_us(struct world *world, const struct node *node);
+/* Its next effects, until the end of a turn or until it stops. */
+void node_run(struct world *world, struct node *node);
+void node_put(struct node *node, struct inbox_item item);
+void node_clear(struct world *world, struct node *node);
+uint32_t world_leader(const struct world *world); /* of the highest term; 0: none */
+
+/* network.c */
+void network_calm(struct world *world); /* every link as it is without faults */
+void network_send(struct world *world, uint32_t from, struct replica_packet *packet);
+void network_packet_arrives(struct world *world, struct event *event);
+/* Tells `to` about its link to `from`, if that is still true by then. */
+void network_link_changes(struct world *world, const struct event *event);
+void network_node_started(struct world *world, uint32_t id);
+void network_node_stopped(struct world *world, uint32_t id);
+
+/* faults.c */
+void faults_choose(struct world *world);
+void faults_next(struct world *world);
+void faults_end(struct world *world, const struct event *event);
+void faults_heal(struct world *world);
+
+/* clients.c */
+struct clients *clients_create(struct world *world);
+void clients_destroy(struct clients *clients);
+void clients_act(struct world *world, uint32_t client);
+void clients_bytes_at_node(struct world *world, struct event *event);
+void clients_bytes_at_client(struct world *world, struct event *event);
+/* A connection of this node with something to read, or NULL. */
+struct connection *clients_readable(struct world *world, uint32_t node);
+void clients_output(struct world *world, struct session *session);
+/* The node has closed it. */
+void clients_forget(struct world *world, struct connection *connection);
+void clients_node_stopped(struct world *world, uint32_t node);
+void clients_disconnect_one(struct world *world);
+/* From now on every node has clients. */
+void clients_spread(struct world *world);
+void clients_stop(struct world *world); /* They finish what they have begun. */
+bool clients_are_done(const struct world *world);
+/* Asks every node for every object; then clients_are_done() again. */
+void clients_ask_all(struct world *world);
+void clients_judge(struct world *world); /* The verdict on the history. */
+
+/* checks.c */
+struct checks *checks_create(void);
+void checks_destroy(struct checks *checks);
+void checks_node(struct world *world, struct node *node);
+void checks_node_started(struct node *node);
+/* All nodes run, and have applied the same and the same state. */
+bool checks_converged(struct world *world);

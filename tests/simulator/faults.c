@@ -248,8 +248,12 @@ void faults_next(struct world *world) {
     if (world->healed) return;
     world_at(world, world->now_us + world_between(world, 1000, 2 * world->fault_gap_us),
              (struct event){.kind = EVENT_FAULT});
-    enum fault fault = (enum fault)world_below(world, FAULT_COUNT);
-    if (!world->fault_on[fault] || fault == FAULT_clock_drifts) return;
+    uint64_t drawn = world_below(world, FAULT_COUNT);
+    while (drawn < FAULT_COUNT && !world->fault_on[drawn])
+        drawn++; /* the next one that is on */
+    if (drawn == FAULT_COUNT) return;
+    enum fault fault = (enum fault)drawn;
+    if (fault == FAULT_clock_drifts) return;
     if (needs_peers(fault) && world->node_count == 1) return;
     if (fault == FAULT_blackouts && world_chance(world, 600)) return;
     static const char *const names[] = {

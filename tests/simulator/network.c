@@ -104,6 +104,10 @@ void network_link_changes(struct world *world, const struct event *event) {
         tell(world, event->to, event->from, true, world_between(world, 20000, 200000));
         return;
     }
+    /* Whoever loses a connection dials again. */
+    if (event->value == 0) {
+        tell(world, event->to, event->from, true, world_between(world, 2000, 200000));
+    }
     if (node->link_up[event->from] == (event->value == 1)) return;
     node->link_up[event->from] = event->value == 1;
     world_trace(world, event->value, "n%u: link to n%u is %s", event->to, event->from,

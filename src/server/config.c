@@ -279,7 +279,9 @@ void config_copy(struct config *to, const struct config *from) {
     for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
         to->values[id].number = from->values[id].number;
         to->values[id].given = from->values[id].given;
-        set_text(&to->values[id], bytes_of_text(from->values[id].text));
+        /* Texts that do not change stay where they are: the log's file name is lent out. */
+        if (strcmp(to->values[id].text, from->values[id].text) != 0)
+            set_text(&to->values[id], bytes_of_text(from->values[id].text));
     }
 }
 

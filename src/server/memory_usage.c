@@ -1,9 +1,18 @@
 /* memory_usage.c: see memory_usage.h. jemalloc is linked by the build unless a sanitizer is. */
 #include "src/server/memory_usage.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
+
+static uint64_t read_resident_set(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%*u %lu", &pages) != 1) pages = 0;
+        fclose(file);
+    }
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
 
 #ifdef HAMOK_JEMALLOC
 #include <jemalloc/jemalloc.h>
@@ -40,15 +49,13 @@ const char *memory_allocator(void) {
 #undef TEXT_OF_EXPANDED
 }
 #else
+/* A sanitizer's allocator does not tell; the kernel does. */
 uint64_t memory_used(void) {
-    struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    return read_resident_set();
 }
 
 static void read_allocator(struct memory_usage *usage) {
-    struct mallinfo2 info = mallinfo2();
-    usage->allocated = info.uordblks + info.hblkhd;
-    usage->active = usage->resident = info.arena + info.hblkhd;
+    usage->allocated = usage->active = usage->resident = read_resident_set();
 }
 
 const char *memory_allocator(void) {
@@ -57,14 +64,8 @@ const char *memory_allocator(void) {
 #endif
 
 void memory_usage_read(struct memory_usage *usage) {
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file != NULL) {
-        if (fscanf(file, "%*u %lu", &pages) != 1) pages = 0;
-        fclose(file);
-    }
     read_allocator(usage);
-    usage->resident_set = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    usage->resident_set = read_resident_set();
 }
 
 uint64_t memory_of_system(void) {

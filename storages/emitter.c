@@ -163,21 +163,61 @@ void emitter_destroy(struct emitter *emitter) {
     memory_release(emitter);
 }
 
+/* All orders count: they decide in which order messages are delivered. */
+static uint64_t topics_digest(const struct table *topics, uint64_t chain) {
+    chain = hash_chain(chain, table_size(topics));
+    for (uint32_t i = 0; i < table_size(topics); i++) {
+        const struct topic *topic = table_at(topics, i);
+        chain = hash_chain(chain, hash_bytes(topic_key(topic), 0));
+        for (uint32_t k = 0; k < table_size(topic->subscribers); k++)
+            chain =
+                hash_chain(chain, hash_bytes(subscriber_key(table_at(topic->subscribers, k)), 0));
+    }
+    return chain;
+}
+
 uint64_t emitter_digest(const struct emitter *emitter) {
-    uint64_t chain = 0;
-    for (uint32_t at = 0; at < table_size(emitter->subscribers); at++) {
-        const struct subscriber *subscriber = table_at(emitter->subscribers, at);
-        chain = hash_chain(chain, subscriber->id.origin);
-        chain = hash_chain(chain, subscriber->id.client);
+    uint64_t chain = table_size(emitter->subscribers);
+    for (uint32_t i = 0; i < table_size(emitter->subscribers); i++) {
+        const struct subscriber *subscriber = table_at(emitter->subscribers, i);
+        chain = hash_chain(chain, hash_bytes(subscriber_key(subscriber), 0));
         for (int kind = CHANNELS; kind <= PATTERNS; kind++) {
             const struct table *topics = subscriber->topics[kind];
-            chain = hash_chain(chain, table_size(topics));
-            for (uint32_t i = 0; i < table_size(topics); i++) {
-                chain = hash_chain(chain, hash_bytes(topic_key(table_at(topics, i)), 0));
+            for (uint32_t k = 0; k < table_size(topics); k++)
+                chain = hash_chain(chain, hash_bytes(topic_key(table_at(topics, k)), 0));
+        }
+    }
+    chain = topics_digest(emitter->topics[CHANNELS], chain);
+    return topics_digest(emitter->topics[PATTERNS], chain);
+}
+
+/* Every subscription is known to both sides, and none is kept that is empty. */
+void emitter_check(const struct emitter *emitter) {
+    table_check(emitter->subscribers);
+    uint64_t subscriptions[2] = {0};
+    for (uint32_t i = 0; i < table_size(emitter->subscribers); i++) {
+        const struct subscriber *subscriber = table_at(emitter->subscribers, i);
+        CHECK(subscriber_count(subscriber) > 0);
+        for (int kind = CHANNELS; kind <= PATTERNS; kind++) {
+            const struct table *topics = subscriber->topics[kind];
+            subscriptions[kind] += table_size(topics);
+            for (uint32_t k = 0; k < table_size(topics); k++) {
+                const struct topic *topic = table_at(topics, k);
+                CHECK(table_get(emitter->topics[kind], topic_key(topic)) == topic);
+                CHECK(table_get(topic->subscribers, subscriber_key(subscriber)) == subscriber);
             }
         }
     }
-    return chain;
+    for (int kind = CHANNELS; kind <= PATTERNS; kind++) {
+        table_check(emitter->topics[kind]);
+        for (uint32_t i = 0; i < table_size(emitter->topics[kind]); i++) {
+            const struct topic *topic = table_at(emitter->topics[kind], i);
+            CHECK(table_size(topic->subscribers) > 0);
+            CHECK(table_size(topic->subscribers) <= subscriptions[kind]);
+            subscriptions[kind] -= table_size(topic->subscribers);
+        }
+        CHECK(subscriptions[kind] == 0);
+    }
 }
 
 /* --- deliveries ------------------------------------------------------------------------------ */
@@ -349,7 +389,6 @@ static void run_pubsub_numpat(struct command_call *call) {
 
 static void run_pubsub_help(struct command_call *call) {
     static const char *const lines[] = {
-        "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "CHANNELS [<pattern>]",
         "    Return the currently active channels matching a <pattern> (default: '*').",
         "NUMPAT",
@@ -357,12 +396,9 @@ static void run_pubsub_help(struct command_call *call) {
         "NUMSUB [<channel> ...]",
         "    Return the number of subscribers for the specified channels, excluding",
         "    pattern subscriptions(default: no channels).",
-        "HELP",
-        "    Print this help.",
+        NULL,
     };
-    reply_array(call->reply, COUNT_OF(lines));
-    for (size_t i = 0; i < COUNT_OF(lines); i++)
-        reply_simple(call->reply, lines[i]);
+    command_reply_help(call, lines);
 }
 
 #define SUBSCRIBE_FLAGS (COMMAND_PUBSUB | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)

@@ -9,3 +9,4 @@ struct emitter *emitter_create(struct storages *storages, uint64_t hash_seed);
 void emitter_destroy(struct emitter *emitter);
 /* Everything, in array order. */
 uint64_t emitter_digest(const struct emitter *emitter);
+void emitter_check(const struct emitter *emitter);

@@ -291,6 +291,7 @@ static void check_item(const struct item *item) {
 
 void storages_check(struct storages *storages) {
     CHECK(storages->unit_databases == 0);
+    emitter_check(storages->emitter);
     for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
         const struct database *database = &storages->databases[db];
         table_check(database->table);

@@ -4,10 +4,12 @@
  * comes back as one line of text:
  *     +OK   -ERR …   :1   "bulk"   nil (null)   nil* (null array, RESP2)   [a, b]   {k: v} map
  *     ~[a, b] set   >[a, b] push   ,1.5 double   #t #f   (123 big number   txt"verbatim"
- * Two lines that begin with % are instructions: "%now 1500" moves log time, "%protocol 3" chooses
+ * Lines that begin with % are instructions: "%now 1500" moves log time, "%protocol 3" chooses
  * RESP3, "%db 1" selects, "%seed 7" sets the next commands' seed, "%group" begins and "%end" ends
  * an atomic unit, "%expire 10" expires up to 10 keys (answer: ":n"), "%next" tells the earliest
- * deadline. They answer "+" or as said.
+ * deadline. "%client 12" is client 2 of origin 1 from now on (as 11 is at first), "%gone" says that
+ * it went away, "%closed 1" that origin 1 did. They answer "+" or as said. A message for a
+ * subscriber follows the answer: " 12<[message, …]".
  *
  * Each fixture has two storages with different hash seeds, the second without anyone who listens.
  * After each line both digests must be equal, reads must have changed nothing, and all invariants

@@ -10,6 +10,30 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
+
+static char *copy_of(const char *text) {
+    size_t size = strlen(text) + 1;
+    return memcpy(memory_allocate(size), text, size);
+}
+
+void log_set_path(struct log *log, const char *path) {
+    memory_release(log->path);
+    log->path = path[0] == '\0' ? NULL : copy_of(path);
+}
+
+void log_set_syslog(struct log *log, const char *ident, int facility) {
+    memory_release(log->syslog_ident);
+    log->syslog_ident = copy_of(ident);
+    openlog(log->syslog_ident, LOG_PID | LOG_NDELAY | LOG_NOWAIT, facility);
+}
+
+void log_clear(struct log *log) {
+    if (log->syslog_ident != NULL) closelog();
+    memory_release(log->syslog_ident);
+    memory_release(log->path);
+    log->syslog_ident = log->path = NULL;
+}
 
 static void append_head(const struct log *log, enum log_level level, struct buffer *line) {
     static const char marks[] = ".-*#";
@@ -24,7 +48,7 @@ static void append_head(const struct log *log, enum log_level level, struct buff
 }
 
 static void write_line(const struct log *log, const struct buffer *line) {
-    bool to_file = log->path != NULL && log->path[0] != '\0';
+    bool to_file = log->path != NULL;
     int fd =
         to_file ? open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : STDOUT_FILENO;
     if (fd < 0) return;
@@ -48,7 +72,7 @@ void log_line(const struct log *log, enum log_level level, const char *format, .
     va_start(arguments, format);
     buffer_append_format_list(&line, format, arguments);
     va_end(arguments);
-    if (log->to_syslog)
+    if (log->syslog_ident != NULL)
         syslog(priorities[level], "%.*s", (int)(line.size - head), line.data + head);
     buffer_append_byte(&line, '\n');
     write_line(log, &line);

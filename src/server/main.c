@@ -69,12 +69,11 @@ static bool open_log(struct server *server, struct buffer *error) {
     const struct config *config = &server->config;
     const char *path = CONFIG_STRING(config, LOGFILE);
     server->log.least = (enum log_level)CONFIG_NUMBER(config, LOGLEVEL);
-    server->log.path = path;
     server->log.role = 'C';
-    server->log.to_syslog = CONFIG_IS_ON(config, SYSLOG_ENABLED);
-    if (server->log.to_syslog)
-        openlog(CONFIG_STRING(config, SYSLOG_IDENT), LOG_PID | LOG_NDELAY | LOG_NOWAIT,
-                (int)CONFIG_NUMBER(config, SYSLOG_FACILITY));
+    log_set_path(&server->log, path);
+    if (CONFIG_IS_ON(config, SYSLOG_ENABLED))
+        log_set_syslog(&server->log, CONFIG_STRING(config, SYSLOG_IDENT),
+                       (int)CONFIG_NUMBER(config, SYSLOG_FACILITY));
     if (path[0] == '\0') return true;
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (fd >= 0) {
@@ -181,7 +180,7 @@ int main(int count, char **arguments) {
     } else if (report < 0) {
         fprintf(stderr, "hamok-server: %.*s\n", (int)error.size, error.data);
     }
-    if (!started && server->log.path != NULL && server->log.path[0] != '\0')
+    if (!started && server->log.path != NULL)
         log_line(&server->log, LOG_LEVEL_WARNING, "%.*s", (int)error.size, error.data);
     server_close(server);
     memory_release(server);

@@ -445,4 +445,5 @@ void server_close(struct server *server) {
     if (server->loop != NULL) ev_loop_destroy(server->loop);
     buffer_clear(&server->config_path);
     config_clear(&server->config);
+    log_clear(&server->log);
 }

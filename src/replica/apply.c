@@ -125,7 +125,8 @@ static struct session *slot_session(struct apply *apply) {
     struct session *session = apply->own->slots[apply->ordinal].session;
     if (session == NULL) return NULL;
     apply->own->slots[apply->ordinal].session = NULL;
-    if (session->closed) {
+    /* With nothing pending it was told -UNKNOWN about an earlier write, and ends. */
+    if (session->closed || session->pending_count == 0) {
         session_let_go(session);
         return NULL;
     }

@@ -84,6 +84,7 @@ struct batch {
     uint32_t slot_capacity;
     uint64_t opened_us, sealed_us, sent_us;
     bool header_used; /* proposed in place: the image stands in the log */
+    bool given_up;    /* its clients were told -UNKNOWN */
 };
 
 /* Opens a batch in what is left of `chunk` (NULL: in a chunk of its own), of which it takes its own

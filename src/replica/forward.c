@@ -263,24 +263,31 @@ void replica_fail_unsealed(struct replica *replica) {
     batch_destroy(batch);
 }
 
+static void tell_unknown(struct replica *replica, struct session *session) {
+    if (session->closed || session->ending != SESSION_STAYS) return;
+    session_clear_pending(replica, session);
+    struct reply reply = {.out = &session->output, .protocol = session->protocol};
+    reply_error(&reply, "UNKNOWN the cluster did not answer in time: this write may or may not "
+                        "have been executed");
+    session->ending = SESSION_ENDS_AFTER_OUTPUT;
+    replica->statistics.unknown_replies++;
+    session_mark_dirty(replica, session);
+}
+
 /* The outcome cannot be learnt within the bound: "unknown" carries no code that a client retries by
- * itself, and the connection ends. The batch stays in the window. */
+ * itself, and the connection ends. The batches stay in the window. */
 void replica_fail_sealed(struct replica *replica) {
-    struct batch *batch = replica->window_first;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct session *session = batch->slots[i].session;
-        if (session == NULL) continue;
-        batch->slots[i].session = NULL;
-        if (!session->closed && session->ending == SESSION_STAYS) {
-            session_clear_pending(replica, session);
-            struct reply reply = {.out = &session->output, .protocol = session->protocol};
-            reply_error(&reply, "UNKNOWN the cluster did not answer in time: this write may or may "
-                                "not have been executed");
-            session->ending = SESSION_ENDS_AFTER_OUTPUT;
-            replica->statistics.unknown_replies++;
-            session_mark_dirty(replica, session);
+    for (struct batch *batch = replica->window_first; batch != NULL; batch = batch->next) {
+        if (replica->now.now_us - batch->sealed_us < replica->config.sealed_wait_us) return;
+        if (batch->given_up) continue;
+        batch->given_up = true;
+        for (uint32_t i = 0; i < batch->count; i++) {
+            struct session *session = batch->slots[i].session;
+            if (session == NULL) continue;
+            batch->slots[i].session = NULL;
+            tell_unknown(replica, session);
+            session_let_go(session);
         }
-        session_let_go(session);
     }
 }
 

@@ -699,9 +699,7 @@ static void tend_ticks(struct replica *replica) {
 static void tend_window(struct replica *replica) {
     uint64_t now = replica->now.now_us;
     struct batch *first = replica->window_first;
-    if (first != NULL && now - first->sealed_us >= replica->config.sealed_wait_us) {
-        replica_fail_sealed(replica);
-    }
+    if (first != NULL) replica_fail_sealed(replica);
     if (first != NULL && now - first->sent_us >= RESEND_AFTER_US && !replica->leading) {
         replica_resend(replica, 0);
     }

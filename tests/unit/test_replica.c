@@ -1,5 +1,6 @@
 /* Whole replicas: order of replies, exactly once, reads on every node, pub/sub, MULTI. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "src/replica/compare.h"
 #include "tests/unit/replica_box.h"
@@ -97,6 +98,41 @@ Test(replica, a_node_that_is_cut_off_says_clusterdown_for_what_it_never_sent) {
     box_client_send(&box, client, "INCR x\r\nGET x\r\n");
     cr_expect(box_client_expect(&box, client, ":1\r\n$1\r\n1\r\n"));
     box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, whoever_waits_too_long_for_a_sealed_write_is_told_that_nobody_knows) {
+    static const char unknown[] = "-UNKNOWN the cluster did not answer in time: this write may or "
+                                  "may not have been executed\r\n";
+    static char large[70100]; /* sealed at once, also behind another batch */
+    int head = snprintf(large, sizeof(large), "*3\r\n$3\r\nSET\r\n$1\r\ny\r\n$70000\r\n");
+    memset(large + head, 'y', 70000);
+    strcpy(large + head + 70000, "\r\n");
+
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *first = replica_box_client(&box, leader),
+                      *second = replica_box_client(&box, leader);
+    box.cut[leader] = true;
+    box_client_send(&box, first, "INCR x\r\n");
+    replica_box_run(&box, 2000);
+    box_client_send(&box, second, large);
+    box_client_send(&box, first, large);
+    replica_box_run(&box, 62 * 1000 * 1000);
+    cr_expect(box_client_expect(&box, first, unknown));
+    cr_expect(box_client_expect(&box, second, unknown));
+    box.cut[leader] = false;
+    cr_assert(replica_box_settle(&box));
+    replica_box_run(&box, 3 * 1000 * 1000);
+    struct box_client *third = replica_box_client(&box, leader);
+    box_client_send(&box, third, "GET x\r\nSTRLEN y\r\n");
+    cr_expect(box_client_expect(&box, third, "$1\r\n1\r\n:70000\r\n"));
+    cr_expect_eq(first->replies.size, 0, "and nothing else");
+    box_client_close(&box, first);
+    box_client_close(&box, second);
+    box_client_close(&box, third);
     replica_box_clear(&box);
 }
 

@@ -48,11 +48,18 @@ void segments_shrink(struct segments *segments, struct segments_layout layout, u
                                            (size_t)segments->first_capacity * layout.element_size);
 }
 
-void segments_clear(struct segments *segments) {
-    for (uint32_t i = 0; i < segments->count; i++)
-        memory_release(segments->directory[i]);
+bool segments_clear_some(struct segments *segments, uint64_t *budget) {
+    for (; segments->count > 0 && *budget > 0; (*budget)--)
+        memory_release(segments->directory[--segments->count]);
+    if (segments->count > 0) return false;
     memory_release(segments->directory);
     *segments = (struct segments){0};
+    return true;
+}
+
+void segments_clear(struct segments *segments) {
+    uint64_t budget = UINT64_MAX;
+    segments_clear_some(segments, &budget);
 }
 
 size_t segments_memory(const struct segments *segments, struct segments_layout layout) {

@@ -27,6 +27,9 @@ void segments_grow(struct segments *segments, struct segments_layout layout, uin
 /* Gives memory back when far fewer than what is there are needed for `count` elements. */
 void segments_shrink(struct segments *segments, struct segments_layout layout, uint64_t count);
 void segments_clear(struct segments *segments);
+/* Releases up to *budget segments from the end and takes their number off it; true when all are
+ * gone. The array is good for nothing else any more. */
+bool segments_clear_some(struct segments *segments, uint64_t *budget);
 size_t segments_memory(const struct segments *segments, struct segments_layout layout);
 
 static inline uint64_t segments_capacity(const struct segments *segments,

@@ -255,13 +255,19 @@ struct table *table_create(table_key_function *key, uint64_t hash_seed) {
     return table;
 }
 
+bool table_destroy_some(struct table *table, uint64_t *budget) {
+    struct segments *parts[] = {&table->array, &table->buckets, &table->overflows, &table->holes};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (!segments_clear_some(parts[i], budget)) return false;
+    }
+    memory_release(table);
+    return true;
+}
+
 void table_destroy(struct table *table) {
     if (table == NULL) return;
-    segments_clear(&table->array);
-    segments_clear(&table->buckets);
-    segments_clear(&table->overflows);
-    segments_clear(&table->holes);
-    memory_release(table);
+    uint64_t budget = UINT64_MAX;
+    table_destroy_some(table, &budget);
 }
 
 uint32_t table_size(const struct table *table) {

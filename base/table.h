@@ -27,6 +27,10 @@ enum { TABLE_NONE = UINT32_MAX };
 struct table *table_create(table_key_function *key, uint64_t hash_seed);
 void table_destroy(struct table *table); /* NULL is allowed; the entries stay the caller's. */
 
+/* Releases the table's memory in pieces: up to *budget of them, whose number is taken off it; true
+ * when the table is gone. Nothing else may be done with it from the first call on. */
+bool table_destroy_some(struct table *table, uint64_t *budget);
+
 uint32_t table_size(const struct table *table);
 
 /* The hash to hand to the _hashed calls: computed once per key. */

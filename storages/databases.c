@@ -353,9 +353,9 @@ void keyspace_flush(struct command_call *call, uint8_t db) {
     struct storages *storages = call->storages;
     struct database *database = &storages->databases[db];
     mix_change(storages, CHANGE_FLUSH, db, table_size(database->table));
-    struct garbage garbage = {.table = database->table, .remaining = table_span(database->table)};
+    struct garbage garbage = {.database = *database, .remaining = table_span(database->table)};
     buffer_append(&storages->garbage, &garbage, sizeof(garbage));
-    deadlines_clear(&database->deadlines);
+    *database = (struct database){0};
     database->table = storages_create_table(storages);
 }
 

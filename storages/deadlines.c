@@ -66,6 +66,11 @@ void deadlines_clear(struct deadlines *deadlines) {
     *deadlines = (struct deadlines){0};
 }
 
+bool deadlines_clear_some(struct deadlines *deadlines, uint64_t *budget) {
+    deadlines->count = 0;
+    return segments_clear_some(&deadlines->heap, budget);
+}
+
 void deadlines_add(struct deadlines *deadlines, struct item *item) {
     segments_reserve(&deadlines->heap, heap_layout, deadlines->count + 1ull);
     int64_t deadline_ms = item_expiry(item)->deadline_ms;

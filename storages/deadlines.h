@@ -17,6 +17,8 @@ struct deadlines { /* zeroed: empty */
 };
 
 void deadlines_clear(struct deadlines *deadlines);
+/* In pieces, as segments_clear_some(). */
+bool deadlines_clear_some(struct deadlines *deadlines, uint64_t *budget);
 
 /* The item has ITEM_DEADLINE and its deadline, and is not in the heap. */
 void deadlines_add(struct deadlines *deadlines, struct item *item);

@@ -198,6 +198,17 @@ void storages_unit_end(struct storages *storages) {
 
 /* --- freeing in pieces ---------------------------------------------------------------------- */
 
+/* True when nothing is left of it. */
+static bool free_database(struct storages *storages, struct garbage *garbage, uint64_t *budget) {
+    struct database *database = &garbage->database;
+    for (; garbage->remaining > 0 && *budget > 0; (*budget)--) {
+        struct item *item = table_at(database->table, --garbage->remaining);
+        if (item != NULL) keyspace_release(storages, item);
+    }
+    return garbage->remaining == 0 && deadlines_clear_some(&database->deadlines, budget) &&
+           table_destroy_some(database->table, budget);
+}
+
 /* Works on the newest garbage, taking it off the list when done. */
 static void free_newest(struct storages *storages, uint64_t *budget) {
     struct garbage garbage;
@@ -207,17 +218,10 @@ static void free_newest(struct storages *storages, uint64_t *budget) {
         if (garbage.class->destroy_some(garbage.value, budget)) storages->garbage.size = at;
         return;
     }
-    /* Items may put their own values on the list: so the table leaves it for the time being. */
+    /* Items may put their own values on the list: so the database leaves it for the time being. */
     storages->garbage.size = at;
-    while (garbage.remaining > 0 && *budget > 0) {
-        struct item *item = table_at(garbage.table, --garbage.remaining);
-        if (item != NULL) keyspace_release(storages, item);
-        (*budget)--;
-    }
-    if (garbage.remaining > 0)
-        buffer_append(&storages->garbage, &garbage, sizeof(garbage));
-    else
-        table_destroy(garbage.table);
+    if (free_database(storages, &garbage, budget)) return;
+    buffer_append(&storages->garbage, &garbage, sizeof(garbage));
 }
 
 bool storages_free_some(struct storages *storages, uint64_t budget) {

@@ -11,13 +11,13 @@ struct database {
     struct deadlines deadlines;
 };
 
-/* What no command can reach any more and is freed piece by piece: a value, or a whole table of
- * items that is worked off from its end. */
+/* What no command can reach any more and is freed piece by piece: a value, or a whole database,
+ * whose items are worked off from the end of its table. */
 struct garbage {
     const struct item_class *class;
     void *value;
-    struct table *table;
-    uint32_t remaining; /* positions of the table below this are still to be freed */
+    struct database database;
+    uint32_t remaining; /* positions of its table below this are still to be freed */
 };
 
 /* A key whose value was said to have holes. Followed by the key's bytes. */

@@ -112,12 +112,22 @@ static void tell_trouble(struct server *server, const char *trouble) {
     ev_break(server->loop, EVBREAK_ALL);
 }
 
+/* The log has been read. */
+static void note_recovery(struct server *server) {
+    uint64_t torn_bytes = journal_torn_bytes(replica_journal(server->replica));
+    if (torn_bytes == 0) return;
+    log_line(&server->log, LOG_LEVEL_NOTICE,
+             "The log ended in a write that never became durable: its %llu bytes were cut off",
+             (unsigned long long)torn_bytes);
+}
+
 static void note_state(struct server *server) {
     const char *trouble = replica_trouble(server->replica);
     if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
-    struct raft *raft = replica_raft(server->replica);
-    char role = raft == NULL ? 'X' : raft_role(raft) == RAFT_LEADER ? 'M' : 'S';
-    server->log.role = role;
+    bool runs = replica_state(server->replica) == REPLICA_RUNNING;
+    bool leads = runs && raft_role(replica_raft(server->replica)) == RAFT_LEADER;
+    if (runs && server->log.role == 'X') note_recovery(server);
+    server->log.role = !runs ? 'X' : leads ? 'M' : 'S';
     if (server->ready_announced || !replica_serves(server->replica)) return;
     server->ready_announced = true;
     cluster_settings_found(server);

@@ -1,0 +1,243 @@
+/* test_damage.c: a log that is torn, cut short or flipped while its node is down. The node cuts off
+ * what a crash may leave, and else names file, offset and index and takes no part; the others go
+ * on either way, and nothing acknowledged is lost. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/cluster/harness.h"
+
+enum { SECTOR = 512, HEADER_SIZE = 512, WRITES = 300 };
+
+static void write_some(struct cluster *cluster, int node) {
+    redisContext *client = node_connect(cluster, node);
+    for (int i = 0; i < WRITES; i++)
+        redisAppendCommand(client, "INCR counter");
+    for (int i = 0; i < WRITES; i++) {
+        redisReply *reply = NULL;
+        cr_assert_eq(redisGetReply(client, (void **)&reply), REDIS_OK);
+        cr_expect_eq(reply->type, REDIS_REPLY_INTEGER, "%s", reply->str);
+        freeReplyObject(reply);
+    }
+    redisFree(client);
+}
+
+static void expect_counter(struct cluster *cluster, int node, long long count) {
+    redisContext *client = node_connect(cluster, node);
+    cr_expect_eq(ask_integer(client, "GET counter"), count);
+    redisFree(client);
+}
+
+static int open_file(struct cluster *cluster, int node, const char *name) {
+    char path[2 * CLUSTER_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", cluster->nodes[node].directory, name);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    cr_assert(fd >= 0, "%s", path);
+    return fd;
+}
+
+static void flip_bit(struct cluster *cluster, int node, const char *name, off_t offset) {
+    int fd = open_file(cluster, node, name);
+    char byte;
+    cr_assert_eq(pread(fd, &byte, 1, offset), 1);
+    byte = (char)(byte ^ 0x10);
+    cr_assert_eq(pwrite(fd, &byte, 1, offset), 1);
+    close(fd);
+}
+
+/* Where the last byte that is not zero stands. */
+static off_t end_of_log(int fd) {
+    struct stat status;
+    cr_assert_eq(fstat(fd, &status), 0);
+    char sector[SECTOR];
+    for (off_t at = status.st_size - SECTOR; at >= 0; at -= SECTOR) {
+        cr_assert_eq(pread(fd, sector, SECTOR, at), SECTOR);
+        for (off_t i = SECTOR - 1; i >= 0; i--)
+            if (sector[i] != 0) return at + i;
+    }
+    return 0;
+}
+
+enum damage { TRUNCATED, FLIPPED_HEADER, FLIPPED_RECORD, REMOVED, FLIPPED_VOTE, CUT_VOTE };
+
+static void damage(struct cluster *cluster, int node, enum damage kind) {
+    char path[2 * CLUSTER_PATH_MAX];
+    int fd;
+    switch (kind) {
+    case TRUNCATED:
+        fd = open_file(cluster, node, "log-0000000001");
+        cr_assert_eq(ftruncate(fd, end_of_log(fd) / 2), 0);
+        close(fd);
+        break;
+    case FLIPPED_HEADER:
+        flip_bit(cluster, node, "log-0000000001", 50);
+        break;
+    case FLIPPED_RECORD:
+        fd = open_file(cluster, node, "log-0000000001");
+        flip_bit(cluster, node, "log-0000000001", end_of_log(fd) / 2);
+        close(fd);
+        break;
+    case REMOVED:
+        snprintf(path, sizeof(path), "%s/log-0000000001", cluster->nodes[node].directory);
+        cr_assert_eq(unlink(path), 0);
+        break;
+    case FLIPPED_VOTE:
+        flip_bit(cluster, node, "vote", 66);
+        break;
+    case CUT_VOTE:
+        fd = open_file(cluster, node, "vote");
+        cr_assert_eq(ftruncate(fd, 40), 0);
+        close(fd);
+        break;
+    }
+}
+
+static const struct {
+    const char *name;
+    enum damage kind;
+    const char *said[3]; /* all of it in the log, NULL at the end */
+} damage_cases[] = {
+    {"cut short", TRUNCATED, {"log-0000000001 is damaged: it has ", "bytes instead of 1048576"}},
+    {"header flipped", FLIPPED_HEADER, {"log-0000000001 is damaged"}},
+    {"record flipped", FLIPPED_RECORD, {"log-0000000001 is damaged at offset ", ", after index "}},
+    {"segment gone", REMOVED, {"log-0000000001 is missing"}},
+    {"vote flipped", FLIPPED_VOTE, {"vote is damaged"}},
+    {"vote cut short", CUT_VOTE, {"vote is damaged"}},
+};
+
+/* In turn on one cluster: the damaged node gets its sound directory back in the end. */
+Test(damage, is_named_and_the_others_go_on) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    long long count = 0;
+    for (size_t i = 0; i < COUNT_OF(damage_cases); i++) {
+        int leader = cluster_leader(cluster), damaged = (leader + 1 + (int)i % 2) % 3;
+        int other = 3 - leader - damaged;
+        write_some(cluster, damaged);
+        count += WRITES;
+        (void)node_signal(cluster, damaged, i % 2 == 0 ? SIGTERM : SIGKILL);
+        char copy[1024];
+        const char *directory = cluster->nodes[damaged].directory;
+        snprintf(copy, sizeof(copy), "cp -a '%s' '%s.sound'", directory, directory);
+        cr_assert_eq(system(copy), 0);
+        damage(cluster, damaged, damage_cases[i].kind);
+        (void)unlink(cluster->nodes[damaged].log);
+        node_start(cluster, damaged);
+        for (int k = 0; k < 3 && damage_cases[i].said[k] != NULL; k++)
+            node_await_log(cluster, damaged, damage_cases[i].said[k]);
+        redisContext *client = node_connect(cluster, damaged);
+        redisReply *reply = ask(client, "GET counter");
+        cr_expect(reply->type == REDIS_REPLY_ERROR, "%s: it does not guess", damage_cases[i].name);
+        cr_expect(reply->str != NULL && strncmp(reply->str, "CLUSTERDOWN", 11) == 0, "%s: %s",
+                  damage_cases[i].name, reply->str);
+        freeReplyObject(reply);
+        redisFree(client);
+        write_some(cluster, leader);
+        count += WRITES;
+        expect_counter(cluster, other, count);
+        (void)node_signal(cluster, damaged, SIGKILL);
+        snprintf(copy, sizeof(copy), "rm -r '%s' && mv '%s.sound' '%s'", directory, directory,
+                 directory);
+        cr_assert_eq(system(copy), 0);
+        node_start(cluster, damaged);
+        node_await_serving(cluster, damaged);
+        expect_counter(cluster, damaged, count);
+        cluster_expect_equal(cluster);
+    }
+    cluster_destroy(cluster);
+}
+
+/* With its vote it could elect a leader that knows nothing of the last writes. */
+Test(damage, a_damaged_node_makes_no_majority) {
+    const char *const options[] = {"--raft-unsealed-timeout", "300", NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    int leader = cluster_leader(cluster), damaged = (leader + 1) % 3, left = (leader + 2) % 3;
+    write_some(cluster, left);
+    (void)node_signal(cluster, damaged, SIGTERM);
+    damage(cluster, damaged, FLIPPED_RECORD);
+    node_start(cluster, damaged);
+    node_await_log(cluster, damaged, "is damaged at offset");
+    (void)node_signal(cluster, leader, SIGKILL);
+    AWAIT(node_info(cluster, left, "raft_leader_id") == 0);
+    redisContext *client = node_connect(cluster, left);
+    redisReply *reply = ask(client, "INCR counter");
+    cr_expect(reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "CLUSTERDOWN", 11) == 0);
+    freeReplyObject(reply);
+    redisFree(client);
+    node_start(cluster, leader);
+    node_await_serving(cluster, leader);
+    node_await_serving(cluster, left);
+    expect_counter(cluster, left, WRITES);
+    cluster_destroy(cluster);
+}
+
+/* The last one in use; behind it stand spares. */
+static int open_last_segment(struct cluster *cluster, int node) {
+    for (int sequence = 3; sequence >= 1; sequence--) {
+        char name[32];
+        snprintf(name, sizeof(name), "log-%010d", sequence);
+        int fd = open_file(cluster, node, name);
+        if (end_of_log(fd) >= HEADER_SIZE) return fd;
+        close(fd);
+    }
+    cr_assert_fail("node %d has written nothing", node + 1);
+    return -1;
+}
+
+/* What a power cut leaves behind the last durable record: sectors of a write that nobody was told
+ * of, in any order. One of them never reached the disk. */
+static void tear(struct cluster *cluster, int node, bool with_blank_sector) {
+    int fd = open_last_segment(cluster, node);
+    char noise[3 * SECTOR];
+    memset(noise, 0xa5, sizeof(noise));
+    off_t end = end_of_log(fd) + 1, next = (end + SECTOR - 1) / SECTOR * SECTOR;
+    off_t from = with_blank_sector ? next + SECTOR : end;
+    cr_assert_eq(pwrite(fd, noise, sizeof(noise), from), (ssize_t)sizeof(noise));
+    close(fd);
+}
+
+Test(damage, a_torn_tail_is_cut_off) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    long long count = 0;
+    for (int round = 0; round < 4; round++) {
+        int torn = round % 2 == 0 ? cluster_follower(cluster) : cluster_leader(cluster);
+        write_some(cluster, torn);
+        (void)node_signal(cluster, torn, round < 2 ? SIGKILL : SIGTERM);
+        tear(cluster, torn, true);
+        (void)unlink(cluster->nodes[torn].log);
+        write_some(cluster, (torn + 1) % 3);
+        count += 2 * WRITES;
+        node_start(cluster, torn);
+        node_await_serving(cluster, torn);
+        node_await_log(cluster, torn, "a write that never became durable");
+        expect_counter(cluster, torn, count);
+        cluster_expect_equal(cluster);
+    }
+    for (int i = 0; i < 3; i++)
+        (void)node_signal(cluster, i, SIGKILL);
+    for (int i = 0; i < 3; i++)
+        tear(cluster, i, true);
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    expect_counter(cluster, 0, count);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(damage, a_tail_that_is_not_torn_is_named) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int damaged = cluster_follower(cluster), leader = cluster_leader(cluster);
+    write_some(cluster, damaged);
+    (void)node_signal(cluster, damaged, SIGTERM);
+    tear(cluster, damaged, false);
+    node_start(cluster, damaged);
+    node_await_log(cluster, damaged, "no sector of it is blank");
+    cr_expect_eq(node_info(cluster, damaged, "raft_serves"), 0);
+    write_some(cluster, leader);
+    expect_counter(cluster, leader, 2 * WRITES);
+    cluster_destroy(cluster);
+}

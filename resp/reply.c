@@ -46,8 +46,38 @@ static bool is_line_end(char c) {
     return c == '\r' || c == '\n';
 }
 
-static void append_error(struct reply *reply, struct bytes text) {
+/* The place of the code that `text` begins with; made if it is new. */
+static struct reply_error_count *find_error_count(struct reply_error_counts *counts,
+                                                  struct bytes text) {
+    char code[REPLY_ERROR_CODE_SIZE] = "";
+    bool is_last = counts->used == REPLY_ERROR_CODES_MAX - 1;
+    for (size_t i = 0; i < text.size && i < sizeof(code) - 1 && text.data[i] != ' '; i++)
+        code[i] = text.data[i];
+    uint32_t at = 0;
+    while (at < counts->used && strcmp(counts->counts[at].code, code) < 0)
+        at++;
+    if (at < counts->used && strcmp(counts->counts[at].code, code) == 0) return &counts->counts[at];
+    if (counts->used == REPLY_ERROR_CODES_MAX || is_last) {
+        counts->used = REPLY_ERROR_CODES_MAX;
+        struct reply_error_count *others = &counts->counts[REPLY_ERROR_CODES_MAX - 1];
+        memcpy(others->code, "~others", sizeof("~others")); /* sorts behind every code */
+        return others;
+    }
+    memmove(&counts->counts[at + 1], &counts->counts[at],
+            (counts->used - at) * sizeof(counts->counts[0]));
+    counts->used++;
+    counts->counts[at].count = 0;
+    memcpy(counts->counts[at].code, code, sizeof(code));
+    return &counts->counts[at];
+}
+
+static void count_error(struct reply *reply, struct bytes text) {
     reply->errors++;
+    if (reply->error_counts != NULL) find_error_count(reply->error_counts, text)->count++;
+}
+
+static void append_error(struct reply *reply, struct bytes text) {
+    count_error(reply, text);
     if (reply->out == NULL) return;
     while (text.size > 0 && is_line_end(text.data[0]))
         text = bytes_slice(text, 1, text.size);
@@ -67,7 +97,7 @@ void reply_error(struct reply *reply, const char *text) {
 
 void reply_error_format(struct reply *reply, const char *format, ...) {
     if (reply->out == NULL) {
-        reply->errors++;
+        count_error(reply, bytes_of_text(format));
         return;
     }
     struct buffer text = {0};

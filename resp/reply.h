@@ -11,10 +11,22 @@
 
 #include "base/buffer.h"
 
+/* How often each error code ("ERR", "WRONGTYPE") was replied: INFO's Errorstats. Sorted by code;
+ * codes beyond the last place but one count together. */
+enum { REPLY_ERROR_CODES_MAX = 64, REPLY_ERROR_CODE_SIZE = 24 };
+struct reply_error_counts {
+    uint32_t used;
+    struct reply_error_count {
+        char code[REPLY_ERROR_CODE_SIZE];
+        uint64_t count;
+    } counts[REPLY_ERROR_CODES_MAX];
+};
+
 struct reply {
     struct buffer *out; /* NULL: discard */
     uint8_t protocol;   /* 2 or 3 */
     uint32_t errors;    /* how many error replies were written, also when discarding */
+    struct reply_error_counts *error_counts; /* where they are counted by code; may be NULL */
 };
 
 /* Bytes that are a whole reply, or part of one, already encoded. */

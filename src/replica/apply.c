@@ -162,6 +162,7 @@ static void apply_record(struct apply *apply, const struct command_record *recor
     }
     struct session *session = slot_session(apply);
     struct reply reply = {.protocol = record->flags & RECORD_PROTOCOL};
+    if (session != NULL) reply.error_counts = &replica->error_counts;
     if (session != NULL && !(record->flags & RECORD_SILENT)) reply.out = &session->output;
 
     if (record->flags & RECORD_GROUP) {

@@ -266,7 +266,9 @@ void replica_fail_unsealed(struct replica *replica) {
 static void tell_unknown(struct replica *replica, struct session *session) {
     if (session->closed || session->ending != SESSION_STAYS) return;
     session_clear_pending(replica, session);
-    struct reply reply = {.out = &session->output, .protocol = session->protocol};
+    struct reply reply = {.out = &session->output,
+                          .protocol = session->protocol,
+                          .error_counts = &replica->error_counts};
     reply_error(&reply, "UNKNOWN the cluster did not answer in time: this write may or may not "
                         "have been executed");
     session->ending = SESSION_ENDS_AFTER_OUTPUT;

@@ -96,12 +96,14 @@ struct immediate {
     size_t before;
 };
 
-static struct immediate immediate_begin(struct session *session, bool silent) {
+static struct immediate immediate_begin(struct replica *replica, struct session *session,
+                                        bool silent) {
     struct immediate immediate = {.out = session->pending_count == 0 ? &session->output
                                                                      : &session->waiting};
     immediate.before = immediate.out->size;
-    immediate.reply =
-        (struct reply){.out = silent ? NULL : immediate.out, .protocol = session->protocol};
+    immediate.reply = (struct reply){.out = silent ? NULL : immediate.out,
+                                     .protocol = session->protocol,
+                                     .error_counts = &replica->error_counts};
     return immediate;
 }
 
@@ -120,7 +122,7 @@ static void immediate_end(struct replica *replica, struct session *session,
 
 static void answer_error(struct replica *replica, struct session *session, bool silent,
                          const char *text) {
-    struct immediate immediate = immediate_begin(session, silent);
+    struct immediate immediate = immediate_begin(replica, session, silent);
     reply_error(&immediate.reply, text);
     immediate_end(replica, session, &immediate);
 }
@@ -154,7 +156,7 @@ static void take_write(struct replica *replica, struct session *session,
 static void run_at_once(struct replica *replica, struct session *session,
                         const struct command *command, const struct bytes *args, uint32_t count,
                         bool silent) {
-    struct immediate immediate = immediate_begin(session, silent);
+    struct immediate immediate = immediate_begin(replica, session, silent);
     struct command_call call = {
         .command = command,
         .storages = replica->storages,
@@ -276,7 +278,7 @@ static void multi_queue(struct replica *replica, struct session *session,
     command_record_write(buffer_reserve(&session->multi, size), &fields, args + 1);
     session->multi.size += size;
     session->multi_count++;
-    struct immediate immediate = immediate_begin(session, silent);
+    struct immediate immediate = immediate_begin(replica, session, silent);
     reply_simple(&immediate.reply, "QUEUED");
     immediate_end(replica, session, &immediate);
 }
@@ -300,7 +302,8 @@ static void multi_append_literal(struct replica *replica, struct session *sessio
                                  const struct command *command, const struct bytes *args,
                                  uint32_t count) {
     struct buffer text = {0};
-    struct reply reply = {.out = &text, .protocol = session->protocol};
+    struct reply reply = {
+        .out = &text, .protocol = session->protocol, .error_counts = &replica->error_counts};
     struct command_call call = {
         .command = command,
         .storages = replica->storages,
@@ -369,7 +372,7 @@ static void take_exec(struct replica *replica, struct session *session, bool sil
         return;
     }
     if (session->multi_count == 0) {
-        struct immediate immediate = immediate_begin(session, silent);
+        struct immediate immediate = immediate_begin(replica, session, silent);
         reply_array(&immediate.reply, 0);
         immediate_end(replica, session, &immediate);
     } else {
@@ -384,7 +387,7 @@ static void take_multi(struct replica *replica, struct session *session, uint16_
         take_exec(replica, session, silent);
         return;
     }
-    struct immediate immediate = immediate_begin(session, silent);
+    struct immediate immediate = immediate_begin(replica, session, silent);
     if (id == ID_MULTI) {
         if (session->in_multi) {
             reply_error(&immediate.reply, "ERR MULTI calls can not be nested");
@@ -441,7 +444,7 @@ static void refuse(struct replica *replica, struct session *session, const char 
         return;
     }
     multi_end(session);
-    struct immediate immediate = immediate_begin(session, silent);
+    struct immediate immediate = immediate_begin(replica, session, silent);
     reply_error_format(&immediate.reply, "EXECABORT Transaction discarded because of: %s",
                        strncmp(text, "ERR ", 4) == 0 ? text + 4 : text);
     immediate_end(replica, session, &immediate);
@@ -467,7 +470,7 @@ static void refuse_unresolved(struct replica *replica, struct session *session,
                "ERR wrong number of arguments for 'exec' command");
         return;
     }
-    struct immediate immediate = immediate_begin(session, silent);
+    struct immediate immediate = immediate_begin(replica, session, silent);
     if (bytes_equal_ignoring_case(args[0], BYTES("post")) ||
         bytes_equal_ignoring_case(args[0], BYTES("host:"))) {
         /* A browser that was led here must not get commands through by way of its HTTP body. */

@@ -123,7 +123,9 @@ bool session_run(struct replica *replica, struct session *session, const struct 
                  const struct bytes *args, uint32_t count, uint8_t db, uint8_t protocol,
                  bool silent, bool may_need_tick) {
     size_t before = session->output.size;
-    struct reply reply = {.out = silent ? NULL : &session->output, .protocol = protocol};
+    struct reply reply = {.out = silent ? NULL : &session->output,
+                          .protocol = protocol,
+                          .error_counts = &replica->error_counts};
     struct command_call call = {
         .command = command,
         .storages = replica->storages,
@@ -184,7 +186,9 @@ static void session_emit_first(struct replica *replica, struct session *session,
             buffer_append(&session->output, session->waiting.data + session->waiting_consumed,
                           pending->size);
         } else {
-            struct reply reply = {.out = &session->output, .protocol = session->protocol};
+            struct reply reply = {.out = &session->output,
+                                  .protocol = session->protocol,
+                                  .error_counts = &replica->error_counts};
             reply_error(&reply, "CLUSTERDOWN no leader is known to this node: not executed");
             replica->statistics.clusterdown_replies++;
         }

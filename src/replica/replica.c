@@ -862,6 +862,10 @@ struct replica_statistics *replica_statistics(struct replica *replica) {
     return &replica->statistics;
 }
 
+struct reply_error_counts *replica_error_counts(struct replica *replica) {
+    return &replica->error_counts;
+}
+
 size_t replica_inflight_bytes(const struct replica *replica) {
     return replica->window_bytes + replica->waiting_bytes +
            (replica->open == NULL ? 0 : replica->open->body_size);

@@ -174,6 +174,8 @@ struct replica_statistics {
 #undef REPLICA_STATISTIC
 };
 struct replica_statistics *replica_statistics(struct replica *replica);
+/* Error replies of this node's clients by code; may be zeroed. */
+struct reply_error_counts *replica_error_counts(struct replica *replica);
 size_t replica_inflight_bytes(const struct replica *replica);
 
 /* Invariants between the parts; in tests and the simulator after each step. */

@@ -105,6 +105,7 @@ struct replica {
     struct buffer scratch;
     struct random random;
     struct replica_statistics statistics;
+    struct reply_error_counts error_counts;
 };
 
 /* --- replica.c -------------------------------------------------------------------------------- */

@@ -491,6 +491,15 @@ static const struct field cluster_fields[] = {
     CONSTANT("cluster_enabled", "0"), /* Redis Cluster's protocol is not spoken */
 };
 
+static void print_error_counts(const struct facts *facts, struct buffer *out) {
+    const struct reply_error_counts *counts = replica_error_counts(facts->server->replica);
+    for (uint32_t i = 0; i < counts->used; i++)
+        buffer_append_format(out, "errorstat_%s:count=%llu\r\n", counts->counts[i].code,
+                             (unsigned long long)counts->counts[i].count);
+}
+
+static const struct field error_fields[] = {LINES(print_error_counts)};
+
 /* --- sections -------------------------------------------------------------------------------- */
 
 #define SECTION(spelling, list, standard)                                                          \
@@ -502,18 +511,12 @@ static const struct section {
     size_t count;
     bool is_default;
 } sections[] = {
-    SECTION("Server", server_fields, true),
-    SECTION("Clients", client_fields, true),
-    SECTION("Memory", memory_fields, true),
-    SECTION("Persistence", persistence_fields, true),
-    SECTION("Stats", stats_fields, true),
-    SECTION("Replication", replication_fields, true),
-    SECTION("CPU", cpu_fields, true),
-    {"Modules", NULL, 0, true},
-    {"Errorstats", NULL, 0, true},
-    SECTION("Cluster", cluster_fields, true),
-    SECTION("Keyspace", keyspace_fields, true),
-    SECTION("Raft", raft_fields, false),
+    SECTION("Server", server_fields, true),     SECTION("Clients", client_fields, true),
+    SECTION("Memory", memory_fields, true),     SECTION("Persistence", persistence_fields, true),
+    SECTION("Stats", stats_fields, true),       SECTION("Replication", replication_fields, true),
+    SECTION("CPU", cpu_fields, true),           {"Modules", NULL, 0, true},
+    SECTION("Errorstats", error_fields, true),  SECTION("Cluster", cluster_fields, true),
+    SECTION("Keyspace", keyspace_fields, true), SECTION("Raft", raft_fields, false),
 };
 
 static void print_section(const struct section *section, const struct facts *facts,

@@ -822,6 +822,7 @@ Test(server, listens_on_a_unix_socket, .fini = end) {
 
 Test(server, counts_what_it_does, .fini = end) {
     begin(NULL);
+    char text[64];
     redisContext *context = client();
     int64_t commands = info("total_commands_processed");
     int64_t connections = info("total_connections_received");
@@ -840,7 +841,12 @@ Test(server, counts_what_it_does, .fini = end) {
     cr_expect_eq(info("keyspace_hits"), 1);
     cr_expect_eq(info("keyspace_misses"), 1);
     cr_expect_eq(info("total_error_replies"), 1);
-    char text[64];
+    info_text("errorstat_WRONGTYPE", text, sizeof(text));
+    cr_expect_str_eq(text, "count=1");
+    expect_reply(context, "NOSUCH", "ERR unknown command 'NOSUCH', with args beginning with: ");
+    expect_reply(context, "INCR", "ERR wrong number of arguments for 'incr' command");
+    info_text("errorstat_ERR", text, sizeof(text));
+    cr_expect_str_eq(text, "count=2");
     info_text("db0", text, sizeof(text));
     cr_expect_eq(strncmp(text, "keys=2,expires=1,avg_ttl=", 25), 0, "%s", text);
     info_text("role", text, sizeof(text));

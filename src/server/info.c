@@ -12,6 +12,7 @@
 #include "src/server/commands.h"
 #include "src/server/daemon.h"
 #include "src/server/memory_usage.h"
+#include "src/server/peers.h"
 #include "src/server/version.h"
 
 /* What is looked up once for all fields of one INFO. */
@@ -418,25 +419,39 @@ DEFINE_NUMBER(raft_serves, replica_serves(facts->server->replica))
 DEFINE_NUMBER(raft_origin, replica_origin(facts->server->replica))
 DEFINE_NUMBER(raft_turns, facts->server->turns)
 
-static void print_members(const struct facts *facts, struct buffer *out) {
-    const struct identity *identity = &facts->server->identity;
+/* When the leader last heard of this member, in seconds; on a follower unknown, thus 0. */
+static uint64_t contact_age_s(const struct facts *facts, uint32_t id) {
     struct raft_peer_status peers[RAFT_NODES_MAX];
     uint32_t count = facts->raft == NULL ? 0 : raft_peers(facts->raft, peers, RAFT_NODES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        if (peers[i].id == id && peers[i].last_contact_us != 0)
+            return (facts->now_us - peers[i].last_contact_us) / 1000000;
+    return 0;
+}
+
+static void print_members(const struct facts *facts, struct buffer *out) {
+    const struct identity *identity = &facts->server->identity;
     for (uint32_t i = 0; i < identity->member_count; i++) {
         const struct identity_member *member = &identity->members[i];
-        bool connected = member->id == identity->id;
-        uint64_t contact_us = 0;
-        for (uint32_t p = 0; p < count; p++)
-            if (peers[p].id == member->id) contact_us = peers[p].last_contact_us;
-        uint64_t ago_s = contact_us == 0 ? 0 : (facts->now_us - contact_us) / 1000000;
-        connected |= contact_us != 0 && ago_s < 2;
-        buffer_append_format(out,
-                             "raft_node%u:id=%u,state=%s,voting=yes,addr=%s,port=%u,"
-                             "last_conn_secs=%llu\r\n",
-                             member->id, member->id, connected ? "connected" : "unknown",
-                             member->host, member->port, (unsigned long long)ago_s);
+        struct peer_status status = {.connected = member->id == identity->id};
+        if (facts->server->peers != NULL && member->id != identity->id &&
+            !peers_status(facts->server->peers, member->id, &status))
+            status.connected = false;
+        buffer_append_format(
+            out,
+            "raft_node%u:id=%u,state=%s,voting=yes,addr=%s,port=%u,"
+            "last_conn_secs=%llu,conn_errors=%llu,conn_oks=%llu\r\n",
+            member->id, member->id, status.connected ? "connected" : "disconnected", member->host,
+            member->port, (unsigned long long)contact_age_s(facts, member->id),
+            (unsigned long long)status.connect_errors, (unsigned long long)status.connects);
     }
 }
+
+DEFINE_NUMBER(log_appends, disk_figures(facts->server->disk).appends)
+DEFINE_NUMBER(log_append_bytes, disk_figures(facts->server->disk).append_bytes)
+DEFINE_NUMBER(log_syncs, disk_figures(facts->server->disk).syncs)
+DEFINE_NUMBER(sync_us_last, disk_figures(facts->server->disk).sync_us_last)
+DEFINE_NUMBER(sync_us_max, disk_figures(facts->server->disk).sync_us_max)
 
 static void print_digest(const struct facts *facts, struct buffer *out) {
     buffer_append_format(out, "%016llx",
@@ -468,6 +483,11 @@ static const struct field raft_fields[] = {
     NUMBER("raft_serves", raft_serves),
     NUMBER("raft_origin", raft_origin),
     NUMBER("raft_inflight_bytes", inflight_bytes),
+    NUMBER("raft_log_appends", log_appends),
+    NUMBER("raft_log_append_bytes", log_append_bytes),
+    NUMBER("raft_log_syncs", log_syncs),
+    NUMBER("raft_fsync_usec_last", sync_us_last),
+    NUMBER("raft_fsync_usec_max", sync_us_max),
     NUMBER("raft_loop_turns", raft_turns),
     LINES(print_replica_statistics),
 };

@@ -855,6 +855,9 @@ Test(server, counts_what_it_does, .fini = end) {
     expect_reply(context, "INCR a", "2");
     cr_expect_gt(info("raft_last_applied_index"), index);
     cr_expect_eq(info("master_repl_offset"), info("raft_commit_index"));
+    cr_expect_gt(info("raft_log_syncs"), 0);
+    cr_expect_gt(info("raft_fsync_usec_max"), 0);
+    cr_expect_gt(info("raft_log_append_bytes"), 0);
     expect_reply(context, "CONFIG RESETSTAT", "OK");
     cr_expect_eq(info("total_error_replies"), 0);
     cr_expect_eq(info("keyspace_hits"), 0);

@@ -215,6 +215,7 @@ void fetches_cut(struct journal *journal);
 
 /* A call that the full disk refused, to be tried again. */
 struct journal_retry {
+    bool was_refused; /* until it succeeds, also while it is being tried again */
     bool is_due_later;
     uint64_t at_us; /* set by the first tick after the failure; 0: not yet */
 };

@@ -133,7 +133,7 @@ void journal_write_vote(struct journal *journal) {
 
 static void note_no_room(struct journal *journal, struct journal_retry *retry, const char *name,
                          enum error error) {
-    *retry = (struct journal_retry){.is_due_later = true};
+    *retry = (struct journal_retry){.was_refused = true, .is_due_later = true};
     snprintf(journal->problem, sizeof(journal->problem), "%s cannot be written: %s", name,
              error_text(error));
 }
@@ -151,6 +151,7 @@ static void vote_completed(struct journal *journal, const struct disk_completion
         return;
     }
     vote->version_durable = vote->version_open;
+    vote->retry.was_refused = false;
     if (journal->state == JOURNAL_RECOVERING) {
         recovery_vote_completed(journal);
         return;
@@ -233,7 +234,10 @@ static const struct disk_request *creation_next_request(struct journal *journal)
 static void creation_completed(struct journal *journal, const struct disk_completion *completion) {
     struct journal_creation *creation = &journal->creation;
     creation->request.is_open = false;
-    if (completion->error == ERROR_NONE) journal->segments[creation->segment].exists = true;
+    if (completion->error == ERROR_NONE) {
+        journal->segments[creation->segment].exists = true;
+        creation->retry.was_refused = false;
+    }
     if (journal->state == JOURNAL_RECOVERING) {
         recovery_segment_completed(journal, completion->error);
         return;
@@ -243,8 +247,8 @@ static void creation_completed(struct journal *journal, const struct disk_comple
 }
 
 bool journal_is_full(const struct journal *journal) {
-    if (journal->vote.retry.is_due_later) return true;
-    if (!journal->creation.retry.is_due_later) return false;
+    if (journal->vote.retry.was_refused) return true;
+    if (!journal->creation.retry.was_refused) return false;
     const struct journal_writer *writer = &journal->writer;
     uint32_t made = next_planned(journal);
     uint32_t spares = made > writer->segment ? made - writer->segment - 1 : 0;

@@ -344,7 +344,8 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
     if (header.type != ENTRY_DATA || (header.flags & 0xff) != REPLICA_ENTRY_BATCH) {
         return ERROR_MALFORMED;
     }
-    if (!replica->leading) return ERROR_NONE; /* The origin sends it again when it knows better. */
+    /* The origin sends it again when it knows better, or when there is room. */
+    if (!replica->leading || journal_is_full(replica->journal)) return ERROR_NONE;
 
     struct origin *origin = origins_find(&replica->tail_origins, header.origin);
     if (origin == NULL || origin->node != from) return ERROR_NONE; /* closed */

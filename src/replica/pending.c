@@ -189,7 +189,9 @@ static void session_emit_first(struct replica *replica, struct session *session,
             struct reply reply = {.out = &session->output,
                                   .protocol = session->protocol,
                                   .error_counts = &replica->error_counts};
-            reply_error(&reply, "CLUSTERDOWN no leader is known to this node: not executed");
+            reply_error(&reply, replica_refuses_writes(replica)
+                                    ? "CLUSTERDOWN this node's disk is full: not executed"
+                                    : "CLUSTERDOWN no leader is known to this node: not executed");
             replica->statistics.clusterdown_replies++;
         }
         session_mark_dirty(replica, session);

@@ -854,6 +854,14 @@ bool replica_serves(const struct replica *replica) {
     return replica->state == REPLICA_RUNNING && replica->known_leader != 0 && replica->origin != 0;
 }
 
+bool replica_disk_is_full(const struct replica *replica) {
+    return replica->state == REPLICA_RUNNING && journal_is_full(replica->journal);
+}
+
+bool replica_refuses_writes(const struct replica *replica) {
+    return replica->leading && replica_disk_is_full(replica);
+}
+
 uint64_t replica_digest(const struct replica *replica) {
     return origins_digest(&replica->origins, storages_rolling_digest(replica->storages));
 }

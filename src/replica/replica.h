@@ -145,6 +145,9 @@ uint64_t replica_digest(const struct replica *replica);
 uint64_t replica_applied_index(const struct replica *replica);
 uint64_t replica_origin(const struct replica *replica); /* 0 while not open */
 bool replica_serves(const struct replica *replica);     /* leader known and origin open */
+/* No room for the log's next segment on this node's disk: a leader refuses what needs the log. */
+bool replica_disk_is_full(const struct replica *replica);
+bool replica_refuses_writes(const struct replica *replica); /* it leads, and its disk is full */
 
 /* Rows for INFO raft, INFO stats and the simulator's report. */
 #define REPLICA_STATISTICS(X)                                                                      \

@@ -121,6 +121,19 @@ static void note_recovery(struct server *server) {
              (unsigned long long)torn_bytes);
 }
 
+static void note_disk(struct server *server) {
+    bool is_full = replica_disk_is_full(server->replica);
+    if (is_full == server->disk_is_full) return;
+    server->disk_is_full = is_full;
+    if (is_full)
+        log_line(&server->log, LOG_LEVEL_WARNING,
+                 "No space left in %s for the log: make room. Reads go on; writes do as soon as "
+                 "there is",
+                 server->directory);
+    else
+        log_line(&server->log, LOG_LEVEL_NOTICE, "There is space for the log again");
+}
+
 static void note_state(struct server *server) {
     const char *trouble = replica_trouble(server->replica);
     if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
@@ -128,6 +141,7 @@ static void note_state(struct server *server) {
     bool leads = runs && raft_role(replica_raft(server->replica)) == RAFT_LEADER;
     if (runs && server->log.role == 'X') note_recovery(server);
     server->log.role = !runs ? 'X' : leads ? 'M' : 'S';
+    note_disk(server);
     if (server->ready_announced || !replica_serves(server->replica)) return;
     server->ready_announced = true;
     cluster_settings_found(server);

@@ -54,6 +54,9 @@ const char *commands_admit(struct session *session, const struct command *comman
                "option in the configuration file, and then restart the server.";
     if (UNLIKELY(server->over_memory) && (command->flags & COMMAND_DENYOOM) != 0)
         return "OOM command not allowed when used memory > 'maxmemory'.";
+    if (UNLIKELY(server->disk_is_full) && command->place == COMMAND_LOG &&
+        replica_refuses_writes(server->replica))
+        return "MISCONF Errors writing to the log: no space left on the disk: not executed";
     if (UNLIKELY(server->stopping) && command->place == COMMAND_LOG)
         return "CLUSTERDOWN this node is shutting down: not executed";
     return NULL;

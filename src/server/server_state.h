@@ -80,6 +80,7 @@ struct server {
     char run_id[41];
     bool stopping, stop_now;
     bool ready_announced, trouble_told;
+    bool disk_is_full; /* no room for the log's next segment */
     int exit_status;
 
     struct server_statistics statistics;

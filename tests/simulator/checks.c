@@ -13,9 +13,16 @@ struct sighting {
     uint64_t key, hash; /* key: of term and index; 0: free */
 };
 
+/* Whom each node has voted for, in one term; 0: nobody. */
+struct votes {
+    uint8_t by[NODES_MAX + 1];
+};
+
 struct checks {
     uint32_t *leaders; /* by term */
     uint64_t term_capacity;
+    struct votes *votes; /* by term, as they left the nodes */
+    uint64_t vote_capacity;
     struct committed *committed; /* by index; from 1 on */
     uint64_t commit, commit_capacity;
     uint64_t *digests; /* by applied index; 0: not seen */
@@ -30,6 +37,7 @@ struct checks *checks_create(void) {
 
 void checks_destroy(struct checks *checks) {
     memory_release(checks->leaders);
+    memory_release(checks->votes);
     memory_release(checks->committed);
     memory_release(checks->digests);
     memory_release(checks->sightings);
@@ -39,6 +47,16 @@ void checks_destroy(struct checks *checks) {
 void checks_node_started(struct node *node) {
     node->checked_commit = node->checked_last = node->checked_last_term = 0;
     node->checked_applied = node->led_term = 0;
+    node->recovered = false;
+}
+
+void checks_node_stops(struct node *node) {
+    if (replica_state(node->replica) == REPLICA_RECOVERING) return; /* What held still holds. */
+    node->durable_index = 0;
+    if (replica_state(node->replica) != REPLICA_RUNNING) return;
+    const struct raft *raft = replica_raft(node->replica);
+    node->durable_index = raft_persisted_index(raft);
+    node->durable_term = raft_term_at(raft, node->durable_index);
 }
 
 /* Room for row `index`; new rows are zero. */
@@ -52,6 +70,22 @@ static void *grow(void *rows, uint64_t *capacity, uint64_t index, size_t size) {
 }
 
 /* --- leaders -------------------------------------------------------------------------------- */
+
+/* One vote a term, whatever happens to the node between two (Raft 5.2). */
+void checks_vote(struct world *world, const struct raft_message *message) {
+    struct checks *checks = world->checks;
+    bool asks = message->type == RAFT_VOTE;
+    if (!asks && (message->type != RAFT_VOTE_REPLY || message->as.vote_reply.granted == 0)) return;
+    checks->votes =
+        grow(checks->votes, &checks->vote_capacity, message->term, sizeof(struct votes));
+    uint8_t *vote = &checks->votes[message->term].by[message->from];
+    uint32_t candidate = asks ? message->from : message->to;
+    if (*vote != 0 && *vote != candidate) {
+        world_violation(world, "n%u votes for n%u and for n%u in term %llu", message->from, *vote,
+                        candidate, (unsigned long long)message->term);
+    }
+    *vote = (uint8_t)candidate;
+}
 
 /* Leader completeness: whoever leads has all that was ever committed. */
 static void check_completeness(struct world *world, const struct node *node) {
@@ -90,6 +124,7 @@ static void check_leader(struct world *world, struct node *node) {
         return;
     }
     checks->leaders[term] = node->id;
+    faults_when_power_changes(world);
     check_completeness(world, node);
 }
 
@@ -148,6 +183,18 @@ static void check_durable(struct world *world, uint64_t index, uint64_t term) {
                     (unsigned long long)index, count);
 }
 
+/* What a node counted as durable, and said so, survives its end. */
+static void check_recovered(struct world *world, struct node *node) {
+    if (node->recovered || replica_state(node->replica) != REPLICA_RUNNING) return;
+    node->recovered = true;
+    const struct raft *raft = replica_raft(node->replica);
+    if (node->durable_index == 0) return;
+    if (raft_term_at(raft, node->durable_index) == node->durable_term) return;
+    world_violation(world, "n%u has lost entry %llu of term %llu, which it had as durable",
+                    node->id, (unsigned long long)node->durable_index,
+                    (unsigned long long)node->durable_term);
+}
+
 static void check_committed(struct world *world, struct node *node) {
     struct checks *checks = world->checks;
     const struct raft *raft = replica_raft(node->replica);
@@ -201,6 +248,7 @@ void checks_node(struct world *world, struct node *node) {
     if (replica_state(node->replica) == REPLICA_DAMAGED) return;
     replica_check(node->replica);
     if (replica_raft(node->replica) == NULL) return;
+    check_recovered(world, node);
     check_leader(world, node);
     check_matching(world, node);
     check_committed(world, node);

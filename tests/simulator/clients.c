@@ -10,7 +10,7 @@
 #include "tests/simulator/world.h"
 
 enum {
-    OBJECTS_AT_ONCE = 4,
+    OBJECTS_AT_ONCE = 6,
     OPERATIONS_PER_OBJECT = 150,
     PUSHES_PER_OBJECT = 100,
     UNKNOWN_PER_OBJECT = 6,

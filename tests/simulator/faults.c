@@ -152,16 +152,12 @@ static void doom(struct world *world, enum doom what) {
     struct node *node = victim(world);
     if (node->replica == NULL || node->doom != DOOM_NONE) return;
     node->doom = what;
-    node->doom_in = (uint32_t)world_below(world, 40);
+    node->doom_at_disk = world_chance(world, 500);
+    node->doom_in = (uint32_t)world_below(world, node->doom_at_disk ? 3 : 40);
     node->pause_us = log_uniform_us(world, 1000, 12);
     if (what == DOOM_PAUSE && world_chance(world, 500)) {
         node->pause_us = world_between(world, 300 * 1000, 2500 * 1000);
     }
-}
-
-static void black_out(struct world *world) {
-    for (uint32_t id = 1; id <= world->node_count; id++)
-        node_kill(world, &world->nodes[id], true);
 }
 
 static void spoil_disk(struct world *world, enum fault fault) {
@@ -230,7 +226,7 @@ static void strike(struct world *world, enum fault fault) {
         doom(world, DOOM_PAUSE);
         break;
     case FAULT_blackouts:
-        black_out(world);
+        doom(world, DOOM_BLACKOUT);
         break;
     case FAULT_clock_jumps:
         jump_clock(world);
@@ -244,10 +240,18 @@ static void strike(struct world *world, enum fault fault) {
     }
 }
 
-void faults_next(struct world *world) {
+void faults_when_power_changes(struct world *world) {
+    if (world->healed || !world_chance(world, 500)) return;
+    world_at(world, world->now_us + log_uniform_us(world, 50, 10),
+             (struct event){.kind = EVENT_FAULT, .value = 1});
+}
+
+void faults_next(struct world *world, const struct event *event) {
     if (world->healed) return;
-    world_at(world, world->now_us + world_between(world, 1000, 2 * world->fault_gap_us),
-             (struct event){.kind = EVENT_FAULT});
+    if (event->value == 0) {
+        world_at(world, world->now_us + world_between(world, 1000, 2 * world->fault_gap_us),
+                 (struct event){.kind = EVENT_FAULT});
+    }
     uint64_t drawn = world_below(world, FAULT_COUNT);
     while (drawn < FAULT_COUNT && !world->fault_on[drawn])
         drawn++; /* the next one that is on */

@@ -27,16 +27,22 @@ static struct chunk *flatten(const struct replica_packet *packet) {
     return chunk;
 }
 
+/* False: it is none of Raft's, or has more entries than there is room for. */
+static bool decode(struct chunk *chunk, struct raft_message *message, struct entry *entries,
+                   uint32_t entries_max) {
+    if (chunk->data[0] != 1) return false;
+    struct bytes body = bytes_of(chunk->data + 1, chunk->used - 1);
+    return raft_message_decode(body, chunk, message, entries, entries_max) == ERROR_NONE;
+}
+
 static void describe(struct world *world, uint32_t from, const struct replica_packet *packet,
                      struct chunk *chunk, const char *fate) {
     uint64_t hash = hash_bytes(bytes_of(chunk->data, chunk->used), from);
     struct buffer text = {0};
-    if (world->options->trace && chunk->data[0] == 1) {
-        struct entry entries[256];
-        struct raft_message message;
-        enum error error = raft_message_decode(bytes_of(chunk->data + 1, chunk->used - 1), chunk,
-                                               &message, entries, COUNT_OF(entries));
-        if (error == ERROR_NONE) raft_message_print(&message, &text);
+    struct entry entries[1024];
+    struct raft_message message;
+    if (world->options->trace && decode(chunk, &message, entries, COUNT_OF(entries))) {
+        raft_message_print(&message, &text);
     }
     if (world->options->trace && text.size == 0) {
         static const char *const kinds[] = {"?", "RAFT", "FORWARD", "EXPECT", "ORIGIN", "TICK"};
@@ -67,6 +73,8 @@ void network_send(struct world *world, uint32_t from, struct replica_packet *pac
                 world_chance(world, link->drop_per_mille);
     describe(world, from, packet, chunk, lost ? "lost: " : "");
     world->result->figures.packets++;
+    struct raft_message message;
+    if (!packet->bulk && decode(chunk, &message, NULL, 0)) checks_vote(world, &message);
     if (lost) {
         chunk_release(chunk);
     } else {

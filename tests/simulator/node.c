@@ -73,6 +73,7 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
         simulated_disk_kill(node->disk);
     }
     add_statistics(world, node);
+    checks_node_stops(node);
     clients_node_stopped(world, node->id);
     replica_destroy(node->replica);
     node->replica = NULL;
@@ -80,6 +81,11 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     network_node_stopped(world, node->id);
     world_at(world, world->now_us + world_between(world, 20 * 1000, 1500 * 1000),
              (struct event){.kind = EVENT_START, .to = node->id});
+}
+
+void world_black_out(struct world *world) {
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        node_kill(world, &world->nodes[id], true);
 }
 
 void node_clear(struct world *world, struct node *node) {
@@ -228,6 +234,7 @@ static bool submit(struct world *world, struct node *node) {
                 "n%u: disk request %llu: %s at %llu", node->id, (unsigned long long)request->number,
                 request->name, (unsigned long long)request->offset);
     simulated_disk_submit(node->disk, request, world->now_us);
+    node->submitted++;
     return true;
 }
 
@@ -316,16 +323,21 @@ static void meet_doom(struct world *world, struct node *node) {
     case DOOM_POWER_LOSS:
         node_kill(world, node, doom == DOOM_POWER_LOSS);
         break;
+    case DOOM_BLACKOUT:
+        world_black_out(world);
+        break;
     }
 }
 
 void node_run(struct world *world, struct node *node) {
     do {
+        uint64_t submitted = node->submitted;
         step(world, node);
         world->result->figures.steps++;
         notice_trouble(world, node);
         if (node->replica == NULL || world->result->violated) return;
-        if (node->doom != DOOM_NONE && node->doom_in-- == 0) {
+        bool counts = !node->doom_at_disk || node->submitted > submitted;
+        if (node->doom != DOOM_NONE && counts && node->doom_in-- == 0) {
             meet_doom(world, node);
             return;
         }

@@ -112,7 +112,7 @@ static void happen(struct world *world, struct event *event) {
         node_start(world, &world->nodes[event->to]);
         break;
     case EVENT_FAULT:
-        faults_next(world);
+        faults_next(world, event);
         break;
     case EVENT_FAULT_IS_OVER:
         if (!world->healed) faults_end(world, event);
@@ -136,7 +136,9 @@ static void choose_config(struct world *world) {
     if (world_chance(world, 300)) config->inflight_batches_max = world_between(world, 1, 8);
     if (world_chance(world, 200)) config->inflight_bytes_max = world_between(world, 500, 5000);
     if (world_chance(world, 400)) config->raft.tail_bytes_max = world_between(world, 500, 8000);
-    if (world_chance(world, 400)) config->raft.append_bytes_max = 2000;
+    if (world_chance(world, 500)) {
+        config->raft.append_bytes_max = 1u << world_below(world, 12);
+    }
     if (world_chance(world, 300)) config->raft.inflight_max = (uint32_t)world_between(world, 1, 8);
     config->journal_segment_size = 4096u << world_below(world, 3);
 }

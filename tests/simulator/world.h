@@ -100,7 +100,7 @@ enum event_kind {
     EVENT_TO_CLIENT,     /* connection, chunk; NULL: the node has closed */
     EVENT_CLIENT,        /* to: a client's next act */
     EVENT_START,         /* to: a node's process */
-    EVENT_FAULT,         /* the next misfortune */
+    EVENT_FAULT,         /* the next misfortune; value: 1 if another one is not to be planned */
     EVENT_FAULT_IS_OVER, /* value: which; to, from: whose */
 };
 
@@ -129,7 +129,7 @@ struct inbox_item {
 };
 
 enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_TURN_END, PHASE_EFFECTS };
-enum doom { DOOM_NONE, DOOM_PAUSE, DOOM_KILL, DOOM_POWER_LOSS };
+enum doom { DOOM_NONE, DOOM_PAUSE, DOOM_KILL, DOOM_POWER_LOSS, DOOM_BLACKOUT };
 
 struct node {
     uint32_t id;
@@ -142,7 +142,9 @@ struct node {
     uint64_t ready_us;    /* busy or paused until then */
     enum doom doom;       /* what happens after doom_in more effects */
     uint32_t doom_in;
+    bool doom_at_disk; /* these effects are disk requests handed over */
     uint64_t pause_us;
+    uint64_t submitted; /* disk requests */
 
     struct inbox_item *inbox;
     size_t inbox_first, inbox_count, inbox_capacity;
@@ -157,6 +159,8 @@ struct node {
     uint64_t boots, boot_seed;
 
     /* checks.c */
+    bool recovered; /* has been compared with what was durable when the process ended */
+    uint64_t durable_index, durable_term;
     uint64_t checked_commit, checked_last, checked_last_term, checked_applied, led_term;
     /* clients.c: an acknowledged write that was asked for after the healing */
     bool serves_again;
@@ -206,6 +210,7 @@ void world_trace(struct world *world, uint64_t number, const char *format, ...);
 /* node.c */
 void node_start(struct world *world, struct node *node);
 void node_kill(struct world *world, struct node *node, bool power_loss);
+void world_black_out(struct world *world); /* The power is gone everywhere at once. */
 /* When the node has something to do; UINT64_MAX: it waits for others. */
 uint64_t node_due_us(struct world *world, const struct node *node);
 /* Its next effects, until the end of a turn or until it stops. */
@@ -225,9 +230,11 @@ void network_node_stopped(struct world *world, uint32_t id);
 
 /* faults.c */
 void faults_choose(struct world *world);
-void faults_next(struct world *world);
+void faults_next(struct world *world, const struct event *event);
 void faults_end(struct world *world, const struct event *event);
 void faults_heal(struct world *world);
+/* There is a new leader: trouble likes such moments. */
+void faults_when_power_changes(struct world *world);
 
 /* clients.c */
 struct clients *clients_create(struct world *world);
@@ -255,5 +262,7 @@ struct checks *checks_create(void);
 void checks_destroy(struct checks *checks);
 void checks_node(struct world *world, struct node *node);
 void checks_node_started(struct node *node);
+void checks_node_stops(struct node *node); /* The process ends, whatever the reason. */
+void checks_vote(struct world *world, const struct raft_message *message); /* as it is sent */
 /* All nodes run, and have applied the same and the same state. */
 bool checks_converged(struct world *world);

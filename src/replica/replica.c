@@ -361,8 +361,10 @@ struct replica *replica_create(const struct replica_config *config, struct repli
     replica->storages = storages_create(config->hash_seed);
     replica->sessions = table_create(session_key, config->hash_seed);
     replica->next_number = 1;
-    replica->next_context = 1;
     random_init(&replica->random, config->seed);
+    /* An answer to what an earlier boot asked, late on its way, must not fit any question of this
+     * one. */
+    replica->next_context = 1 + (random_next(&replica->random) >> 2);
     struct journal_config journal = {
         .seed = config->seed,
         .base_hash = config->raft.base_hash,

@@ -484,10 +484,12 @@ static void refuse_unresolved(struct replica *replica, struct session *session,
     session->multi_failed = session->in_multi;
 }
 
-/* CLIENT REPLY ON is answered also after OFF and SKIP. */
-static bool turns_replies_on(const struct command *command, const struct bytes *args) {
-    return strcmp(command->name, "client|reply") == 0 &&
-           bytes_equal_ignoring_case(args[2], BYTES("on"));
+/* Answered also after CLIENT REPLY OFF and SKIP: what turns replies on, and what confirms
+ * subscriptions. */
+static bool is_never_silent(const struct command *command, const struct bytes *args) {
+    if (strcmp(command->name, "client|reply") == 0)
+        return bytes_equal_ignoring_case(args[2], BYTES("on"));
+    return (command->flags & COMMAND_PUBSUB) != 0 && strstr(command->name, "subscribe") != NULL;
 }
 
 static bool take_silence(struct session *session) {
@@ -509,7 +511,7 @@ static void route(struct replica *replica, struct session *session, const struct
         refuse_unresolved(replica, session, args, count, silent);
         return;
     }
-    if (silent && turns_replies_on(command, args)) silent = false;
+    if (silent && is_never_silent(command, args)) silent = false;
     session->last_command = command;
     const char *text = refusal(replica, session, command);
     if (text != NULL) {

@@ -296,10 +296,7 @@ static void end_input(struct client *client) {
     if (is_answered(client)) client_close_later(client);
 }
 
-static void on_readable(struct ev_loop *loop, struct ev_io *watcher, int events) {
-    (void)loop;
-    (void)events;
-    struct client *client = watcher->data;
+static void read_client(struct client *client) {
     struct server *server = client->server;
     struct session *session = client->session;
     size_t size = 0;
@@ -324,6 +321,25 @@ static void on_readable(struct ev_loop *loop, struct ev_io *watcher, int events)
         ev_io_stop(server->loop, &client->read_watcher);
     else if (!replica_client_may_read(server->replica, session))
         pause_reading(client);
+}
+
+/* libev tells the last event of a poll first. Clients are served in the order in which the kernel
+ * saw them: a command that was sent after another, on another connection, runs after it. */
+static void on_readable(struct ev_loop *loop, struct ev_io *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct client *client = watcher->data;
+    client->readable_next = client->server->readable;
+    client->server->readable = client;
+}
+
+void clients_read(struct server *server) {
+    while (server->readable != NULL) {
+        struct client *client = server->readable;
+        server->readable = client->readable_next;
+        bool reads = ev_is_active(&client->read_watcher); /* else closing, or stopped meanwhile */
+        if (reads) read_client(client);
+    }
 }
 
 /* --- beginning ------------------------------------------------------------------------------- */

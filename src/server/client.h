@@ -14,7 +14,7 @@ struct client {
     struct server *server;
     struct session *session;
     struct client *next, *previous; /* by age */
-    struct client *closing_next, *paused_next;
+    struct client *closing_next, *paused_next, *readable_next;
     int fd;
     size_t written; /* bytes at the front of the session's output that are sent */
     uint64_t opened_us, active_us;
@@ -31,6 +31,8 @@ struct client {
 /* Takes over a fresh non-blocking socket. */
 void client_accept(struct server *server, int fd, bool is_unix);
 void client_close_later(struct client *client);
+/* Reads from those that this turn's poll found readable, in the order in which it did. */
+void clients_read(struct server *server);
 void clients_close_marked(struct server *server);
 void clients_close_all(struct server *server);
 /* Writes what stands in the session's output: once, whatever the socket takes. */

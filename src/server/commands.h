@@ -12,6 +12,10 @@ const struct command_family *connection_family(void);
 const struct command_family *client_family(void);
 const struct command_family *config_family(void);
 const struct command_family *server_family(void);
+const struct command_family *debug_family(void);
+const struct command_family *shard_family(void);
+
+enum { COMMANDS_ID_DEBUG = 776 }; /* locked by enable-debug-command */
 
 static inline struct session *call_session(const struct command_call *call) {
     return call->session;

@@ -115,19 +115,23 @@ static const char *config_list_percentiles(const struct bytes *arguments, uint32
     return NULL;
 }
 
+/* Shown in the order of this table, in whichever order they were given. */
 static const char *config_list_shutdown(const struct bytes *arguments, uint32_t count,
                                         struct bytes before, struct buffer *text) {
     (void)before;
     static const char *const words[] = {"default", "save", "nosave", "now", "force"};
-    for (uint32_t i = 0; i < count; i++) {
-        bool known = false;
-        for (size_t w = 0; w < COUNT_OF(words); w++)
-            known |= bytes_equal_ignoring_case(arguments[i], bytes_of_text(words[w]));
-        if (!known)
-            return "argument(s) must be one of the following: default, save, nosave, now, force";
-        append_word(text, arguments[i]);
+    uint32_t known = 0;
+    for (size_t w = 0; w < COUNT_OF(words); w++) {
+        bool given = false;
+        for (uint32_t i = 0; i < count; i++) {
+            if (!bytes_equal_ignoring_case(arguments[i], bytes_of_text(words[w]))) continue;
+            given = true;
+            known++;
+        }
+        if (given) append_word(text, bytes_of_text(words[w]));
     }
-    return NULL;
+    if (known == count) return NULL;
+    return "argument(s) must be one of the following: default, save, nosave, now, force";
 }
 
 static const char *config_list_replicaof(const struct bytes *arguments, uint32_t count,
@@ -524,6 +528,11 @@ bool config_assign(struct config *config, enum config_id id, enum config_source 
                    const struct bytes *arguments, uint32_t count, struct buffer *error) {
     const struct config_row *row = &config_rows[id];
     CHECK(error->size == 0);
+    static const struct bytes nothing = {.data = "", .size = 0};
+    if (count == 0 && id == CONFIG_SAVE_ROW) { /* a bare "save" says: never, as in Redis */
+        arguments = &nothing;
+        count = 1;
+    }
     if (count == 0 || (row->kind != CONFIG_LIST && count != 1))
         return refuse(error, "wrong number of arguments");
     bool taken;

@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,15 +114,20 @@ static bool read_text(struct config *config, struct bytes text, struct place *pl
     return done;
 }
 
-/* "--port 7001 --save ''" becomes two lines, each word quoted. */
+/* "--port 7001 --save ''" becomes two lines, each word quoted. As in Redis, what follows a bare
+ * name is its value even if it begins with dashes; only --save may stand alone. */
 static void lines_of_arguments(int count, char *const *arguments, struct buffer *lines) {
+    bool value_is_due = false;
     for (int i = 0; i < count; i++) {
-        bool is_name = strncmp(arguments[i], "--", 2) == 0;
-        if (is_name) {
-            buffer_append_format(lines, "%s%s", lines->size > 0 ? "\n" : "", arguments[i] + 2);
+        const char *argument = arguments[i];
+        bool has_dashes = strncmp(argument, "--", 2) == 0;
+        if (has_dashes && !value_is_due) {
+            buffer_append_format(lines, "%s%s", lines->size > 0 ? "\n" : "", argument + 2);
+            value_is_due = strchr(argument, ' ') == NULL && strcasecmp(argument, "--save") != 0;
         } else {
             buffer_append_byte(lines, ' ');
-            config_quote(lines, bytes_of_text(arguments[i]));
+            config_quote(lines, bytes_of_text(argument));
+            value_is_due = false;
         }
     }
 }

@@ -333,6 +333,8 @@ static void register_commands(struct server *server) {
     command_registry_add(server->registry, client_family());
     command_registry_add(server->registry, config_family());
     command_registry_add(server->registry, server_family());
+    command_registry_add(server->registry, debug_family());
+    command_registry_add(server->registry, shard_family());
 }
 
 static enum journal_sync sync_of(const struct config *config) {
@@ -385,17 +387,25 @@ static void open_replica(struct server *server) {
     server->replica = replica_create(&wanted, server_moment(server));
 }
 
+/* Behind the sockets' events, before the timers'. */
+static void on_sockets_polled(struct ev_loop *loop, struct ev_check *watcher, int events) {
+    (void)loop;
+    (void)events;
+    clients_read(watcher->data);
+}
+
 static void start_watchers(struct server *server) {
     struct ev_loop *loop = server->loop;
     ev_prepare_init(&server->end_watcher, on_turn_end);
     ev_check_init(&server->begin_watcher, on_turn_begin);
+    ev_check_init(&server->read_watcher, on_sockets_polled);
     ev_init(&server->replica_timer, on_replica_timer);
     double period_s = 1.0 / (double)CONFIG_NUMBER(&server->config, HZ);
     ev_timer_init(&server->cron_timer, on_cron, period_s, period_s);
     ev_io_init(&server->disk_watcher, on_disk, disk_descriptor(server->disk), EV_READ);
     ev_signal_init(&server->signal_watchers[0], on_signal, SIGTERM);
     ev_signal_init(&server->signal_watchers[1], on_signal, SIGINT);
-    server->end_watcher.data = server->begin_watcher.data = server;
+    server->end_watcher.data = server->begin_watcher.data = server->read_watcher.data = server;
     server->replica_timer.data = server->cron_timer.data = server;
     server->disk_watcher.data = server;
     server->signal_watchers[0].data = server->signal_watchers[1].data = server;
@@ -403,6 +413,7 @@ static void start_watchers(struct server *server) {
     ev_set_priority(&server->disk_watcher, 1); /* sockets and disk before timers */
     ev_prepare_start(loop, &server->end_watcher);
     ev_check_start(loop, &server->begin_watcher);
+    ev_check_start(loop, &server->read_watcher);
     ev_timer_start(loop, &server->cron_timer);
     ev_io_start(loop, &server->disk_watcher);
     ev_signal_start(loop, &server->signal_watchers[0]);

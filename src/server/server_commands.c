@@ -1,4 +1,4 @@
-/* server_commands.c: INFO, ROLE, TIME, WAIT, SHUTDOWN, DEBUG, LOLWUT, and what all families share.
+/* server_commands.c: INFO, ROLE, TIME, WAIT, SHUTDOWN, LOLWUT, and what all families share.
  */
 #include <time.h>
 
@@ -42,13 +42,11 @@ static bool is_debug_allowed(const struct session *session) {
     return protection == 1 || (protection == 2 && client->is_local);
 }
 
-enum { ID_DEBUG = 776 };
-
 const char *commands_admit(struct session *session, const struct command *command) {
     const struct server *server = session->server;
     if (UNLIKELY(!session->authenticated) && (command->flags & COMMAND_NO_AUTH) == 0)
         return "NOAUTH Authentication required.";
-    if (UNLIKELY(command->id == ID_DEBUG) && !is_debug_allowed(session))
+    if (UNLIKELY(command->id == COMMANDS_ID_DEBUG) && !is_debug_allowed(session))
         return "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
                "\"local\", you can run it from a local connection, otherwise you need to set this "
                "option in the configuration file, and then restart the server.";
@@ -175,23 +173,6 @@ static void run_shutdown(struct command_call *call) {
     }
 }
 
-/* DEBUG SLEEP holds the whole loop, as Redis's does: that is what it is for. */
-static void run_debug(struct command_call *call) {
-    double seconds;
-    if (call->count == 3 && command_option(call, 1, "SLEEP")) {
-        if (!command_double(call, 2, &seconds)) return;
-        if (seconds < 0 || seconds > 3600) seconds = 0;
-        struct timespec pause = {.tv_sec = (time_t)seconds,
-                                 .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
-        nanosleep(&pause, NULL);
-        reply_ok(call->reply);
-    } else {
-        reply_error_format(call->reply, "ERR unknown subcommand '%.*s'. Try DEBUG HELP.",
-                           (int)(call->args[1].size < 128 ? call->args[1].size : 128),
-                           call->args[1].data);
-    }
-}
-
 static void run_lolwut(struct command_call *call) {
     static const char text[] = "        __\n"
                                "   ____/  \\____      hamok: a hammock between nodes\n"
@@ -283,16 +264,6 @@ static const struct command server_commands[] = {
          "Wait for the synchronous replication of all the write commands sent in the context "
          "of the current connection",
      .arguments = "i:numreplicas i:timeout"},
-    {.id = ID_DEBUG,
-     .name = "debug",
-     .run = run_debug,
-     .arity = -2,
-     .place = COMMAND_LOCAL,
-     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE,
-     .group = "server",
-     .since = "1.0.0",
-     .complexity = "Depends on subcommand.",
-     .summary = "A container for debugging commands"},
 };
 
 const struct command_family *server_family(void) {

@@ -54,7 +54,7 @@ struct server {
     bool founded_now;                    /* by this start */
 
     struct ev_prepare end_watcher;
-    struct ev_check begin_watcher;
+    struct ev_check begin_watcher, read_watcher;
     struct ev_timer replica_timer, cron_timer;
     struct ev_io disk_watcher;
     struct ev_signal signal_watchers[2];
@@ -68,6 +68,7 @@ struct server {
     uint64_t client_count, unauthenticated_count;
     struct client *cron_cursor; /* the next client that the cron looks at */
     struct client *closing;     /* to be closed at the end of the turn */
+    struct client *readable;    /* found so by this turn's poll, and not yet read from */
     struct client *paused;      /* not read from: back-pressure */
     uint64_t rejected_until_us; /* the accept watchers rest: no file descriptor was left */
     uint64_t maxclients;        /* in force: the limit on open files may be lower */

@@ -118,6 +118,8 @@ Test(config, reads_the_values_of_a_file, .init = begin, .fini = end) {
         {"maxmemory-clients 20%", "maxmemory-clients", "0"},
         {"save 900 1\nsave 60 5", "save", "900 1 60 5"},
         {"save \"\"", "save", ""},
+        {"save 900 1\nsave", "save", ""},
+        {"shutdown-on-sigint nosave force now", "shutdown-on-sigint", "nosave now force"},
         {"unixsocketperm 700", "unixsocketperm", "700"},
         {"client-output-buffer-limit pubsub 1mb 2kb 3", "client-output-buffer-limit",
          "normal 0 0 0 slave 268435456 67108864 60 pubsub 1048576 2048 3"},

@@ -222,3 +222,45 @@ Test(compare, judges_only_when_enough_is_known) {
                      "case %zu", i);
     }
 }
+
+Test(replica, subscriptions_are_confirmed_to_a_client_that_wants_no_replies) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    client->session->reply_mode = SESSION_REPLY_OFF;
+    box_client_send(&box, client,
+                    "SET x 1\r\nSUBSCRIBE a\r\nPING\r\nPSUBSCRIBE b\r\nUNSUBSCRIBE a\r\n");
+    cr_expect(box_client_expect(&box, client,
+                                "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
+                                "*3\r\n$10\r\npsubscribe\r\n$1\r\nb\r\n:2\r\n"
+                                "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:1\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, errors_are_counted_by_code_where_they_were_answered) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 2);
+    box_client_send(&box, client,
+                    "SET x a\r\nINCR x\r\nLPUSH x 1\r\nLLEN x\r\nNOSUCH\r\nMULTI\r\nLPOP x\r\n"
+                    "GET x\r\nINCR x\r\nEXEC\r\n");
+    replica_box_run(&box, 1000 * 1000);
+    const struct reply_error_counts *counts = replica_error_counts(box.replicas[2]);
+    static const struct {
+        const char *name;
+        uint64_t count;
+    } expected[] = {{"ERR", 3}, {"WRONGTYPE", 3}};
+    cr_assert_eq(counts->used, COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        cr_expect_str_eq(counts->counts[i].code, expected[i].name);
+        cr_expect_eq(counts->counts[i].count, expected[i].count, "%s", expected[i].name);
+    }
+    cr_expect_eq(replica_statistics(box.replicas[2])->error_replies, 6);
+    cr_expect_eq(replica_error_counts(box.replicas[1])->used, 0);
+    cr_expect_eq(replica_error_counts(box.replicas[3])->used, 0);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}

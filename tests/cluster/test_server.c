@@ -300,6 +300,28 @@ Test(server, becomes_a_daemon_and_reports_its_failure_to_the_terminal, .fini = e
     redisFree(context);
 }
 
+Test(server, tells_its_supervisor_when_it_serves, .fini = end) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    char text[256];
+    prepare(1, NULL);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/notify", cluster->root);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    begin_with(OPTIONS("--supervised", "systemd", "--daemonize", "yes"));
+    ssize_t size = recv(fd, text, sizeof(text) - 1, 0);
+    cr_assert_gt(size, 0);
+    text[size] = '\0';
+    cr_expect_eq(strncmp(text, "READY=1\n", 8), 0, "%s", text);
+    stop(); /* it is still the process that was started: supervised wins over daemonize */
+    size = recv(fd, text, sizeof(text) - 1, 0);
+    cr_assert_gt(size, 0);
+    cr_expect_eq(strncmp(text, "STOPPING=1\n", 11), 0);
+    close(fd);
+}
+
 Test(server, takes_debians_redis_conf_as_it_is, .fini = end) {
     char log_path[256], pid_path[256], text[65536];
     if (access("/etc/redis/redis.conf", R_OK) != 0) cr_skip_test("no /etc/redis/redis.conf");
@@ -471,6 +493,32 @@ Test(server, lets_a_slow_reader_go_at_its_output_limit, .fini = end) {
     close(slow);
     cr_expect_eq(info("client_output_buffer_limit_disconnections"), 1);
     expect_once("PING", "PONG");
+    redisFree(context);
+}
+
+static bool publishes_until_closed(redisContext *context, const char *value, size_t size) {
+    redisReply *reply = redisCommand(context, "PUBLISH news %b", value, size);
+    bool is_gone = reply != NULL && reply->integer == 0;
+    if (reply != NULL) freeReplyObject(reply);
+    return is_gone;
+}
+
+Test(server, lets_a_slow_subscriber_go_at_its_soft_limit_when_it_lasts, .fini = end) {
+    begin(OPTIONS("--client-output-buffer-limit", "pubsub", "64mb", "1mb", "1", "--hz", "50"));
+    static char value[256 * 1024];
+    memset(value, 'x', sizeof(value));
+    int slow = bare_client();
+    int small = 4096;
+    setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    send_bytes(slow, "SUBSCRIBE news\r\n", 16);
+    redisContext *context = client();
+    AWAIT(info("pubsub_clients") == 1);
+    /* More than the sockets hold and the soft limit, less than the hard one. */
+    for (int i = 0; i < 80; i++)
+        cr_expect_not(publishes_until_closed(context, value, sizeof(value)), "not at once");
+    AWAIT(info("client_output_buffer_limit_disconnections") == 1);
+    AWAIT(publishes_until_closed(context, "x", 1));
+    close(slow);
     redisFree(context);
 }
 

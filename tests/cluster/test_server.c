@@ -514,8 +514,10 @@ Test(server, lets_a_slow_subscriber_go_at_its_soft_limit_when_it_lasts, .fini = 
     redisContext *context = client();
     AWAIT(info("pubsub_clients") == 1);
     /* More than the sockets hold and the soft limit, less than the hard one. */
-    for (int i = 0; i < 80; i++)
-        cr_expect_not(publishes_until_closed(context, value, sizeof(value)), "not at once");
+    int published = 0;
+    while (published < 80 && !publishes_until_closed(context, value, sizeof(value)))
+        published++;
+    cr_expect_gt(published, 4, "not at once");
     AWAIT(info("client_output_buffer_limit_disconnections") == 1);
     AWAIT(publishes_until_closed(context, "x", 1));
     close(slow);

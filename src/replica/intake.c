@@ -360,6 +360,51 @@ static void multi_append_group(struct replica *replica, struct session *session,
     }
 }
 
+/* NULL if the command may go on, else the error that refuses it. */
+static const char *refusal(struct replica *replica, struct session *session,
+                           const struct command *command) {
+    if (replica->config.admit != NULL) {
+        const char *text = replica->config.admit(session, command);
+        if (text != NULL) return text;
+    }
+    if (replica->state != REPLICA_RUNNING && !(command->flags & COMMAND_LOADING)) {
+        return replica->state == REPLICA_RECOVERING
+                   ? "LOADING Hamok is loading its log from the disk"
+                   : "CLUSTERDOWN this node's log is damaged: it takes no part (see its log file)";
+    }
+    return NULL;
+}
+
+/* Answers a command that is not carried out: its group, if it stands in one, will fail. A refused
+ * EXEC ends the group at once, and says why in its own words. */
+static void refuse(struct replica *replica, struct session *session, const char *name, bool silent,
+                   const char *text) {
+    if (strcmp(name, "exec") != 0) {
+        session->multi_failed = session->in_multi;
+        answer_error(replica, session, silent, text);
+        return;
+    }
+    multi_end(session);
+    struct immediate immediate = immediate_begin(replica, session, silent);
+    reply_error_format(&immediate.reply, "EXECABORT Transaction discarded because of: %s",
+                       strncmp(text, "ERR ", 4) == 0 ? text + 4 : text);
+    immediate_end(replica, session, &immediate);
+}
+
+/* What was free to go on when it was queued may not be any more: memory or disk are full. */
+static const char *multi_refusal(struct replica *replica, struct session *session) {
+    const char *text = NULL;
+    struct bytes rest = buffer_bytes(&session->multi);
+    while (rest.size > 0 && text == NULL) {
+        struct command_record record;
+        enum error error = command_record_read(rest, &record);
+        CHECK(error == ERROR_NONE);
+        text = refusal(replica, session, command_by_id(replica->config.registry, record.id));
+        rest = bytes_slice(rest, record.size, SIZE_MAX);
+    }
+    return text;
+}
+
 static void take_exec(struct replica *replica, struct session *session, bool silent) {
     if (!session->in_multi) {
         answer_error(replica, session, silent, "ERR EXEC without MULTI");
@@ -369,6 +414,11 @@ static void take_exec(struct replica *replica, struct session *session, bool sil
         multi_end(session);
         answer_error(replica, session, silent,
                      "EXECABORT Transaction discarded because of previous errors.");
+        return;
+    }
+    const char *text = multi_refusal(replica, session);
+    if (text != NULL) {
+        refuse(replica, session, "exec", silent, text);
         return;
     }
     if (session->multi_count == 0) {
@@ -418,37 +468,6 @@ static bool is_multi_command(uint16_t id) {
 
 /* --- routing -----------------------------------------------------------------------------------
  */
-
-/* NULL if the command may go on, else the error that refuses it. */
-static const char *refusal(struct replica *replica, struct session *session,
-                           const struct command *command) {
-    if (replica->config.admit != NULL) {
-        const char *text = replica->config.admit(session, command);
-        if (text != NULL) return text;
-    }
-    if (replica->state != REPLICA_RUNNING && !(command->flags & COMMAND_LOADING)) {
-        return replica->state == REPLICA_RECOVERING
-                   ? "LOADING Hamok is loading its log from the disk"
-                   : "CLUSTERDOWN this node's log is damaged: it takes no part (see its log file)";
-    }
-    return NULL;
-}
-
-/* Answers a command that is not carried out: its group, if it stands in one, will fail. A refused
- * EXEC ends the group at once, and says why in its own words. */
-static void refuse(struct replica *replica, struct session *session, const char *name, bool silent,
-                   const char *text) {
-    if (strcmp(name, "exec") != 0) {
-        session->multi_failed = session->in_multi;
-        answer_error(replica, session, silent, text);
-        return;
-    }
-    multi_end(session);
-    struct immediate immediate = immediate_begin(replica, session, silent);
-    reply_error_format(&immediate.reply, "EXECABORT Transaction discarded because of: %s",
-                       strncmp(text, "ERR ", 4) == 0 ? text + 4 : text);
-    immediate_end(replica, session, &immediate);
-}
 
 static void refuse_subscribed(struct replica *replica, struct session *session,
                               const struct command *command, bool silent) {

@@ -845,6 +845,25 @@ Test(server, refuses_to_grow_beyond_maxmemory, .fini = end) {
     expect_reply(context, "DEL a", "1");
     expect_reply(context, "CONFIG SET maxmemory 0", "OK");
     expect_reply(context, "SET a 2", "OK");
+
+    /* A group that was queued before is refused as a whole, unless it only reads. */
+    redisContext *other = client();
+    expect_reply(context, "MULTI", "OK");
+    expect_reply(context, "GET a", "QUEUED");
+    expect_reply(context, "SET a 3", "QUEUED");
+    expect_reply(other, "CONFIG SET maxmemory 1", "OK");
+    expect_reply(context, "EXEC",
+                 "EXECABORT Transaction discarded because of: OOM command not allowed when used "
+                 "memory > 'maxmemory'.");
+    expect_reply(context, "MULTI", "OK");
+    expect_reply(context, "GET a", "QUEUED");
+    expect_reply(context, "DEL a", "QUEUED");
+    redisReply *reply = redisCommand(context, "EXEC");
+    cr_assert(reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2);
+    cr_expect_str_eq(reply->element[0]->str, "2");
+    cr_expect_eq(reply->element[1]->integer, 1);
+    freeReplyObject(reply);
+    redisFree(other);
     redisFree(context);
 }
 

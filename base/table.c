@@ -23,6 +23,10 @@ enum {
     BUCKET_SLOTS = 12,
     SLOTS_GROW = 7,   /* 64 / 7: about 9 bytes of index a key, overflow included 10 */
     SLOTS_SHRINK = 3, /* entries a bucket below which two are merged */
+    /* Cache lines of an entry that a prefetch asks for: key and value of a few hundred bytes. One
+     * line instead costs a SET of 256 bytes 550 ns in place of 350 (1M keys), and saves nothing
+     * measurable for small ones. */
+    PREFETCH_LINES = 5,
 };
 
 struct bucket {
@@ -303,7 +307,9 @@ void table_prefetch_slot(const struct table *table, uint64_t hash) {
 
 void table_prefetch_entry(const struct table *table, uint64_t hash) {
     const uintptr_t *slot = likely_slot(table, hash);
-    if (slot != NULL && !slot_is_hole(*slot)) __builtin_prefetch((const void *)*slot);
+    if (slot == NULL || slot_is_hole(*slot)) return;
+    for (unsigned i = 0; i < PREFETCH_LINES; i++)
+        __builtin_prefetch((const char *)*slot + 64 * i);
 }
 
 /* The position whose array slot holds exactly this, or TABLE_NONE. */

@@ -183,7 +183,9 @@ static void on_head(struct journal *journal, const struct disk_completion *compl
     }
     segment->salt = header.salt;
     segment->first_number = first_number(head, header.salt);
-    if (segment->first_number != 0 && recovery->segment > 0 &&
+    /* Record 1 in the second segment: the log's very first write was torn (finish() below). */
+    bool was_torn = recovery->segment == 1 && segment->first_number == 1;
+    if (segment->first_number != 0 && recovery->segment > 0 && !was_torn &&
         journal->segments[recovery->segment - 1].first_number == 0) {
         refuse_at(journal, recovery->segment - 1, SEGMENT_HEADER_SIZE,
                   "no record here, but a later segment is in use");

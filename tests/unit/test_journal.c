@@ -578,6 +578,25 @@ Test(journal, cuts_off_whatever_sectors_of_the_last_write_are_lost) {
               (int)clean);
 }
 
+/* Found by the simulator: the log then goes on in the second segment, behind none in the first. */
+Test(journal, goes_on_after_its_very_first_write_was_torn) {
+    static const char blank[RECORD_SECTOR_SIZE];
+    struct node *node = node_create(7);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    node_append(node, 3, 600);
+    node_run(node);
+    simulated_disk_put(node->disk, FIRST_LOG, SEGMENT_HEADER_SIZE, bytes_of(blank, sizeof(blank)));
+    cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+    cr_assert_eq(node->recovered, 0);
+    for (uint64_t life = 1; life < 4; life++) {
+        node_append(node, 5, 600);
+        node_run(node);
+        cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+        cr_expect_eq(node->recovered, 5 * life);
+    }
+    node_destroy(node);
+}
+
 /* Where the log ends in its first segment. */
 static uint64_t log_end(struct node *node) {
     struct bytes file = file_of(node, FIRST_LOG);

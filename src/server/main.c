@@ -95,6 +95,18 @@ static bool check_port(const struct config *config, struct buffer *error) {
     return false;
 }
 
+/* A follower has to miss more than one heartbeat before it stands for election. */
+static bool check_timing(const struct config *config, struct buffer *error) {
+    int64_t heartbeat_ms = CONFIG_NUMBER(config, RAFT_HEARTBEAT_INTERVAL);
+    int64_t election_ms = CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT);
+    if (election_ms >= 2 * heartbeat_ms) return true;
+    buffer_append_format(error,
+                         "raft-election-timeout %lld is too short beside raft-heartbeat-interval "
+                         "%lld: make it twice as long at least, eight times as by default",
+                         (long long)election_ms, (long long)heartbeat_ms);
+    return false;
+}
+
 /* Directives that were given and change nothing: one line a reason, each named once. */
 static void log_directives_without_effect(const struct server *server) {
     bool told[CONFIG_ROW_COUNT] = {false};
@@ -139,7 +151,7 @@ static bool start(struct server *server, int count, char **arguments, int *repor
                   struct buffer *error) {
     const struct config *config = &server->config;
     if (!config_load(&server->config, count, arguments, &server->config_path, error)) return false;
-    if (!check_port(config, error)) return false;
+    if (!check_port(config, error) || !check_timing(config, error)) return false;
     if (!enter_directory(server, error) || !open_log(server, error)) return false;
     bool detach = CONFIG_IS_ON(config, DAEMONIZE) && !daemon_is_supervised(config);
     if (detach && (*report = daemon_detach()) < 0) {

@@ -210,6 +210,7 @@ Test(server, refuses_a_wrong_start_in_one_line_that_says_the_mend, .fini = end) 
         {OPTIONS("--tls-port", "7000"), "TLS is not there yet"},
         {OPTIONS("--replicaof", "127.0.0.1", "7000"), "--cluster"},
         {OPTIONS("--port", "60000", "--cluster", "127.0.0.1:60000,127.0.0.1:60001"), "55535"},
+        {OPTIONS("--raft-election-timeout", "60"), "make it twice as long at least"},
         {OPTIONS("--sentinel"), "Sentinel"},
         {OPTIONS("--maxclients", "0"), "argument must be between 1 and 4294967295 inclusive"},
     };

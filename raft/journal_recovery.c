@@ -184,8 +184,8 @@ static void on_head(struct journal *journal, const struct disk_completion *compl
     segment->salt = header.salt;
     segment->first_number = first_number(head, header.salt);
     /* Record 1 in the second segment: the log's very first write was torn (finish() below). */
-    bool was_torn = recovery->segment == 1 && segment->first_number == 1;
-    if (segment->first_number != 0 && recovery->segment > 0 && !was_torn &&
+    if (recovery->segment == 1 && segment->first_number == 1) journal->segments[0].first_number = 1;
+    if (segment->first_number != 0 && recovery->segment > 0 &&
         journal->segments[recovery->segment - 1].first_number == 0) {
         refuse_at(journal, recovery->segment - 1, SEGMENT_HEADER_SIZE,
                   "no record here, but a later segment is in use");
@@ -558,6 +558,8 @@ static void finish(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
     struct log_place place = recovery->failed;
     if (recovery->torn_bytes > 0) {
+        struct journal_segment *torn = &journal->segments[place.segment];
+        if (torn->first_number == 0) torn->first_number = place.number;
         place.segment++;
         place.offset = SEGMENT_HEADER_SIZE;
     }

@@ -583,7 +583,7 @@ Test(journal, goes_on_after_its_very_first_write_was_torn) {
     static const char blank[RECORD_SECTOR_SIZE];
     struct node *node = node_create(7);
     cr_assert_eq(node_recover(node), JOURNAL_READY);
-    node_append(node, 3, 600);
+    node_append(node, 1, 600);
     node_run(node);
     simulated_disk_put(node->disk, FIRST_LOG, SEGMENT_HEADER_SIZE, bytes_of(blank, sizeof(blank)));
     cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));

@@ -17,13 +17,6 @@ static int address_order(const void *a, const void *b) {
     return order != 0 ? order : (int)left->port - (int)right->port;
 }
 
-/* It is to stand as one word in the file `node`. */
-static bool host_is_sound(struct bytes host) {
-    for (size_t i = 0; i < host.size; i++)
-        if ((unsigned char)host.data[i] <= ' ' || host.data[i] == 127) return false;
-    return host.size > 0;
-}
-
 static enum error parse_address(struct bytes text, struct founding_address *address) {
     size_t colon = text.size;
     while (colon > 0 && text.data[colon - 1] != ':')
@@ -33,7 +26,7 @@ static enum error parse_address(struct bytes text, struct founding_address *addr
     if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
         host = bytes_slice(host, 1, host.size - 2);
     }
-    if (!host_is_sound(host)) return ERROR_MALFORMED;
+    if (!identity_host_is_sound(host)) return ERROR_MALFORMED;
     if (host.size >= IDENTITY_HOST_SIZE) return ERROR_RANGE;
     uint64_t port;
     if (!number_parse_u64(bytes_slice(text, colon, SIZE_MAX), &port)) return ERROR_MALFORMED;
@@ -274,7 +267,7 @@ enum error founding_answer_decode(struct bytes bytes, struct founding_answer *an
         memcpy(member->uuid, at + 8, IDENTITY_ID_SIZE);
         memcpy(member->host, at + 8 + IDENTITY_ID_SIZE, IDENTITY_HOST_SIZE);
         if (member->host[IDENTITY_HOST_SIZE - 1] != 0 ||
-            !host_is_sound(bytes_of_text(member->host))) {
+            !identity_host_is_sound(bytes_of_text(member->host))) {
             return ERROR_MALFORMED;
         }
     }

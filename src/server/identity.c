@@ -10,27 +10,13 @@
  */
 #include "src/server/identity.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/number.h"
 
-static const char file_name[] = "node", new_file_name[] = "node.new";
-enum { FILE_SIZE_MAX = 16 * 1024 };
 static const char *const phase_names[] = {
     [IDENTITY_EMPTY] = "empty", [IDENTITY_PREPARED] = "prepared", [IDENTITY_FOUNDED] = "founded"};
-
-void entropy_fill(void *bytes, size_t size) {
-    for (size_t done = 0; done < size;) {
-        ssize_t count = getrandom((char *)bytes + done, size - done, 0);
-        CHECK(count > 0 || errno == EINTR);
-        if (count > 0) done += (size_t)count;
-    }
-}
 
 void identity_print_id(const char *id, size_t size, char *text) {
     static const char digits[] = "0123456789abcdef";
@@ -87,6 +73,12 @@ void identity_encode(const struct identity *identity, struct buffer *out) {
 /* --- decoding ------------------------------------------------------------------------------------
  */
 
+bool identity_host_is_sound(struct bytes host) {
+    for (size_t i = 0; i < host.size; i++)
+        if ((unsigned char)host.data[i] <= ' ' || host.data[i] == 127) return false;
+    return host.size > 0;
+}
+
 /* Takes the text up to `end` off the front. */
 static bool take_until(struct bytes *rest, char end, struct bytes *part) {
     const char *at = memchr(rest->data, end, rest->size);
@@ -128,7 +120,7 @@ static bool take_member(struct bytes *rest, struct identity_member *member) {
         return false;
     if (!parse_number(id_text, RAFT_NODES_MAX, &id) || id == 0) return false;
     if (!parse_number(port_text, UINT16_MAX, &port)) return false;
-    if (host.size == 0 || host.size >= IDENTITY_HOST_SIZE) return false;
+    if (!identity_host_is_sound(host) || host.size >= IDENTITY_HOST_SIZE) return false;
     *member = (struct identity_member){.id = (uint32_t)id, .port = (uint16_t)port};
     memcpy(member->host, host.data, host.size);
     return parse_id(uuid, member->uuid);
@@ -190,42 +182,4 @@ enum error identity_decode(struct bytes text, struct identity *identity) {
     if (!bytes_equal(found, bytes_of_text(expected))) return ERROR_CHECKSUM;
     rest.size -= checksum_size;
     return take_fields(&rest, identity) ? ERROR_NONE : ERROR_MALFORMED;
-}
-
-/* --- the file -----------------------------------------------------------------------------------
- */
-
-enum error identity_load(struct identity *identity) {
-    char text[FILE_SIZE_MAX];
-    int fd = open(file_name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO;
-    ssize_t size = read(fd, text, sizeof(text));
-    close(fd);
-    if (size < 0) return ERROR_IO;
-    return identity_decode(bytes_of(text, (size_t)size), identity);
-}
-
-static bool write_durably(const struct buffer *text) {
-    int fd = open(new_file_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return false;
-    bool done = write(fd, text->data, text->size) == (ssize_t)text->size && fsync(fd) == 0;
-    return close(fd) == 0 && done;
-}
-
-static bool sync_directory(void) {
-    int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return false;
-    bool done = fsync(fd) == 0;
-    return close(fd) == 0 && done;
-}
-
-enum error identity_store(const struct identity *identity) {
-    struct buffer text = {0};
-    identity_encode(identity, &text);
-    CHECK(text.size <= FILE_SIZE_MAX);
-    bool done = write_durably(&text) && rename(new_file_name, file_name) == 0 && sync_directory();
-    int reason = errno;
-    buffer_clear(&text);
-    if (done) return ERROR_NONE;
-    return reason == ENOSPC ? ERROR_DISK_FULL : ERROR_IO;
 }

@@ -37,6 +37,9 @@ void identity_encode(const struct identity *identity, struct buffer *out);
 /* ERROR_VERSION, ERROR_CHECKSUM or ERROR_MALFORMED; then *identity is undefined. */
 enum error identity_decode(struct bytes text, struct identity *identity) MUST_USE;
 
+/* One word of printable text, as the file and the log can hold it. */
+bool identity_host_is_sound(struct bytes host);
+
 /* The member with this id; NULL if there is none. */
 const struct identity_member *identity_member(const struct identity *identity, uint32_t id);
 

@@ -19,6 +19,9 @@ static void read_text(struct bytes text) {
     CHECK(memcmp(&identity, &again, sizeof(identity)) == 0);
     CHECK(identity_base_hash(&identity) == identity_base_hash(&again));
     buffer_clear(&written);
+    char id[2 * IDENTITY_ID_SIZE + 1];
+    identity_print_id(identity.cluster, IDENTITY_ID_SIZE, id);
+    CHECK(strlen(id) == 2 * IDENTITY_ID_SIZE);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

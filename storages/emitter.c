@@ -338,6 +338,14 @@ static void run_punsubscribe(struct command_call *call) {
     run_unsubscribing(call, PATTERNS, "punsubscribe");
 }
 
+uint32_t emitter_channels(const struct emitter *emitter) {
+    return table_size(emitter->topics[CHANNELS]);
+}
+
+uint32_t emitter_patterns(const struct emitter *emitter) {
+    return table_size(emitter->topics[PATTERNS]);
+}
+
 static void run_publish(struct command_call *call) {
     struct emitter *emitter = storages_emitter(call->storages);
     struct bytes channel = call->args[1], message = call->args[2];

@@ -31,3 +31,7 @@ void emitter_reply_delivery(struct reply *reply, const struct emitter_delivery *
 /* A client went away; an origin was closed. Applied like commands, on every node alike. */
 void emitter_remove_client(struct emitter *emitter, uint64_t origin, uint64_t client);
 void emitter_remove_origin(struct emitter *emitter, uint64_t origin);
+
+/* How many channels, and how many patterns, somebody in the cluster listens to. */
+uint32_t emitter_channels(const struct emitter *emitter);
+uint32_t emitter_patterns(const struct emitter *emitter);

@@ -14,6 +14,7 @@
 #include "src/server/memory_usage.h"
 #include "src/server/peers.h"
 #include "src/server/version.h"
+#include "storages/emitter.h"
 
 /* What is looked up once for all fields of one INFO. */
 struct facts {
@@ -284,6 +285,11 @@ static void print_output_rate(const struct facts *facts, struct buffer *out) {
     buffer_append_format(out, "%.2f", (double)rate_of(&facts->server->output_rate) / 1024);
 }
 
+DEFINE_NUMBER(channels,
+              emitter_channels(storages_emitter(replica_storages(facts->server->replica))))
+DEFINE_NUMBER(patterns,
+              emitter_patterns(storages_emitter(replica_storages(facts->server->replica))))
+
 static const struct field stats_fields[] = {
     NUMBER("total_connections_received", connections_received),
     NUMBER("total_commands_processed", commands_processed),
@@ -301,6 +307,8 @@ static const struct field stats_fields[] = {
     CONSTANT("evicted_clients", "0"),
     NUMBER("keyspace_hits", keyspace_hits),
     NUMBER("keyspace_misses", keyspace_misses),
+    NUMBER("pubsub_channels", channels), /* of the whole cluster */
+    NUMBER("pubsub_patterns", patterns),
     CONSTANT("latest_fork_usec", "0"), /* nothing forks */
     CONSTANT("total_forks", "0"),
     CONSTANT("unexpected_error_replies", "0"), /* errors to a master: there is no such link */

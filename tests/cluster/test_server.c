@@ -504,6 +504,20 @@ static bool publishes_until_closed(redisContext *context, const char *value, siz
     return is_gone;
 }
 
+Test(server, counts_channels_and_patterns, .fini = end) {
+    begin(NULL);
+    int listener = bare_client();
+    static const char subscribe[] = "SUBSCRIBE a b\r\nPSUBSCRIBE c*\r\n";
+    send_bytes(listener, subscribe, strlen(subscribe));
+    AWAIT(info("pubsub_patterns") == 1);
+    cr_expect_eq(info("pubsub_channels"), 2);
+    send_bytes(listener, "UNSUBSCRIBE a\r\n", 15);
+    AWAIT(info("pubsub_channels") == 1);
+    close(listener);
+    AWAIT(info("pubsub_channels") == 0);
+    cr_expect_eq(info("pubsub_patterns"), 0);
+}
+
 Test(server, lets_a_slow_subscriber_go_at_its_soft_limit_when_it_lasts, .fini = end) {
     begin(OPTIONS("--client-output-buffer-limit", "pubsub", "64mb", "1mb", "1", "--hz", "50"));
     static char value[256 * 1024];

@@ -68,7 +68,9 @@ static bool flush_sessions(struct server *server, struct replica_moment moment) 
 
 static void set_replica_timer(struct server *server) {
     uint64_t deadline_us = replica_deadline_us(server->replica);
-    if (deadline_us == server->timer_deadline_us) return;
+    /* Set and not yet fired: a deadline of 0, at once, is one as any other. */
+    bool is_set = ev_is_active(&server->replica_timer);
+    if (is_set && deadline_us == server->timer_deadline_us) return;
     server->timer_deadline_us = deadline_us;
     uint64_t now_us = clock_us();
     double wait_s = deadline_us <= now_us ? 0.0 : (double)(deadline_us - now_us) / 1e6;
@@ -192,7 +194,6 @@ static void on_replica_timer(struct ev_loop *loop, struct ev_timer *watcher, int
     (void)loop;
     (void)events;
     struct server *server = watcher->data;
-    server->timer_deadline_us = 0; /* fired: set anew at the end of the turn */
     replica_tick(server->replica, server_moment(server));
 }
 

@@ -504,6 +504,18 @@ static bool publishes_until_closed(redisContext *context, const char *value, siz
     return is_gone;
 }
 
+/* Were a batch to wait for the server's next timer, each such wait would take a second here. */
+Test(server, answers_one_client_without_waiting_for_a_timer, .fini = end) {
+    begin(OPTIONS("--hz", "1"));
+    redisContext *context = client();
+    int64_t start = clock_ms();
+    for (int i = 0; i < 200; i++)
+        freeReplyObject(redisCommand(context, "INCR counter"));
+    cr_expect_lt(clock_ms() - start, 15 * 1000);
+    expect_reply(context, "GET counter", "200");
+    redisFree(context);
+}
+
 Test(server, counts_channels_and_patterns, .fini = end) {
     begin(NULL);
     int listener = bare_client();

@@ -55,9 +55,8 @@ struct session {
     uint8_t db;
     uint32_t user;
     bool authenticated;
-    uint8_t reply_mode;   /* enum session_reply_mode */
-    bool reply_skip_next; /* CLIENT REPLY SKIP: the next command is silent */
-    uint8_t ending;       /* enum session_ending */
+    uint8_t reply_mode;                                /* enum session_reply_mode */
+    uint8_t ending;                                    /* enum session_ending */
     struct buffer name, library_name, library_version; /* CLIENT SETNAME, SETINFO */
 
     struct request_parser parser; /* (replica) */
@@ -69,7 +68,6 @@ struct session {
     bool in_multi, multi_failed;
     uint32_t multi_count;
     struct buffer multi; /* encoded commands, see batch.h */
-    uint32_t multi_argument_bytes;
 
     uint32_t subscriptions, patterns; /* planned when parsed: decide RESP2's subscribed context */
 

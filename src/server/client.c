@@ -518,9 +518,9 @@ void client_describe(const struct client *client, struct buffer *out) {
                          session->db, session->subscriptions, session->patterns,
                          session->in_multi ? (int)session->multi_count : -1, input_bytes,
                          session->input.capacity - session->input.size);
-    buffer_append_format(out, " argv-mem=0 multi-mem=%u rbs=%zu rbp=0 obl=%zu oll=0 omem=%zu",
-                         session->multi_argument_bytes, session->output.capacity,
-                         unsent_bytes(client), session->output.capacity);
+    buffer_append_format(out, " argv-mem=0 multi-mem=%zu rbs=%zu rbp=0 obl=%zu oll=0 omem=%zu",
+                         session->multi.capacity, session->output.capacity, unsent_bytes(client),
+                         session->output.capacity);
     buffer_append_format(
         out, " tot-mem=%zu events=%s%s cmd=%s user=default redir=-1 resp=%u", total,
         ev_is_active(&client->read_watcher) ? "r" : "", client->write_blocked ? "w" : "",

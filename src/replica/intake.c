@@ -10,6 +10,9 @@
 /* Ids of the commands that the intake itself carries out (their rows stand below). */
 enum { ID_MULTI = 690, ID_EXEC, ID_DISCARD, ID_WATCH, ID_UNWATCH };
 
+/* Literals stand in the log: a group's long ones end where its body has this size. */
+enum { LITERALS_UNTIL_BYTES = 256 << 20 };
+
 /* A client that has this many bytes of waiting reads and replies is not read from any further. */
 static const size_t session_waiting_max = 1 << 20;
 
@@ -319,11 +322,15 @@ static void multi_append_literal(struct replica *replica, struct session *sessio
     command->run(&call);
     if (call.instead != NULL) {
         multi_append_record(replica, session, call.instead, call.instead_args, call.instead_count);
+        buffer_clear(&text);
         return;
     }
     struct command_record fields = {
         .id = RECORD_LITERAL, .flags = RECORD_IN_GROUP, .client = session->id, .count = 1};
-    struct bytes literal = buffer_bytes(&text);
+    static const struct bytes too_large =
+        BYTES("-ERR the replies of this transaction are too large\r\n");
+    bool fits = text.size <= too_large.size || replica->open->body_size < LITERALS_UNTIL_BYTES;
+    struct bytes literal = fits ? buffer_bytes(&text) : too_large;
     batch_append(replica->open, &fields, &literal, NULL);
     buffer_clear(&text);
 }

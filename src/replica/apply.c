@@ -38,6 +38,7 @@ struct apply {
     uint32_t group_left;
     struct session *group_session;
     struct reply group_reply;
+    struct buffer group_pushes; /* messages for the group's own client: behind its reply */
 };
 
 /* --- deliveries --------------------------------------------------------------------------------
@@ -47,15 +48,19 @@ static struct session *session_by_id(const struct replica *replica, uint64_t id)
     return table_get(replica->sessions, bytes_of(&id, sizeof(id)));
 }
 
-/* Messages for the clients of this node leave in the order of the log. */
-static void deliver(struct replica *replica) {
+/* Messages for the clients of this node leave in the order of the log, and never inside of a
+ * group's reply. */
+static void deliver(struct apply *apply) {
+    struct replica *replica = apply->replica;
     struct emitter *emitter = storages_emitter(replica->storages);
     struct emitter_delivery delivery;
     while (emitter_next_delivery(emitter, &delivery)) {
         if (delivery.origin != replica->origin) continue;
         struct session *session = session_by_id(replica, delivery.client);
         if (session == NULL || session->closed) continue;
-        struct reply reply = {.out = &session->output, .protocol = session->protocol};
+        struct buffer *out =
+            session == apply->group_session ? &apply->group_pushes : &session->output;
+        struct reply reply = {.out = out, .protocol = session->protocol};
         emitter_reply_delivery(&reply, &delivery);
         session_mark_dirty(replica, session);
     }
@@ -86,7 +91,7 @@ static void run_record(struct apply *apply, const struct command_record *record,
     };
     storages_run(&call);
     replica->statistics.commands_applied++;
-    if (command->flags & COMMAND_PUBSUB) deliver(replica);
+    if (command->flags & COMMAND_PUBSUB) deliver(apply);
 }
 
 static void apply_in_group(struct apply *apply, const struct command_record *record) {
@@ -112,6 +117,8 @@ static void apply_in_group(struct apply *apply, const struct command_record *rec
     storages_unit_end(replica->storages);
     if (apply->group_session != NULL) {
         replica->statistics.error_replies += reply->errors;
+        buffer_append_bytes(&apply->group_session->output, buffer_bytes(&apply->group_pushes));
+        buffer_clear(&apply->group_pushes);
         session_pump(replica, apply->group_session);
         session_let_go(apply->group_session);
         apply->group_session = NULL;
@@ -135,28 +142,26 @@ static struct session *slot_session(struct apply *apply) {
     return session;
 }
 
-static bool known_record(const struct replica *replica, const struct command_record *record) {
-    switch (record->id) {
-    case RECORD_CANCELLED:
-    case RECORD_LITERAL:
-    case RECORD_CLIENT_GONE:
-    case RECORD_EXEC:
-        return true;
-    default:
-        return command_by_id(replica->config.registry, record->id) != NULL;
-    }
+static void fail_malformed(struct replica *replica, const struct entry_header *header) {
+    replica_fail(replica, "entry %llu of the log holds a malformed command",
+                 (unsigned long long)header->index);
 }
 
 static void apply_record(struct apply *apply, const struct command_record *record) {
     struct replica *replica = apply->replica;
-    if (!known_record(replica, record)) {
+    enum error error = command_record_validate(record, replica->config.registry, apply->group_left);
+    if (UNLIKELY(error == ERROR_MALFORMED)) { /* No leader takes that from an origin. */
+        fail_malformed(replica, &apply->header);
+        return;
+    }
+    if (UNLIKELY(error != ERROR_NONE)) {
         replica_fail(replica,
                      "the log holds command %u, which this version does not know: install the "
                      "version that the other nodes run",
                      record->id);
         return;
     }
-    if (record->flags & RECORD_IN_GROUP && apply->group_left > 0) {
+    if (apply->group_left > 0) {
         apply_in_group(apply, record);
         return;
     }
@@ -166,7 +171,7 @@ static void apply_record(struct apply *apply, const struct command_record *recor
     if (session != NULL && !(record->flags & RECORD_SILENT)) reply.out = &session->output;
 
     if (record->flags & RECORD_GROUP) {
-        if (record->id == RECORD_CANCELLED || record->count == 0) return;
+        if (record->id == RECORD_CANCELLED) return;
         reply_array(&reply, record->count);
         apply->group_left = record->count;
         apply->group_session = session;
@@ -275,15 +280,15 @@ static void apply_batch(struct replica *replica, const struct entry_header *head
         ahead_step(replica, &ahead, apply.ordinal);
         struct command_record record;
         enum error error = command_record_read(body, &record);
-        if (error != ERROR_NONE) { /* An origin never writes that; the body's hash was right. */
-            replica_fail(replica, "entry %llu of the log holds a malformed command",
-                         (unsigned long long)header->index);
+        if (error != ERROR_NONE) {
+            fail_malformed(replica, header);
             return;
         }
         apply_record(&apply, &record);
         apply.ordinal++;
         body = bytes_slice(body, record.size, SIZE_MAX);
     }
+    if (apply.group_left > 0) fail_malformed(replica, header);
     replica->statistics.batches_applied++;
     if (replica->leading && origin->node != replica->config.raft.id) {
         replica->notify_nodes |= 1u << origin->node;

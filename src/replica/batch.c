@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "storages/storages.h"
 
 size_t command_record_size(const struct bytes *args, uint32_t count) {
     size_t size = COMMAND_RECORD_SIZE + (size_t)4 * count;
@@ -68,6 +69,62 @@ void command_record_arguments(const struct command_record *record, struct bytes 
         args[i] = bytes_of(at, size);
         at += size;
     }
+}
+
+static enum error validate_command(const struct command_record *record,
+                                   const struct command *command, bool in_group) {
+    bool placed = command->place == COMMAND_LOG || (in_group && command->place == COMMAND_READ);
+    bool fits = command->run != NULL && command_arity_fits(command, record->count + 1);
+    bool spoken = (record->flags & RECORD_PROTOCOL) >= 2;
+    return placed && fits && spoken && record->db < STORAGES_DATABASES_MAX ? ERROR_NONE
+                                                                           : ERROR_MALFORMED;
+}
+
+enum error command_record_validate(const struct command_record *record,
+                                   const struct command_registry *registry, uint32_t group_left) {
+    bool in_group = group_left > 0, valid;
+    bool opens_group = record->flags & RECORD_GROUP;
+    if (in_group && !(record->flags & RECORD_IN_GROUP)) return ERROR_MALFORMED;
+    if (in_group && opens_group) return ERROR_MALFORMED;
+    switch (record->id) {
+    case RECORD_CANCELLED: /* with its group, if it opened one */
+        return ERROR_NONE;
+    case RECORD_LITERAL:
+        valid = in_group && record->count == 1;
+        break;
+    case RECORD_CLIENT_GONE:
+        valid = !in_group && !opens_group && record->count == 0;
+        break;
+    case RECORD_EXEC:
+        valid = opens_group && record->count > 0;
+        break;
+    default: {
+        const struct command *command = command_by_id(registry, record->id);
+        if (command == NULL) return ERROR_VERSION;
+        bool says_so = record->flags & RECORD_IN_GROUP;
+        if (opens_group || says_so != in_group) return ERROR_MALFORMED;
+        return validate_command(record, command, in_group);
+    }
+    }
+    return valid ? ERROR_NONE : ERROR_MALFORMED;
+}
+
+enum error batch_validate(struct bytes body, uint32_t count,
+                          const struct command_registry *registry) {
+    uint32_t group_left = 0;
+    for (; body.size > 0; count--) {
+        struct command_record record;
+        enum error error = count == 0 ? ERROR_MALFORMED : command_record_read(body, &record);
+        if (error == ERROR_NONE) error = command_record_validate(&record, registry, group_left);
+        if (error != ERROR_NONE) return error;
+        if (group_left > 0) {
+            group_left--;
+        } else if (record.id == RECORD_EXEC) {
+            group_left = record.count;
+        }
+        body = bytes_slice(body, record.size, SIZE_MAX);
+    }
+    return count == 0 && group_left == 0 ? ERROR_NONE : ERROR_MALFORMED;
 }
 
 /* Less than this left of a chunk is not worth opening a batch in. */

@@ -65,6 +65,15 @@ void command_record_write(char *at, const struct command_record *fields, const s
 enum error command_record_read(struct bytes body, struct command_record *record) MUST_USE;
 /* Its arguments into args[0 .. count - 1]. */
 void command_record_arguments(const struct command_record *record, struct bytes *args);
+/* Whether the record may be applied where it stands: a command of the log with arguments and a
+ * database that it can have, or one of the special ids in its form. `group_left`: how many records
+ * the group before it still has. An unknown command gives ERROR_VERSION. */
+enum error command_record_validate(const struct command_record *record,
+                                   const struct command_registry *registry,
+                                   uint32_t group_left) MUST_USE;
+/* A whole foreign body of `count` records: what passes can be applied. */
+enum error batch_validate(struct bytes body, uint32_t count,
+                          const struct command_registry *registry) MUST_USE;
 
 struct session;
 

@@ -11,9 +11,12 @@
 
 enum {
     ORIGIN_RETRY_US = 200 * 1000,
+    EXPECT_RETRY_US = 200 * 1000, /* for one gap the window is not sent more often */
     SEAL_LARGE_BYTES = 64 * 1024, /* a batch of this size goes at once */
     SEAL_SMALL_WINDOW = 1,        /* smaller ones only while fewer than these are on their way */
-    SEAL_GATHER_US = 200,         /* and so long after their first command at the latest */
+    /* With what one client may hold beside it, an entry still fits a frame between peers. */
+    OPEN_BATCH_FULL_BYTES = 256 << 20,
+    SEAL_GATHER_US = 200, /* and so long after their first command at the latest */
 };
 
 /* --- packets -----------------------------------------------------------------------------------
@@ -90,6 +93,7 @@ bool replica_is_full(const struct replica *replica) {
     size_t bytes = replica->window_bytes + replica->waiting_bytes;
     if (replica->open != NULL) bytes += replica->open->body_size;
     return bytes >= replica->config.inflight_bytes_max ||
+           (replica->open != NULL && replica->open->body_size >= OPEN_BATCH_FULL_BYTES) ||
            (replica->window_count >= replica->config.inflight_batches_max &&
             replica->open != NULL && replica->open->body_size >= CHUNK_SIZE / 4);
 }
@@ -199,6 +203,15 @@ void replica_resend(struct replica *replica, uint64_t from_number) {
     }
 }
 
+void replica_expect(struct replica *replica, uint64_t number) {
+    bool again = number == replica->expected_number &&
+                 replica->now.now_us - replica->expected_us < EXPECT_RETRY_US;
+    if (again) return; /* Every batch behind a gap is answered so. */
+    replica->expected_number = number;
+    replica->expected_us = replica->now.now_us;
+    replica_resend(replica, number);
+}
+
 void replica_ask_for_origin(struct replica *replica) {
     if (replica->origin != 0 || replica->known_leader == 0 || replica->stopping) return;
     if (replica->origin_asked_us != 0 &&
@@ -214,7 +227,8 @@ void replica_ask_for_origin(struct replica *replica) {
     char body[ORIGIN_BODY_SIZE];
     origin_body_write(body, &origin);
     if (replica->leading) {
-        enum error error = replica_accept_origin(replica, bytes_of(body, sizeof(body)));
+        enum error error =
+            replica_accept_origin(replica, origin.node, bytes_of(body, sizeof(body)));
         CHECK(error == ERROR_NONE);
         return;
     }
@@ -264,7 +278,9 @@ void replica_fail_unsealed(struct replica *replica) {
 }
 
 static void tell_unknown(struct replica *replica, struct session *session) {
-    if (session->closed || session->ending != SESSION_STAYS) return;
+    /* With nothing pending it was told already. One that ends after its output is told as well:
+     * its later writes would be answered in the place of this one. */
+    if (session->closed || session->pending_count == 0) return;
     session_clear_pending(replica, session);
     struct reply reply = {.out = &session->output,
                           .protocol = session->protocol,
@@ -278,9 +294,9 @@ static void tell_unknown(struct replica *replica, struct session *session) {
 
 /* The outcome cannot be learnt within the bound: "unknown" carries no code that a client retries by
  * itself, and the connection ends. The batches stay in the window. */
-void replica_fail_sealed(struct replica *replica) {
+void replica_fail_sealed(struct replica *replica, uint64_t wait_us) {
     for (struct batch *batch = replica->window_first; batch != NULL; batch = batch->next) {
-        if (replica->now.now_us - batch->sealed_us < replica->config.sealed_wait_us) return;
+        if (replica->now.now_us - batch->sealed_us < wait_us) return;
         if (batch->given_up) continue;
         batch->given_up = true;
         for (uint32_t i = 0; i < batch->count; i++) {
@@ -341,9 +357,8 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
     if (error != ERROR_NONE) return error;
     struct entry_header header;
     entry_header_read(image, &header);
-    if (header.type != ENTRY_DATA || (header.flags & 0xff) != REPLICA_ENTRY_BATCH) {
-        return ERROR_MALFORMED;
-    }
+    if (header.type != ENTRY_DATA || header.flags != REPLICA_ENTRY_BATCH) return ERROR_MALFORMED;
+    if (header.semantics != 1) return ERROR_VERSION;
     /* The origin sends it again when it knows better, or when there is room. */
     if (!replica->leading || journal_is_full(replica->journal)) return ERROR_NONE;
 
@@ -358,6 +373,9 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
         send_expect(replica, from, origin->id, origin->last + 1);
         return ERROR_NONE;
     }
+    /* What stands in the log is applied by every node: a bad batch stops here. */
+    error = batch_validate(entry_body(image), header.count, replica->config.registry);
+    if (error != ERROR_NONE) return error;
     origin->last = header.number;
     propose(replica, chunk_hold(chunk), image);
     return ERROR_NONE;
@@ -380,9 +398,10 @@ static void propose_small(struct replica *replica, enum replica_entry_kind kind,
     propose(replica, chunk, chunk->data);
 }
 
-enum error replica_accept_origin(struct replica *replica, struct bytes body) {
+enum error replica_accept_origin(struct replica *replica, uint32_t from, struct bytes body) {
     struct origin origin;
     if (!origin_body_read(body, &origin)) return ERROR_MALFORMED;
+    if (origin.node != from) return ERROR_FOREIGN;
     if (!replica->leading) return ERROR_NONE;
     if (origins_find_boot(&replica->tail_origins, origin.uuid, origin.nonce) != NULL) {
         return ERROR_NONE; /* on its way */

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "raft/message.h"
 
 void origins_clear(struct origins *origins) {
     memory_release(origins->at);
@@ -86,5 +87,5 @@ bool origin_body_read(struct bytes body, struct origin *origin) {
         .nonce = load_u64(body.data + 16),
         .node = load_u32(body.data + 24),
     };
-    return true;
+    return origin->node >= 1 && origin->node <= RAFT_NODES_MAX;
 }

@@ -37,4 +37,5 @@ uint64_t origins_digest(const struct origins *origins, uint64_t chain);
 /* The body of an entry that opens an origin. */
 enum { ORIGIN_BODY_SIZE = 28 };
 void origin_body_write(char *at, const struct origin *origin);
+/* False for bytes that are none, or name no node. */
 bool origin_body_read(struct bytes body, struct origin *origin);

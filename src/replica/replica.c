@@ -18,8 +18,10 @@ enum {
     READ_AGAIN_US = 1000,
     TICK_RETRY_US = 50 * 1000,
     RESEND_AFTER_US = 1000 * 1000,
-    CLOCK_LEAD_MS = 500, /* SAFETY 4 */
+    RESEND_BYTES_PER_US = 10, /* more time for a large window: a slow way is not a lost one */
+    CLOCK_LEAD_MS = 500,      /* SAFETY 4 */
     RECOVERED_PER_CALL = 4096,
+    QUERY_BYTES_MAX = 1 << 30, /* whatever the directive says: one entry has to hold it */
 };
 
 /* --- small things ----------------------------------------------------------------------------- */
@@ -424,7 +426,6 @@ void replica_destroy(struct replica *replica) {
     memory_release(replica->readers);
     memory_release(replica->paused);
     memory_release(replica->args);
-    buffer_clear(&replica->scratch);
     memory_release(replica);
 }
 
@@ -504,7 +505,9 @@ void replica_client_received(struct replica *replica, struct session *session, s
     replica->statistics.input_bytes += size;
     replica->turn_had_input = true;
     session_take_in(replica, session);
-    if (session->input.size - session->input_consumed > replica->config.query_buffer_limit) {
+    size_t kept = session->input.size - session->input_consumed + session->multi.size;
+    size_t limit = replica->config.query_buffer_limit;
+    if (kept > (limit < QUERY_BYTES_MAX ? limit : QUERY_BYTES_MAX)) {
         session->ending = SESSION_ENDS_NOW;
         session_mark_dirty(replica, session);
     }
@@ -554,7 +557,7 @@ static enum error receive_raft(struct replica *replica, uint32_t from, struct by
 static enum error receive_expect(struct replica *replica, struct bytes body) {
     if (body.size != 16) return ERROR_MALFORMED;
     if (load_u64(body.data) == replica->origin && replica->origin != 0) {
-        replica_resend(replica, load_u64(body.data + 8));
+        replica_expect(replica, load_u64(body.data + 8));
     }
     return ERROR_NONE;
 }
@@ -571,7 +574,7 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
     case PACKET_EXPECT:
         return receive_expect(replica, body);
     case PACKET_ORIGIN:
-        return replica_accept_origin(replica, body);
+        return replica_accept_origin(replica, from, body);
     case PACKET_TICK:
         replica_propose_tick(replica);
         return ERROR_NONE;
@@ -638,8 +641,8 @@ static uint64_t oldest_read_us(const struct replica *replica) {
     return oldest;
 }
 
-static void fail_old_reads(struct replica *replica) {
-    uint64_t bound = replica->config.unsealed_wait_us;
+/* Those that have waited for so long; 0: all. */
+static void fail_old_reads(struct replica *replica, uint64_t bound) {
     for (uint32_t i = 0; i < replica->reader_count; i++) {
         struct session *session = replica->readers[i];
         for (uint32_t k = 0; k < session->pending_count; k++) {
@@ -698,11 +701,19 @@ static void tend_ticks(struct replica *replica) {
     }
 }
 
+/* This node takes no part any more and will learn nothing: nobody is left waiting for it. */
+static void fail_all(struct replica *replica) {
+    replica_fail_sealed(replica, 0);
+    replica_fail_unsealed(replica);
+    fail_old_reads(replica, 0);
+}
+
 static void tend_window(struct replica *replica) {
     uint64_t now = replica->now.now_us;
     struct batch *first = replica->window_first;
-    if (first != NULL) replica_fail_sealed(replica);
-    if (first != NULL && now - first->sent_us >= RESEND_AFTER_US && !replica->leading) {
+    if (first != NULL) replica_fail_sealed(replica, replica->config.sealed_wait_us);
+    uint64_t resend_us = RESEND_AFTER_US + replica->window_bytes / RESEND_BYTES_PER_US;
+    if (first != NULL && now - first->sent_us >= resend_us && !replica->leading) {
         replica_resend(replica, 0);
     }
     if (replica->open != NULL && replica->open->count > 0 && !replica_can_seal(replica) &&
@@ -731,7 +742,7 @@ void replica_tick(struct replica *replica, struct replica_moment moment) {
     tend_window(replica);
     if (oldest_read_us(replica) != UINT64_MAX &&
         replica->now.now_us - oldest_read_us(replica) >= replica->config.unsealed_wait_us) {
-        fail_old_reads(replica);
+        fail_old_reads(replica, replica->config.unsealed_wait_us);
     }
 }
 
@@ -745,8 +756,9 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
         tend_ticks(replica);
         replica_drain(replica);
         if (replica->stopping) journal_close(replica->journal);
-    } else if (replica->paused_count > 0) {
-        replica_resume_paused(replica);
+    } else {
+        if (replica->paused_count > 0) replica_resume_paused(replica);
+        if (replica->state == REPLICA_DAMAGED) fail_all(replica);
     }
     replica->turn_begun = false;
 }

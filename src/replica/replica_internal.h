@@ -56,7 +56,8 @@ struct replica {
     struct batch *window_first, *window_last; /* sealed, not yet applied */
     uint32_t window_count;
     size_t window_bytes;
-    uint64_t waiting_bytes; /* of all sessions' waiting reads and replies */
+    uint64_t expected_number, expected_us; /* the leader's newest wish, and when it came */
+    uint64_t waiting_bytes;                /* of all sessions' waiting reads and replies */
 
     /* Leadership. */
     struct origins tail_origins; /* leader: including the uncommitted tail */
@@ -102,7 +103,6 @@ struct replica {
 
     struct bytes *args; /* scratch for decoding */
     uint32_t args_capacity;
-    struct buffer scratch;
     struct random random;
     struct replica_statistics statistics;
     struct reply_error_counts error_counts;
@@ -161,15 +161,19 @@ bool replica_gathers(const struct replica *replica);
 void replica_seal(struct replica *replica);
 /* Sends all batches of the window from this number on to the leader (or proposes them). */
 void replica_resend(struct replica *replica, uint64_t from_number);
+/* The leader says that it wants this batch next. */
+void replica_expect(struct replica *replica, uint64_t number);
 void replica_ask_for_origin(struct replica *replica);
 /* Certainly not executed: the open batch was never sent. */
 void replica_fail_unsealed(struct replica *replica);
-void replica_fail_sealed(struct replica *replica);
+/* "Unknown" for what was sealed at least `wait_us` ago. */
+void replica_fail_sealed(struct replica *replica, uint64_t wait_us);
 /* The leader's side. */
 void replica_begin_leading(struct replica *replica);
 enum error replica_accept_forward(struct replica *replica, uint32_t from, struct bytes packet,
                                   struct chunk *chunk) MUST_USE;
-enum error replica_accept_origin(struct replica *replica, struct bytes body) MUST_USE;
+enum error replica_accept_origin(struct replica *replica, uint32_t from,
+                                 struct bytes body) MUST_USE;
 void replica_propose_tick(struct replica *replica);
 
 /* --- replica.c ----------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "src/replica/compare.h"
+#include "base/hash.h"
+#include "src/replica/replica_internal.h"
 #include "tests/unit/replica_box.h"
 
 Test(replica, one_node_answers_in_the_order_of_the_requests) {
@@ -261,6 +262,212 @@ Test(replica, errors_are_counted_by_code_where_they_were_answered) {
     cr_expect_eq(replica_statistics(box.replicas[2])->error_replies, 6);
     cr_expect_eq(replica_error_counts(box.replicas[1])->used, 0);
     cr_expect_eq(replica_error_counts(box.replicas[3])->used, 0);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+/* --- what peers send that no origin would ------------------------------------------------------
+ */
+
+static void append_record(struct buffer *body, struct command_record fields,
+                          const struct bytes *args) {
+    size_t size =
+        fields.flags & RECORD_GROUP ? COMMAND_RECORD_SIZE : command_record_size(args, fields.count);
+    command_record_write(buffer_reserve(body, size), &fields, args);
+    body->size += size;
+}
+
+enum { SET_ID = 2, RECORDS_MAX = 3 };
+
+static const struct {
+    const char *name;
+    struct command_record records[RECORDS_MAX];
+    uint32_t count, counted;
+    enum error error;
+} foreign_batches[] = {
+    {"a write", {{.id = SET_ID, .flags = 2, .count = 2}}, 1, 1, ERROR_NONE},
+    {"no record", {{0}}, 0, 0, ERROR_NONE},
+    {"a lie about their number", {{.id = SET_ID, .flags = 2, .count = 2}}, 1, 2, ERROR_MALFORMED},
+    {"more than told", {{.id = SET_ID, .flags = 2, .count = 2}}, 1, 0, ERROR_MALFORMED},
+    {"too few arguments", {{.id = SET_ID, .flags = 2, .count = 1}}, 1, 1, ERROR_MALFORMED},
+    {"a database too far",
+     {{.id = SET_ID, .flags = 2, .count = 2, .db = 16}},
+     1,
+     1,
+     ERROR_MALFORMED},
+    {"no protocol", {{.id = SET_ID, .count = 2}}, 1, 1, ERROR_MALFORMED},
+    {"an unknown command", {{.id = 65000, .flags = 2}}, 1, 1, ERROR_VERSION},
+    {"MULTI itself", {{.id = 690, .flags = 2}}, 1, 1, ERROR_MALFORMED},
+    {"a literal outside", {{.id = RECORD_LITERAL, .flags = 2, .count = 1}}, 1, 1, ERROR_MALFORMED},
+    {"a client gone", {{.id = RECORD_CLIENT_GONE}}, 1, 1, ERROR_NONE},
+    {"gone with a group",
+     {{.id = RECORD_CLIENT_GONE, .flags = RECORD_GROUP}},
+     1,
+     1,
+     ERROR_MALFORMED},
+    {"EXEC without a group", {{.id = RECORD_EXEC, .flags = 2}}, 1, 1, ERROR_MALFORMED},
+    {"a group of none", {{.id = RECORD_EXEC, .flags = 2 | RECORD_GROUP}}, 1, 1, ERROR_MALFORMED},
+    {"a group of one",
+     {{.id = RECORD_EXEC, .flags = 2 | RECORD_GROUP, .count = 1},
+      {.id = SET_ID, .flags = 2 | RECORD_IN_GROUP, .count = 2}},
+     2,
+     2,
+     ERROR_NONE},
+    {"a cancelled group",
+     {{.id = RECORD_CANCELLED, .flags = 2 | RECORD_GROUP, .count = 1},
+      {.id = RECORD_CANCELLED, .flags = 2 | RECORD_IN_GROUP, .count = 2}},
+     2,
+     2,
+     ERROR_NONE},
+    {"a group cut short",
+     {{.id = RECORD_EXEC, .flags = 2 | RECORD_GROUP, .count = UINT32_MAX},
+      {.id = SET_ID, .flags = 2 | RECORD_IN_GROUP, .count = 2}},
+     2,
+     2,
+     ERROR_MALFORMED},
+    {"a group in a group",
+     {{.id = RECORD_EXEC, .flags = 2 | RECORD_GROUP, .count = 2},
+      {.id = RECORD_EXEC, .flags = 2 | RECORD_GROUP | RECORD_IN_GROUP, .count = 1},
+      {.id = SET_ID, .flags = 2 | RECORD_IN_GROUP, .count = 2}},
+     3,
+     3,
+     ERROR_MALFORMED},
+    {"a literal without its reply",
+     {{.id = RECORD_EXEC, .flags = 2 | RECORD_GROUP, .count = 1},
+      {.id = RECORD_LITERAL, .flags = RECORD_IN_GROUP, .count = 2}},
+     2,
+     2,
+     ERROR_MALFORMED},
+};
+
+Test(replica, a_leader_refuses_a_batch_that_could_not_be_applied) {
+    static const struct bytes args[] = {BYTES("x"), BYTES("1")};
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    uint64_t number = 1;
+    for (size_t i = 0; i < COUNT_OF(foreign_batches); i++) {
+        struct buffer body = {0};
+        for (uint32_t k = 0; k < foreign_batches[i].count; k++)
+            append_record(&body, foreign_batches[i].records[k], args);
+        struct entry_header header = {
+            .format = ENTRY_FORMAT,
+            .type = ENTRY_DATA,
+            .semantics = 1,
+            .flags = REPLICA_ENTRY_BATCH,
+            .origin = replica_origin(box.replicas[follower]),
+            .number = 1000000, /* never the next one: nothing is proposed */
+            .body_size = (uint32_t)body.size,
+            .count = foreign_batches[i].counted,
+            .body_hash = hash_bytes(buffer_bytes(&body), 0),
+        };
+        enum error error = batch_validate(buffer_bytes(&body), header.count, box.registry);
+        cr_expect_eq(error, foreign_batches[i].error, "%s: %s", foreign_batches[i].name,
+                     error_text(error));
+        if (error != ERROR_NONE) {
+            header.number = number;
+            struct chunk *chunk = chunk_create(PACKET_FORWARD_HEAD + ENTRY_HEADER_SIZE + body.size);
+            memset(chunk->data, 0, PACKET_FORWARD_HEAD);
+            chunk->data[0] = PACKET_FORWARD;
+            entry_header_write(chunk->data + PACKET_FORWARD_HEAD, &header);
+            memcpy(chunk->data + PACKET_FORWARD_HEAD + ENTRY_HEADER_SIZE, body.data, body.size);
+            uint64_t last = raft_last_index(replica_raft(box.replicas[leader]));
+            struct replica_moment moment = {box.now_us, box.wall_ms};
+            cr_expect_eq(replica_peer_packet(box.replicas[leader], follower,
+                                             bytes_of(chunk->data, chunk->capacity), chunk, moment),
+                         error, "%s", foreign_batches[i].name);
+            cr_expect_eq(raft_last_index(replica_raft(box.replicas[leader])), last, "%s",
+                         foreign_batches[i].name);
+            chunk_release(chunk);
+        }
+        buffer_clear(&body);
+    }
+    struct box_client *client = replica_box_client(&box, follower);
+    box_client_send(&box, client, "SET x 1\r\n");
+    cr_expect(box_client_expect(&box, client, "+OK\r\n"), "and its own come through");
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, an_origin_is_opened_for_the_node_that_asks_only) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    static const uint32_t nodes[] = {0, 77, UINT32_MAX};
+    for (size_t i = 0; i <= COUNT_OF(nodes); i++) {
+        uint32_t node = i < COUNT_OF(nodes) ? nodes[i] : leader;
+        struct origin origin = {.uuid = {9, 9}, .nonce = 99, .node = node};
+        struct chunk *chunk = chunk_create(1 + ORIGIN_BODY_SIZE);
+        chunk->data[0] = PACKET_ORIGIN;
+        origin_body_write(chunk->data + 1, &origin);
+        struct replica_moment moment = {box.now_us, box.wall_ms};
+        cr_expect_neq(replica_peer_packet(box.replicas[leader], follower,
+                                          bytes_of(chunk->data, chunk->capacity), chunk, moment),
+                      ERROR_NONE, "node %u", node);
+        chunk_release(chunk);
+    }
+    replica_box_clear(&box);
+}
+
+/* --- ends ---------------------------------------------------------------------------------------
+ */
+
+Test(replica, nobody_waits_for_a_node_that_has_fenced_itself) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *writer = replica_box_client(&box, leader),
+                      *late = replica_box_client(&box, leader);
+    box.cut[leader] = true;
+    box_client_send(&box, writer, "INCR x\r\n");
+    replica_box_run(&box, 2000);
+    box_client_send(&box, late, "INCR x\r\nGET x\r\n");
+    replica_fail(box.replicas[leader], "for this test");
+    replica_turn_end(box.replicas[leader], (struct replica_moment){box.now_us, box.wall_ms});
+    cr_expect(box_client_expect(&box, writer,
+                                "-UNKNOWN the cluster did not answer in time: this write may or "
+                                "may not have been executed\r\n"));
+    cr_expect(box_client_expect(&box, late,
+                                "-CLUSTERDOWN no leader is known to this node: not executed\r\n"
+                                "-CLUSTERDOWN no leader is known to this node: not executed\r\n"));
+    box_client_close(&box, writer);
+    box_client_close(&box, late);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_message_for_the_publisher_stands_behind_the_reply_of_its_transaction) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    client->session->protocol = 3;
+    box_client_send(&box, client, "SUBSCRIBE c\r\n");
+    cr_expect(box_client_expect(&box, client, ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"));
+    box_client_send(&box, client, "MULTI\r\nPUBLISH c m\r\nINCR x\r\nEXEC\r\n");
+    cr_expect(box_client_expect(&box, client,
+                                "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n"
+                                ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_client_that_has_said_quit_is_told_that_nobody_knows_as_well) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *client = replica_box_client(&box, leader);
+    box.cut[leader] = true;
+    box_client_send(&box, client, "INCR x\r\n");
+    client->session->ending = SESSION_ENDS_AFTER_OUTPUT;
+    replica_box_run(&box, 62 * 1000 * 1000);
+    cr_expect(session_may_end(client->session));
+    cr_expect(box_client_expect(&box, client,
+                                "-UNKNOWN the cluster did not answer in time: this write may or "
+                                "may not have been executed\r\n"));
     box_client_close(&box, client);
     replica_box_clear(&box);
 }

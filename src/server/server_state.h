@@ -59,6 +59,7 @@ struct server {
     struct ev_io disk_watcher;
     struct ev_signal signal_watchers[2];
     uint64_t timer_deadline_us; /* what replica_timer is set to */
+    struct ev_idle no_wait;     /* active: the replica has work at once, so poll must not block */
     uint64_t wall_ms;           /* of this turn */
 
     struct listener listeners[LISTENERS_MAX];

@@ -83,7 +83,9 @@ class Cluster:
     """`with Cluster(program, 3) as nodes:` gives nodes that serve."""
 
     def __init__(self, program, count, arguments=()):
-        self.root = tempfile.mkdtemp(prefix="hamok-test-")
+        memory = "/dev/shm"
+        self.root = tempfile.mkdtemp(prefix="hamok-test-",
+                                     dir=memory if os.access(memory, os.W_OK) else None)
         ports = []
         for _ in range(count):
             ports.append(free_port(ports))

@@ -504,6 +504,22 @@ static bool publishes_until_closed(redisContext *context, const char *value, siz
     return is_gone;
 }
 
+/* As redis-server reads them. */
+Test(server, takes_values_with_dashes_and_a_bare_save_as_arguments, .fini = end) {
+    begin(OPTIONS("--proc-title-template", "--my--title", "--save", "--timeout", "7", "--save"));
+    redisContext *context = client();
+    static const char *const expected[][2] = {
+        {"proc-title-template", "--my--title"}, {"save", ""}, {"timeout", "7"}};
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        redisReply *reply = redisCommand(context, "CONFIG GET %s", expected[i][0]);
+        cr_assert(reply != NULL && reply->elements == 2, "%s", expected[i][0]);
+        cr_expect_str_eq(reply->element[1]->str, expected[i][1], "%s", expected[i][0]);
+        freeReplyObject(reply);
+    }
+    expect_reply(context, "CLUSTER INFO", "ERR This instance has cluster support disabled");
+    redisFree(context);
+}
+
 /* Were a batch to wait for the server's next timer, each such wait would take a second here. */
 Test(server, answers_one_client_without_waiting_for_a_timer, .fini = end) {
     begin(OPTIONS("--hz", "1"));

@@ -253,6 +253,14 @@ static void fail_pending_unsealed(struct replica *replica, struct session *sessi
     session_pump(replica, session);
 }
 
+/* What it subscribed to is no longer what was planned when its commands were parsed: it begins
+ * anew on a new connection. */
+static void end_subscriber(struct replica *replica, struct session *session) {
+    if (!session->subscribed_ever || session->ending != SESSION_STAYS) return;
+    session->ending = SESSION_ENDS_AFTER_OUTPUT;
+    session_mark_dirty(replica, session);
+}
+
 void replica_fail_unsealed(struct replica *replica) {
     struct batch *batch = replica->open;
     if (batch == NULL) return;
@@ -260,7 +268,10 @@ void replica_fail_unsealed(struct replica *replica) {
     for (uint32_t i = 0; i < batch->count; i++) {
         struct session *session = batch->slots[i].session;
         if (session == NULL) continue;
-        if (!session->closed) fail_pending_unsealed(replica, session);
+        if (!session->closed) {
+            fail_pending_unsealed(replica, session);
+            end_subscriber(replica, session);
+        }
         session_let_go(session);
     }
     /* What tells the cluster that clients went away must not be lost. */

@@ -471,3 +471,26 @@ Test(replica, a_client_that_has_said_quit_is_told_that_nobody_knows_as_well) {
     box_client_close(&box, client);
     replica_box_clear(&box);
 }
+
+Test(replica, a_subscription_that_was_not_executed_ends_its_connection) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t lonely = replica_box_leader(&box) % 3 + 1;
+    struct box_client *listener = replica_box_client(&box, lonely),
+                      *other = replica_box_client(&box, lonely);
+    box.cut[lonely] = true;
+    replica_box_run(&box, 3 * 1000 * 1000);
+    box_client_send(&box, listener, "SUBSCRIBE c\r\n");
+    box_client_send(&box, other, "INCR x\r\n");
+    replica_box_run(&box, 6 * 1000 * 1000);
+    static const char *const down =
+        "-CLUSTERDOWN no leader is known to this node: not executed\r\n";
+    cr_expect(box_client_expect(&box, listener, down));
+    cr_expect(box_client_expect(&box, other, down));
+    cr_expect(session_may_end(listener->session), "else it would take nothing but SUBSCRIBE");
+    cr_expect_not(session_may_end(other->session));
+    box_client_close(&box, listener);
+    box_client_close(&box, other);
+    replica_box_clear(&box);
+}

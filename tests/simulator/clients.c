@@ -10,11 +10,11 @@
 #include "tests/simulator/world.h"
 
 enum {
-    OBJECTS_AT_ONCE = 6,
+    OBJECTS_AT_ONCE = 8,
     OPERATIONS_PER_OBJECT = 150,
     PUSHES_PER_OBJECT = 100,
     UNKNOWN_PER_OBJECT = 6,
-    PIPELINES_OPEN_MAX = 3,
+    PIPELINES_OPEN_MAX = 2,
     CONFIGURATIONS_MAX = 2000000,
 };
 
@@ -43,6 +43,7 @@ struct client {
     struct waiting *waiting; /* a ring */
     uint32_t waiting_first, waiting_count, waiting_capacity;
     uint32_t pipelines_open;
+    uint64_t think_us;    /* between two requests: busy ones and rare ones */
     uint64_t patience_us; /* then it goes to another node; 0: it never does */
     uint64_t asked_us;    /* when it last heard something, or began to wait */
     bool act_planned;
@@ -70,7 +71,6 @@ struct clients {
     uint64_t moment; /* the history's time: grows with each call and return */
     int64_t next_token;
     uint32_t read_per_mille, group_per_mille, noise_per_mille, pipeline_max;
-    uint64_t think_us;
     bool stopped, asking_all;
 };
 
@@ -96,19 +96,18 @@ static void plan(struct world *world, uint32_t index, uint64_t in_us) {
 struct clients *clients_create(struct world *world) {
     struct clients *clients = memory_allocate_zeroed(sizeof(*clients));
     world->clients = clients;
-    clients->count = (uint32_t)world_between(world, world->node_count > 3 ? world->node_count : 3,
-                                             CLIENTS_MAX - 4);
+    clients->count = (uint32_t)world_between(world, 5, CLIENTS_MAX);
     clients->next_token = 1;
     clients->read_per_mille = (uint32_t)world_between(world, 200, 700);
     clients->group_per_mille = (uint32_t)world_between(world, 0, 150);
     clients->noise_per_mille = world_chance(world, 500) ? 100 : 0;
-    clients->pipeline_max = (uint32_t)world_between(world, 1, 12);
-    clients->think_us = world_between(world, 2000, 40000);
+    clients->pipeline_max = (uint32_t)world_between(world, 1, 8);
     for (uint32_t i = 0; i < OBJECTS_AT_ONCE; i++)
         clients->current[i] = open_object(clients);
     for (uint32_t i = 0; i < clients->count; i++) {
         struct client *client = &clients->at[i];
         client->node = i % world->node_count + 1;
+        client->think_us = 1000u << world_below(world, 10);
         client->patience_us =
             world_chance(world, 500) ? world_between(world, 500 * 1000, 3000 * 1000) : 0;
         plan(world, i, world_between(world, 0, 1000 * 1000));
@@ -493,7 +492,8 @@ void clients_act(struct world *world, uint32_t index) {
         }
     }
     if (client->connection != NULL && wants_to_ask(clients, client)) pipeline(world, index);
-    plan(world, index, world_between(world, clients->think_us / 2, clients->think_us * 3 / 2));
+    uint64_t think_us = world->healed && client->think_us > 20000 ? 20000 : client->think_us;
+    plan(world, index, world_between(world, think_us / 2, think_us * 3 / 2));
 }
 
 /* --- bytes ---------------------------------------------------------------------------------- */

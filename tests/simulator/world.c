@@ -130,6 +130,12 @@ static void choose_config(struct world *world) {
     config->raft.voter_count = world->node_count;
     for (uint32_t i = 0; i < world->node_count; i++)
         config->raft.voters[i] = i + 1;
+    /* Short elections against the same disks, delays and pauses: more changes of power. */
+    if (world_chance(world, 500)) {
+        config->raft.election_us = world_between(world, 60, 400) * 1000;
+        config->raft.heartbeat_us = config->raft.election_us / 8;
+        config->raft.lease_margin_us = config->raft.election_us / 10;
+    }
     config->read_mode = world_chance(world, 800) ? REPLICA_READ_LEASE : REPLICA_READ_INDEX;
     config->unsealed_wait_us = world_between(world, 500 * 1000, 5000 * 1000);
     if (world_chance(world, 300)) config->sealed_wait_us = world_between(world, 3, 20) * 1000000;
@@ -235,7 +241,7 @@ static bool all_answered(struct world *world) {
 }
 
 static void live(struct world *world) {
-    run_until(world, world_between(world, 2000, 7000) * 1000, NULL);
+    run_until(world, world_between(world, 2000, 8000) * 1000, NULL);
     faults_heal(world);
     clients_spread(world);
     if (!run_until(world, world->now_us + PATIENCE_US, all_serve)) {

@@ -21,6 +21,7 @@ enum {
     RESEND_BYTES_PER_US = 10, /* more time for a large window: a slow way is not a lost one */
     CLOCK_LEAD_MS = 500,      /* SAFETY 4 */
     RECOVERED_PER_CALL = 4096,
+    FREED_BY_TURN = 4096,      /* elements of what UNLINK and FLUSHALL left, also without entries */
     QUERY_BYTES_MAX = 1 << 30, /* whatever the directive says: one entry has to hold it */
 };
 
@@ -752,6 +753,7 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
         if (replica->paused_count > 0) replica_resume_paused(replica);
         if (replica_wants_to_seal(replica)) replica_seal(replica);
         replica->turn_had_input = false;
+        replica->more_to_free = storages_free_some(replica->storages, FREED_BY_TURN);
         tend_reads(replica);
         tend_ticks(replica);
         replica_drain(replica);
@@ -769,7 +771,7 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     }
     if (replica->state != REPLICA_RUNNING) return UINT64_MAX;
     if (replica->applied_index < raft_commit_index(replica->raft)) return 0;
-    if (replica_gathers(replica)) return 0;
+    if (replica_gathers(replica) || replica->more_to_free) return 0;
     uint64_t deadline = raft_deadline_us(replica->raft);
     uint64_t journal = journal_deadline_us(replica->journal);
     if (journal < deadline) deadline = journal;

@@ -35,6 +35,7 @@ struct replica {
     enum replica_state state;
     char trouble[512];
     bool stopping;
+    bool more_to_free;   /* detached values wait for turns without entries */
     bool turn_had_input; /* some client's bytes came in this turn */
     bool more_recovered; /* the journal has more for us at once */
 

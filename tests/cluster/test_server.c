@@ -520,6 +520,23 @@ Test(server, takes_values_with_dashes_and_a_bare_save_as_arguments, .fini = end)
     redisFree(context);
 }
 
+/* A large value is freed in pieces; they do not wait for further writes. */
+Test(server, gives_the_memory_of_a_large_value_back_while_idle, .fini = end) {
+    begin(NULL);
+    redisContext *context = client();
+    for (int i = 0; i < 100000; i++)
+        redisAppendCommand(context, "SADD large member:%d", i);
+    for (int i = 0; i < 100000; i++) {
+        redisReply *reply = NULL;
+        cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+        freeReplyObject(reply);
+    }
+    long long before = info("used_memory");
+    expect_reply(context, "UNLINK large", "1");
+    AWAIT(info("used_memory") < before - 2000000);
+    redisFree(context);
+}
+
 /* Were a batch to wait for the server's next timer, each such wait would take a second here. */
 Test(server, answers_one_client_without_waiting_for_a_timer, .fini = end) {
     begin(OPTIONS("--hz", "1"));

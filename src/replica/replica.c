@@ -729,6 +729,7 @@ static void tend_window(struct replica *replica) {
 
 void replica_tick(struct replica *replica, struct replica_moment moment) {
     begin_event(replica, moment);
+    replica->ticked_us = replica->now.now_us;
     journal_tick(replica->journal, replica->now.now_us);
     if (replica->state == REPLICA_RECOVERING) {
         go_on_recovering(replica);
@@ -775,8 +776,9 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     uint64_t deadline = raft_deadline_us(replica->raft);
     uint64_t journal = journal_deadline_us(replica->journal);
     if (journal < deadline) deadline = journal;
-    uint64_t soon = replica->now.now_us + READ_RETRY_US;
-    if (replica->reader_count > 0) soon = replica->now.now_us + 2000;
+    /* Counted from the last tick, not from now: what comes in between, a leader's heartbeats, must
+     * not put off for ever what only a tick does. */
+    uint64_t soon = replica->ticked_us + (replica->reader_count > 0 ? 2000 : READ_RETRY_US);
     bool busy = replica->window_first != NULL || replica->open != NULL ||
                 replica->reader_count > 0 || replica->origin == 0 || replica->paused_count > 0;
     if (busy && soon < deadline) deadline = soon;

@@ -32,6 +32,7 @@ struct replica {
     struct replica_moment now;   /* of the event being handled */
     struct replica_moment first; /* of the turn's first event */
     bool turn_begun;
+    uint64_t ticked_us; /* the last replica_tick() */
     enum replica_state state;
     char trouble[512];
     bool stopping;

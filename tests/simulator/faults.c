@@ -152,7 +152,7 @@ static void doom(struct world *world, enum doom what) {
     struct node *node = victim(world);
     if (node->replica == NULL || node->doom != DOOM_NONE) return;
     node->doom = what;
-    node->doom_at_disk = world_chance(world, 500);
+    node->doom_at_disk = world_chance(world, 350);
     node->doom_in = (uint32_t)world_below(world, node->doom_at_disk ? 3 : 40);
     node->pause_us = log_uniform_us(world, 1000, 12);
     if (what == DOOM_PAUSE && world_chance(world, 500)) {

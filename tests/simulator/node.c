@@ -275,7 +275,7 @@ static bool carry_out_one(struct world *world, struct node *node) {
 static void step(struct world *world, struct node *node) {
     switch (node->phase) {
     case PHASE_IDLE:
-        node->events_left = (uint32_t)world_between(world, 1, 6);
+        node->events_left = (uint32_t)world_between(world, 1, 16);
         node->phase = PHASE_EVENTS;
         break;
     case PHASE_EVENTS:

@@ -81,6 +81,23 @@ Test(replica, clients_of_survivors_see_a_pause_and_no_error_when_the_leader_dies
     replica_box_clear(&box);
 }
 
+/* Found by the simulator: heartbeats came more often than the tick that sends again was due. */
+Test(replica, a_batch_that_was_lost_is_sent_again_though_heartbeats_come) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t follower = replica_box_leader(&box) % 3 + 1;
+    struct box_client *client = replica_box_client(&box, follower);
+    box.cut[follower] = true;
+    box_client_send(&box, client, "INCR x\r\n");
+    replica_box_run(&box, 1000);
+    box.cut[follower] = false;
+    cr_expect(box_client_expect(&box, client, ":1\r\n"));
+    cr_expect_geq(replica_statistics(box.replicas[follower])->batches_resent, 1);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
 Test(replica, a_node_that_is_cut_off_says_clusterdown_for_what_it_never_sent) {
     struct replica_box box;
     replica_box_init(&box, 3);

@@ -70,6 +70,10 @@ struct command_call {
     const struct command *instead;
     const struct bytes *instead_args;
     uint32_t instead_count;
+    /* LOCAL only: how long it has been first in line; and out: it has no answer yet and wants to be
+     * called again (WAIT). */
+    uint64_t waited_us;
+    bool later;
     bool in_group; /* part of a MULTI group: storages_unit_end() ends the atomic unit */
     const struct command_registry *registry; /* for COMMAND and container HELP; may be NULL else */
 };

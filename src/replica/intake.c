@@ -230,7 +230,7 @@ static void take_read(struct replica *replica, struct session *session,
     if ((session->pending_count == 0 || planted_early) && may_read_at_once(replica)) {
         replica->statistics.reads_immediate++;
         if (session_run(replica, session, command, args, count, session->db, session->protocol,
-                        silent, true)) {
+                        silent, true, 0)) {
             replica->statistics.reads_lease++;
             return;
         }
@@ -250,13 +250,14 @@ static void take_read(struct replica *replica, struct session *session,
 static void take_local(struct replica *replica, struct session *session,
                        const struct command *command, const struct bytes *args, uint32_t count,
                        bool silent) {
-    if (session->pending_count == 0) {
-        (void)session_run(replica, session, command, args, count, session->db, session->protocol,
-                          silent, false);
+    if (session->pending_count == 0 &&
+        session_run(replica, session, command, args, count, session->db, session->protocol, silent,
+                    false, 0)) {
         return;
     }
     struct pending *pending = session_push(replica, session, PENDING_LOCAL, silent);
     session_wait_with(replica, session, pending, command, args + 1, count - 1);
+    session_pump(replica, session);
 }
 
 /* --- MULTI -------------------------------------------------------------------------------------
@@ -317,6 +318,7 @@ static void multi_append_literal(struct replica *replica, struct session *sessio
         .now_ms = storages_now_ms(replica->storages),
         .client = session->id,
         .session = session,
+        .in_group = true,
         .registry = replica->config.registry,
     };
     command->run(&call);

@@ -121,7 +121,7 @@ void session_clear_pending(struct replica *replica, struct session *session) {
 
 bool session_run(struct replica *replica, struct session *session, const struct command *command,
                  const struct bytes *args, uint32_t count, uint8_t db, uint8_t protocol,
-                 bool silent, bool may_need_tick) {
+                 bool silent, bool may_need_tick, uint64_t waited_us) {
     size_t before = session->output.size;
     struct reply reply = {.out = silent ? NULL : &session->output,
                           .protocol = protocol,
@@ -138,9 +138,11 @@ bool session_run(struct replica *replica, struct session *session, const struct 
         .origin = replica->origin,
         .client = session->id,
         .session = session,
+        .waited_us = waited_us,
         .registry = replica->config.registry,
     };
     storages_run(&call);
+    if (call.later) return false;
     if (may_need_tick && call.deadline_met_ms != 0) {
         uint64_t present =
             replica->leading ? replica_present_ms(replica) : replica->leader_stamp_ms;
@@ -174,7 +176,8 @@ static bool session_run_first(struct replica *replica, struct session *session,
     args[0] = bytes_of_text(command->name);
     command_record_arguments(&record, args + 1);
     bool done = session_run(replica, session, command, args, record.count + 1, record.db,
-                            record.flags & RECORD_PROTOCOL, pending->silent, may_need_tick);
+                            record.flags & RECORD_PROTOCOL, pending->silent, may_need_tick,
+                            replica->now.now_us - pending->since_us);
     if (args != on_stack) memory_release(args);
     return done;
 }
@@ -222,7 +225,11 @@ static bool session_pump_one(struct replica *replica, struct session *session, b
         }
         break;
     case PENDING_LOCAL:
-        (void)session_run_first(replica, session, &pending, false);
+        session->waits_locally = !session_run_first(replica, session, &pending, false);
+        if (session->waits_locally) {
+            replica_add_reader(replica, session);
+            return false;
+        }
         break;
     case PENDING_REPLY:
     case PENDING_CLUSTERDOWN:
@@ -265,7 +272,7 @@ void replica_pump_readers(struct replica *replica) {
     for (uint32_t i = 0; i < replica->reader_count; i++) {
         struct session *session = replica->readers[i];
         session_pump(replica, session);
-        if (session->closed || session->indexed_reads == 0) {
+        if (session->closed || (session->indexed_reads == 0 && !session->waits_locally)) {
             session->reader = false;
             session_let_go(session);
         } else {
@@ -273,4 +280,12 @@ void replica_pump_readers(struct replica *replica) {
         }
     }
     replica->reader_count = kept;
+}
+
+void replica_pump_waiting(struct replica *replica) {
+    for (uint32_t i = 0; i < replica->reader_count; i++) {
+        if (!replica->readers[i]->waits_locally) continue;
+        replica_pump_readers(replica);
+        return;
+    }
 }

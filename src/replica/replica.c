@@ -742,6 +742,7 @@ void replica_tick(struct replica *replica, struct replica_moment moment) {
     }
     replica_drain(replica);
     tend_window(replica);
+    replica_pump_waiting(replica);
     if (oldest_read_us(replica) != UINT64_MAX &&
         replica->now.now_us - oldest_read_us(replica) >= replica->config.unsealed_wait_us) {
         fail_old_reads(replica, replica->config.unsealed_wait_us);

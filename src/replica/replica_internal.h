@@ -140,10 +140,12 @@ void session_clear_pending(struct replica *replica, struct session *session);
  * leader's present time: then nothing was written and a tick is wanted (SAFETY 3). */
 bool session_run(struct replica *replica, struct session *session, const struct command *command,
                  const struct bytes *args, uint32_t count, uint8_t db, uint8_t protocol,
-                 bool silent, bool may_need_tick);
+                 bool silent, bool may_need_tick, uint64_t waited_us);
 void replica_add_reader(struct replica *replica, struct session *session);
 /* Pumps all sessions with waiting reads: the ready context has risen. */
 void replica_pump_readers(struct replica *replica);
+/* Asks LOCAL commands that had no answer yet once more. */
+void replica_pump_waiting(struct replica *replica);
 
 /* --- intake.c --------------------------------------------------------------------------------- */
 /* Parses and routes what stands in the session's query buffer. */

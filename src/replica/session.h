@@ -89,6 +89,8 @@ struct session {
     bool dirty;             /* in the list of sessions with new output */
     bool paused;            /* in the list of those that stopped parsing at a bound */
     bool reader;            /* in the list of those with reads that wait for an index */
+    bool waits_locally;     /* a LOCAL command is first in line and has no answer yet */
+    uint64_t wait_index;    /* WAIT: the index it waits for on other nodes; 0: none */
     uint32_t indexed_reads; /* PENDING_READs that are not attached */
     bool subscribed_ever;   /* its end has to be told to the cluster */
     struct table *channels_planned, *patterns_planned; /* see subscriptions above; NULL: none */

@@ -108,19 +108,18 @@ static void run_role(struct command_call *call) {
     reply_integer(call->reply, (int64_t)replica_applied_index(server->replica));
 }
 
-/* How many other nodes hold the client's last write on their disks. A write that was answered is
- * on a majority, so there is nothing to wait for: the number is told at once. */
-static int64_t count_holders(const struct server *server) {
+/* How many other nodes hold the log up to this index on their disks. A write that was answered is
+ * on a majority; that is all that a follower knows. */
+static int64_t count_holders(const struct server *server, uint64_t index) {
     const struct raft *raft = replica_raft(server->replica);
     uint32_t members = server->identity.member_count;
     if (raft == NULL || members < 2) return 0;
     if (raft_role(raft) != RAFT_LEADER) return members / 2;
     struct raft_peer_status peers[RAFT_NODES_MAX];
     uint32_t count = raft_peers(raft, peers, RAFT_NODES_MAX);
-    uint64_t applied = replica_applied_index(server->replica);
     int64_t holders = 0;
     for (uint32_t i = 0; i < count; i++)
-        holders += peers[i].id != server->identity.id && peers[i].match_index >= applied;
+        holders += peers[i].id != server->identity.id && peers[i].match_index >= index;
     return holders;
 }
 
@@ -135,7 +134,16 @@ static void run_wait(struct command_call *call) {
         reply_error(call->reply, "ERR timeout is negative");
         return;
     }
-    reply_integer(call->reply, count_holders(call_server(call)));
+    /* The client's writes before this one are applied here: up to where it waits is fixed now. */
+    struct server *server = call_server(call);
+    struct session *session = call->session;
+    if (session->wait_index == 0) session->wait_index = replica_applied_index(server->replica);
+    int64_t holders = count_holders(server, session->wait_index);
+    bool in_time = timeout_ms == 0 || call->waited_us < (uint64_t)timeout_ms * 1000;
+    call->later = holders < wanted && in_time && !call->in_group;
+    if (call->later) return;
+    session->wait_index = 0;
+    reply_integer(call->reply, holders);
 }
 
 /* --- the others ------------------------------------------------------------------------------ */

@@ -51,6 +51,22 @@ Test(three, tell_who_leads) {
     cluster_destroy(cluster);
 }
 
+Test(three, wait_until_other_nodes_have_what_was_written) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int leader = cluster_leader(cluster);
+    redisContext *client = node_connect(cluster, leader);
+    cr_expect(ask_is(client, "OK", "SET x 1"));
+    cr_expect_eq(ask_integer(client, "WAIT 2 20000"), 2);
+    (void)node_signal(cluster, (leader + 1) % 3, SIGKILL);
+    cr_expect(ask_is(client, "OK", "SET x 2"));
+    cr_expect_eq(ask_integer(client, "WAIT 1 20000"), 1);
+    int64_t start = clock_ms();
+    cr_expect_eq(ask_integer(client, "WAIT 2 300"), 1);
+    cr_expect_geq(clock_ms() - start, 290, "the time-out was waited for");
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
 static void fill(struct cluster *cluster) {
     for (int i = 0; i < 3; i++) {
         redisContext *client = node_connect(cluster, i);

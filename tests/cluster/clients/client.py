@@ -36,7 +36,7 @@ def listen(client, report, stop):
 
 
 def count_on_dying(port, report, stop):
-    client = redis.Redis(port=port, socket_timeout=20)
+    client = redis.Redis(host="127.0.0.1", port=port, socket_timeout=20)
     while not stop["work"].is_set():
         try:
             client.incr("dying:python")
@@ -81,7 +81,7 @@ def work_once(client, report):
 def main(living, dying):
     report = Report()
     stop = {name: threading.Event() for name in ("subscribed", "work", "heard")}
-    client = redis.Redis(port=living, socket_timeout=20, decode_responses=True)
+    client = redis.Redis(host="127.0.0.1", port=living, socket_timeout=20, decode_responses=True)
     threads = [threading.Thread(target=listen, args=(client, report, stop)),
                threading.Thread(target=count_on_dying, args=(dying, report, stop))]
     for thread in threads:

@@ -335,7 +335,9 @@ def machine():
         model = next((line.split(":")[1].strip() for line in file if "model name" in line), "?")
     version = subprocess.run(["redis-server", "--version"], capture_output=True, text=True).stdout
     redis = next((word[2:] for word in version.split() if word.startswith("v=")), "?")
-    return (f"{os.cpu_count()} cores of {model}, Linux {platform.release()}, redis-server {redis}, "
+    disk = subprocess.run(["stat", "-f", "-c", "%T", servers.DISK], capture_output=True, text=True)
+    return (f"{os.cpu_count()} cores of {model}, Linux {platform.release()}, "
+            f"{servers.DISK} on {disk.stdout.strip()}, redis-server {redis}, "
             f"{time.strftime('%Y-%m-%d')}")
 
 
@@ -369,6 +371,8 @@ def parse_options(arguments):
     parser.add_argument("--directive", action="append", default=[],
                         help="an argument more for each Hamok node, e.g. --directive=--raft-fsync=no")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
+    parser.epilog = "The data is kept in the system's directory for temporary files, or in " \
+                    "$BENCH_DIRECTORY: it should be on a real disk."
     parser.add_argument("--server", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--mix", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -385,6 +389,7 @@ def main(arguments):
         if shutil.which(program) is None:
             sys.exit(f"bench: {program} is missing")
     report = Report()
+    print(machine(), flush=True)
     if "throughput" in options.parts:
         print("  ".join(THROUGHPUT_HEAD), flush=True)
         measure_throughput(options, report)

@@ -1,37 +1,27 @@
 """Servers as processes: start, ask, measure, stop. Debian's redis-server and Hamok side by side.
 
 Every server gets a private directory and ports nobody else uses, and dies with this program."""
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
-PEER_PORT_OFFSET = 10000
-PR_SET_PDEATHSIG = 1
-libc = ctypes.CDLL(None)
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TESTS, "cluster"))
 
+import nodes  # noqa: E402
 
-def die_with_parent():
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.setpgid(0, 0)  # Ctrl-C is for us; we stop them in order.
+# Where Hamok's log is synced to during a measurement: must be a real disk.
+DISK = os.environ.get("BENCH_DIRECTORY") or tempfile.gettempdir()
 
 
 def free_ports(count):
-    """Ports below the ephemeral range that are free now, with their peer ports."""
-    ports, candidate = [], 12000 + os.getpid() % 5000
-    while len(ports) < count:
-        candidate += 1
-        try:
-            for port in (candidate, candidate + PEER_PORT_OFFSET):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        ports.append(candidate)
+    ports = []
+    for _ in range(count):
+        ports.append(nodes.free_port(ports))
     return ports
 
 
@@ -117,7 +107,7 @@ class Node:
         os.makedirs(self.directory, exist_ok=True)
         with open(os.path.join(self.directory, "..", f"{self.port}.log"), "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, preexec_fn=die_with_parent)
+                                            stderr=log, preexec_fn=nodes.die_with_parent)
 
     def connect(self, timeout_s=60):
         return Connection(self.port, timeout_s)
@@ -164,12 +154,12 @@ class Node:
 class Cluster:
     """One or more nodes that hold the same data. A Redis is a cluster of one."""
 
-    def __init__(self, name, nodes, directory):
-        self.name, self.nodes, self.directory = name, nodes, directory
+    def __init__(self, name, members, directory):
+        self.name, self.nodes, self.directory = name, members, directory
         try:
             self.await_ready()
         except BaseException:
-            for node in nodes:
+            for node in members:
                 node.stop()
             raise
 
@@ -240,14 +230,14 @@ def start_redis():
 
 
 def start_hamok(server, count, directives=()):
-    directory = tempfile.mkdtemp(prefix="bench-hamok-", dir=os.environ.get("BENCH_DIRECTORY"))
+    directory = tempfile.mkdtemp(prefix="bench-hamok-", dir=DISK)
     ports = free_ports(count)
-    members = ",".join(f"127.0.0.1:{port}" for port in ports)
-    nodes = []
+    addresses = ",".join(f"127.0.0.1:{port}" for port in ports)
+    members = []
     for port in ports:
         data = os.path.join(directory, str(port))
         command = [server, "--port", str(port), "--dir", data, *directives]
         if count > 1:
-            command += ["--cluster", members]
-        nodes.append(Node(command, port, data))
-    return Cluster(f"hamok-{count}", nodes, directory)
+            command += ["--cluster", addresses]
+        members.append(Node(command, port, data))
+    return Cluster(f"hamok-{count}", members, directory)

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "resp/parse_reply.h"
+#include "tests/simulator/dialogue.h"
 #include "tests/simulator/world.h"
 
 enum {
@@ -274,49 +275,6 @@ void clients_disconnect_one(struct world *world) {
 
 /* --- asking --------------------------------------------------------------------------------- */
 
-static void write_argument(struct buffer *out, struct bytes argument) {
-    buffer_append_format(out, "$%zu\r\n", argument.size);
-    buffer_append_bytes(out, argument);
-    buffer_append(out, "\r\n", 2);
-}
-
-/* "*2 GET r7" and the like: words parted by spaces. */
-static void write_request(struct buffer *out, const char *words) {
-    uint32_t count = 1;
-    for (const char *at = words; *at != 0; at++)
-        count += *at == ' ';
-    buffer_append_format(out, "*%u\r\n", count);
-    for (const char *at = words; *at != 0;) {
-        size_t size = strcspn(at, " ");
-        write_argument(out, bytes_of(at, size));
-        at += size + (at[size] == ' ');
-    }
-}
-
-static void write_command(struct buffer *out, uint32_t object,
-                          const struct history_command *command) {
-    static const char *const forms[] = {
-        [HISTORY_SET] = "SET r%u %s",       [HISTORY_SETNX] = "SET r%u %s NX",
-        [HISTORY_GETSET] = "GETSET r%u %s", [HISTORY_APPEND] = "APPEND r%u %s",
-        [HISTORY_GET] = "GET r%u",          [HISTORY_DEL] = "DEL r%u",
-        [HISTORY_INCRBY] = "INCRBY c%u %s", [HISTORY_COUNT] = "GET c%u",
-        [HISTORY_LPUSH] = "LPUSH l%u %s",   [HISTORY_RPUSH] = "RPUSH l%u %s",
-        [HISTORY_LPOP] = "LPOP l%u",        [HISTORY_RPOP] = "RPOP l%u",
-        [HISTORY_LLEN] = "LLEN l%u",        [HISTORY_LRANGE] = "LRANGE l%u 0 -1",
-    };
-    char argument[HISTORY_TOKEN_SIZE], words[96];
-    if (command->call == HISTORY_INCRBY) {
-        snprintf(argument, sizeof(argument), "%lld", (long long)command->argument);
-    } else {
-        (void)history_token(command->argument, argument);
-    }
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(words, sizeof(words), forms[command->call], object, argument);
-#pragma GCC diagnostic pop
-    write_request(out, words);
-}
-
 static struct history_command choose_command(struct world *world, uint32_t object, bool reads) {
     static const enum history_call reading[] = {HISTORY_GET, HISTORY_COUNT, HISTORY_LLEN,
                                                 HISTORY_LRANGE};
@@ -363,17 +321,17 @@ static void ask(struct world *world, struct client *client, struct buffer *out, 
     memcpy(operation->commands, commands, count * sizeof(*commands));
     operation->count = count;
     if (count == 1) {
-        write_command(out, object, commands);
+        dialogue_write_command(out, object, commands);
         expect(client, WAITING_SINGLE, index);
         return;
     }
-    write_request(out, "MULTI");
+    dialogue_write(out, "MULTI");
     expect(client, WAITING_MULTI, index);
     for (uint32_t i = 0; i < count; i++) {
-        write_command(out, object, &commands[i]);
+        dialogue_write_command(out, object, &commands[i]);
         expect(client, WAITING_QUEUED, index);
     }
-    write_request(out, "EXEC");
+    dialogue_write(out, "EXEC");
     expect(client, WAITING_EXEC, index);
 }
 
@@ -399,7 +357,7 @@ static void ask_something(struct world *world, struct client *client, struct buf
         } else {
             snprintf(words, sizeof(words), "GET n%u", key);
         }
-        write_request(out, words);
+        dialogue_write(out, words);
         expect(client, WAITING_NOISE, 0);
         return;
     }
@@ -523,80 +481,12 @@ void clients_output(struct world *world, struct session *session) {
              (struct event){.kind = EVENT_TO_CLIENT, .connection = connection, .chunk = chunk});
 }
 
-static bool begins_with(struct bytes text, const char *start) {
-    size_t size = strlen(start);
-    return text.size >= size && memcmp(text.data, start, size) == 0;
-}
-
-static bool is_error(const struct reply_value *value, const char *start) {
-    return value->type == REPLY_ERROR && begins_with(value->text, start);
-}
-
-static bool is_simple(const struct reply_value *value, const char *text) {
-    return value->type == REPLY_SIMPLE && bytes_equal(value->text, bytes_of_text(text));
-}
-
-static bool certainly_not(const struct reply_value *value) {
-    return is_error(value, "CLUSTERDOWN") || is_error(value, "LOADING") ||
-           is_error(value, "EXECABORT");
-}
-
-static bool is_null(const struct reply_value *value) {
-    return value->type == REPLY_NULL || value->type == REPLY_NULL_BULK ||
-           value->type == REPLY_NULL_ARRAY;
-}
-
-/* False: no such command answers like that. */
-static bool read_result(const struct reply_value *value, struct history_command *command) {
-    struct history_result *result = &command->result;
-    *result = (struct history_result){.null = is_null(value)};
-    switch (command->call) {
-    case HISTORY_SET:
-    case HISTORY_SETNX:
-        result->value = 1;
-        return result->null || is_simple(value, "OK");
-    case HISTORY_GET:
-    case HISTORY_GETSET:
-        result->value = history_text(HISTORY_EMPTY, value->text);
-        return result->null || value->type == REPLY_BULK;
-    case HISTORY_COUNT: {
-        char text[24] = {0};
-        if (value->text.size >= sizeof(text)) return false;
-        if (value->text.size > 0) memcpy(text, value->text.data, value->text.size);
-        result->value = (uint64_t)strtoll(text, NULL, 10);
-        return result->null || value->type == REPLY_BULK;
-    }
-    case HISTORY_LPOP:
-    case HISTORY_RPOP:
-        result->value = (uint64_t)history_token_of(value->text);
-        return result->null || value->type == REPLY_BULK;
-    case HISTORY_LRANGE:
-        result->value = HISTORY_EMPTY;
-        for (size_t i = 0; value->type == REPLY_ARRAY && i < value->count; i++) {
-            int64_t token = history_token_of(value->elements[i].text);
-            result->value = history_chain(result->value, token);
-        }
-        return value->type == REPLY_ARRAY;
-    case HISTORY_APPEND:
-    case HISTORY_DEL:
-    case HISTORY_INCRBY:
-    case HISTORY_LPUSH:
-    case HISTORY_RPUSH:
-    case HISTORY_LLEN:
-        result->value = (uint64_t)value->integer;
-        return value->type == REPLY_INTEGER;
-    case HISTORY_CALL_COUNT:
-        break;
-    }
-    return false;
-}
-
 static bool read_results(struct history_operation *operation, enum waiting_for what,
                          const struct reply_value *value) {
-    if (what == WAITING_SINGLE) return read_result(value, &operation->commands[0]);
+    if (what == WAITING_SINGLE) return dialogue_read_result(value, &operation->commands[0]);
     if (value->type != REPLY_ARRAY || value->count != operation->count) return false;
     for (uint32_t i = 0; i < operation->count; i++)
-        if (!read_result(&value->elements[i], &operation->commands[i])) return false;
+        if (!dialogue_read_result(&value->elements[i], &operation->commands[i])) return false;
     return true;
 }
 
@@ -607,7 +497,7 @@ static void take_reply(struct world *world, uint32_t index, const struct reply_v
         world_violation(world, "c%u gets a reply that it has not asked for", index);
         return;
     }
-    if (is_error(value, "UNKNOWN")) return; /* The connection ends now. */
+    if (dialogue_is_error(value, "UNKNOWN")) return; /* The connection ends now. */
     struct waiting waiting = *waiting_at(client, 0);
     client->waiting_first = (client->waiting_first + 1) % client->waiting_capacity;
     client->waiting_count--;
@@ -616,18 +506,18 @@ static void take_reply(struct world *world, uint32_t index, const struct reply_v
     bool fine = true;
     switch (waiting.what) {
     case WAITING_MULTI:
-        fine = is_simple(value, "OK");
+        fine = dialogue_is_status(value, "OK");
         break;
     case WAITING_QUEUED:
-        fine = is_simple(value, "QUEUED") || certainly_not(value);
+        fine = dialogue_is_status(value, "QUEUED") || dialogue_certainly_not(value);
         break;
     case WAITING_NOISE:
-        fine = is_null(value) || is_simple(value, "OK") || certainly_not(value) ||
-               value->type == REPLY_BULK;
+        fine = dialogue_is_null(value) || dialogue_is_status(value, "OK") ||
+               dialogue_certainly_not(value) || value->type == REPLY_BULK;
         break;
     case WAITING_SINGLE:
     case WAITING_EXEC:
-        if (certainly_not(value)) {
+        if (dialogue_certainly_not(value)) {
             settle(world, waiting.operation, OUTCOME_NEVER);
         } else {
             fine =

@@ -270,7 +270,8 @@ static void apply_batch(struct replica *replica, const struct entry_header *head
     if (header->origin == replica->origin && replica->origin != 0 && !twice) {
         apply.own = replica->window_first;
         CHECK(apply.own != NULL && apply.own->number == header->number);
-        CHECK(apply.own->count == header->count);
+        CHECK(apply.own->count == header->count ||
+              (header->count == 0 && apply.own->instead != NULL));
     }
     (void)storages_expire(replica->storages, EXPIRED_BY_BATCH);
     storages_mix_digest(replica->storages, header->body_hash);
@@ -293,7 +294,9 @@ static void apply_batch(struct replica *replica, const struct entry_header *head
     if (replica->leading && origin->node != replica->config.raft.id) {
         replica->notify_nodes |= 1u << origin->node;
     }
-    if (apply.own != NULL) window_pop(replica);
+    if (apply.own == NULL) return;
+    if (header->count == 0) replica_revoked(replica, apply.own);
+    window_pop(replica);
 }
 
 static void origin_closed(void *context, uint64_t id) {

@@ -145,6 +145,7 @@ struct batch *batch_create(struct chunk *chunk, uint64_t now_us) {
 void batch_destroy(struct batch *batch) {
     if (batch == NULL) return;
     chunk_release(batch->chunk);
+    chunk_release(batch->instead);
     memory_release(batch->slots);
     memory_release(batch);
 }
@@ -181,11 +182,8 @@ void batch_append(struct batch *batch, const struct command_record *fields,
     batch->slots[batch->count++] = (struct batch_slot){.session = session};
 }
 
-void batch_seal(struct batch *batch, uint64_t origin, uint64_t number, uint64_t now_us) {
-    CHECK(batch->number == 0 && number > 0);
-    if (batch->chunk == NULL) batch_grow(batch, 0);
-    batch->number = number;
-    batch->sealed_us = now_us;
+static void write_header(char *image, uint64_t origin, uint64_t number, struct bytes body,
+                         uint32_t count) {
     struct entry_header header = {
         .format = ENTRY_FORMAT,
         .type = ENTRY_DATA,
@@ -193,12 +191,30 @@ void batch_seal(struct batch *batch, uint64_t origin, uint64_t number, uint64_t 
         .flags = REPLICA_ENTRY_BATCH,
         .origin = origin,
         .number = number,
-        .body_size = (uint32_t)batch->body_size,
-        .count = batch->count,
-        .body_hash = hash_bytes(bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size), 0),
+        .body_size = (uint32_t)body.size,
+        .count = count,
+        .body_hash = hash_bytes(body, 0),
     };
-    entry_header_write(batch->image, &header);
+    entry_header_write(image, &header);
+}
+
+void batch_seal(struct batch *batch, uint64_t origin, uint64_t number, uint64_t now_us) {
+    CHECK(batch->number == 0 && number > 0);
+    if (batch->chunk == NULL) batch_grow(batch, 0);
+    batch->number = number;
+    batch->sealed_us = now_us;
+    struct bytes body = bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size);
+    write_header(batch->image, origin, number, body, batch->count);
     /* What is left of the chunk serves the next batch (replica.c keeps it). */
     batch->chunk->used =
         (size_t)(batch->image - batch->chunk->data) + ENTRY_HEADER_SIZE + batch->body_size;
+}
+
+void batch_give_up(struct batch *batch) {
+    CHECK(batch->number > 0 && batch->instead == NULL);
+    struct entry_header header;
+    entry_header_read(batch->image, &header);
+    batch->instead = chunk_create(ENTRY_HEADER_SIZE);
+    batch->instead->used = ENTRY_HEADER_SIZE;
+    write_header(batch->instead->data, header.origin, batch->number, (struct bytes){0}, 0);
 }

@@ -17,7 +17,9 @@
  *
  * The name is not stored: args[0] of a decoded record is the row's name.
  *
- * Ownership: a batch owns a reference on its chunk and its slots; slots lend sessions. */
+ * A batch that its origin gave up has a body of no records (SAFETY 18).
+ *
+ * Ownership: a batch owns references on its chunks and its slots; slots lend sessions. */
 #pragma once
 
 #include "raft/entry.h"
@@ -92,8 +94,9 @@ struct batch {
     struct batch_slot *slots;
     uint32_t slot_capacity;
     uint64_t opened_us, sealed_us, sent_us;
-    bool header_used; /* proposed in place: the image stands in the log */
-    bool given_up;    /* its clients were told -UNKNOWN */
+    bool header_used;      /* proposed in place: the image stands in the log */
+    bool unknown;          /* its clients were told -UNKNOWN */
+    struct chunk *instead; /* given up: the empty batch of the same number; NULL while it is not */
 };
 
 /* Opens a batch in what is left of `chunk` (NULL: in a chunk of its own), of which it takes its own
@@ -106,3 +109,5 @@ void batch_append(struct batch *batch, const struct command_record *fields,
                   const struct bytes *args, struct session *session);
 /* The opaque fields of the header; the batch takes no more records. */
 void batch_seal(struct batch *batch, uint64_t origin, uint64_t number, uint64_t now_us);
+/* Makes `instead` of a sealed batch: what its origin sends under its number from now on. */
+void batch_give_up(struct batch *batch);

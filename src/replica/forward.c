@@ -4,7 +4,12 @@
  * its window until it has applied it: nothing else tells it what became of it. Whenever that is in
  * doubt (another leader, a new link, silence) it sends the window again, byte for byte. The leader
  * appends a batch only if its number follows the last one of that origin in its log, uncommitted
- * tail included; the state machine applies it only if it follows the last applied one. */
+ * tail included; the state machine applies it only if it follows the last applied one.
+ *
+ * A batch without an outcome for long is given up: from then on an empty one is sent under its
+ * number. Two contents then exist for one number, but every log holds a number of an origin once,
+ * so whichever is applied decides for good. All batches behind it are given up with it: a client's
+ * later writes shall not take effect without its earlier ones. */
 #include "base/hash.h"
 #include "base/memory.h"
 #include "src/replica/replica_internal.h"
@@ -109,6 +114,12 @@ static void propose(struct replica *replica, struct chunk *chunk, char *image) {
     replica_raft_step(replica, &event);
 }
 
+/* What is sent under the batch's number now. */
+static struct bytes batch_image(const struct batch *batch) {
+    if (batch->instead != NULL) return bytes_of(batch->instead->data, ENTRY_HEADER_SIZE);
+    return bytes_of(batch->image, ENTRY_HEADER_SIZE + batch->body_size);
+}
+
 /* The image may stand in the log (and be on its way to the disk) from an earlier term: then a copy
  * of it is proposed. */
 static void propose_own(struct replica *replica, struct batch *batch) {
@@ -118,15 +129,15 @@ static void propose_own(struct replica *replica, struct batch *batch) {
         return;
     }
     origin->last = batch->number;
-    if (!batch->header_used) {
+    if (!batch->header_used && batch->instead == NULL) {
         batch->header_used = true;
         propose(replica, chunk_hold(batch->chunk), batch->image);
         return;
     }
-    size_t size = ENTRY_HEADER_SIZE + batch->body_size;
-    struct chunk *copy = chunk_create(size);
-    memcpy(copy->data, batch->image, size);
-    copy->used = size;
+    struct bytes image = batch_image(batch);
+    struct chunk *copy = chunk_create(image.size);
+    memcpy(copy->data, image.data, image.size);
+    copy->used = image.size;
     propose(replica, copy, copy->data);
 }
 
@@ -139,10 +150,10 @@ static void send_batch(struct replica *replica, struct batch *batch) {
     struct replica_packet *packet = packet_create(replica->known_leader, true, PACKET_FORWARD);
     static const char zeros[PACKET_FORWARD_HEAD - 1];
     buffer_append(&packet->head, zeros, sizeof(zeros));
-    buffer_append(&packet->head, batch->image, ENTRY_HEADER_SIZE);
-    if (batch->body_size > 0) {
-        packet_add_span(packet, bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size),
-                        batch->chunk);
+    struct bytes image = batch_image(batch);
+    buffer_append(&packet->head, image.data, ENTRY_HEADER_SIZE);
+    if (image.size > ENTRY_HEADER_SIZE) {
+        packet_add_span(packet, bytes_slice(image, ENTRY_HEADER_SIZE, SIZE_MAX), batch->chunk);
     }
     replica_send(replica, packet, 0);
 }
@@ -253,12 +264,18 @@ static void fail_pending_unsealed(struct replica *replica, struct session *sessi
     session_pump(replica, session);
 }
 
-/* What it subscribed to is no longer what was planned when its commands were parsed: it begins
- * anew on a new connection. */
-static void end_subscriber(struct replica *replica, struct session *session) {
-    if (!session->subscribed_ever || session->ending != SESSION_STAYS) return;
-    session->ending = SESSION_ENDS_AFTER_OUTPUT;
-    session_mark_dirty(replica, session);
+/* What tells the cluster that clients went away must not be lost with its batch. */
+static void keep_farewells(struct replica *replica, const struct batch *batch) {
+    struct bytes body = bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size);
+    while (body.size > 0) {
+        struct command_record record;
+        enum error error = command_record_read(body, &record);
+        CHECK(error == ERROR_NONE);
+        if (record.id == RECORD_CLIENT_GONE) {
+            batch_append(replica_open_batch(replica), &record, NULL, NULL);
+        }
+        body = bytes_slice(body, record.size, SIZE_MAX);
+    }
 }
 
 void replica_fail_unsealed(struct replica *replica) {
@@ -270,22 +287,46 @@ void replica_fail_unsealed(struct replica *replica) {
         if (session == NULL) continue;
         if (!session->closed) {
             fail_pending_unsealed(replica, session);
-            end_subscriber(replica, session);
+            session_end_subscriber(replica, session);
         }
         session_let_go(session);
     }
-    /* What tells the cluster that clients went away must not be lost. */
-    struct bytes body = bytes_of(batch->image + ENTRY_HEADER_SIZE, batch->body_size);
-    while (body.size > 0) {
-        struct command_record record;
-        enum error error = command_record_read(body, &record);
-        CHECK(error == ERROR_NONE);
-        if (record.id == RECORD_CLIENT_GONE) {
-            batch_append(replica_open_batch(replica), &record, NULL, NULL);
-        }
-        body = bytes_slice(body, record.size, SIZE_MAX);
-    }
+    keep_farewells(replica, batch);
     batch_destroy(batch);
+}
+
+static void refuse_slots(struct replica *replica, struct batch *batch) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct session *session = batch->slots[i].session;
+        if (session == NULL) continue;
+        batch->slots[i].session = NULL;
+        /* With nothing pending it was told -UNKNOWN about an earlier write, and ends. */
+        if (!session->closed && session->pending_count > 0) session_refuse_write(replica, session);
+        session_let_go(session);
+    }
+}
+
+void replica_revoked(struct replica *replica, struct batch *batch) {
+    CHECK(batch->instead != NULL);
+    replica->statistics.batches_revoked++;
+    refuse_slots(replica, batch);
+    keep_farewells(replica, batch);
+}
+
+static void give_up(struct replica *replica, struct batch *batch) {
+    batch_give_up(batch);
+    replica->statistics.batches_given_up++;
+    if (replica->config.planted & REPLICA_PLANTED_REFUSE_EARLY) refuse_slots(replica, batch);
+}
+
+void replica_give_up_sealed(struct replica *replica, uint64_t wait_us) {
+    struct batch *batch = replica->window_first;
+    while (batch != NULL && batch->instead != NULL)
+        batch = batch->next;
+    if (batch == NULL || replica->now.now_us - batch->sealed_us < wait_us) return;
+    for (; batch != NULL; batch = batch->next)
+        give_up(replica, batch);
+    replica_resend(replica, 0);
 }
 
 static void tell_unknown(struct replica *replica, struct session *session) {
@@ -308,8 +349,8 @@ static void tell_unknown(struct replica *replica, struct session *session) {
 void replica_fail_sealed(struct replica *replica, uint64_t wait_us) {
     for (struct batch *batch = replica->window_first; batch != NULL; batch = batch->next) {
         if (replica->now.now_us - batch->sealed_us < wait_us) return;
-        if (batch->given_up) continue;
-        batch->given_up = true;
+        if (batch->unknown) continue;
+        batch->unknown = true;
         for (uint32_t i = 0; i < batch->count; i++) {
             struct session *session = batch->slots[i].session;
             if (session == NULL) continue;
@@ -370,8 +411,10 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
     entry_header_read(image, &header);
     if (header.type != ENTRY_DATA || header.flags != REPLICA_ENTRY_BATCH) return ERROR_MALFORMED;
     if (header.semantics != 1) return ERROR_VERSION;
-    /* The origin sends it again when it knows better, or when there is room. */
-    if (!replica->leading || journal_is_full(replica->journal)) return ERROR_NONE;
+    /* The origin sends it again when it knows better, or when there is room; for the empty batch
+     * of one that waited for room in vain, the reserve is there. */
+    if (!replica->leading) return ERROR_NONE;
+    if (journal_is_full(replica->journal) && header.count > 0) return ERROR_NONE;
 
     struct origin *origin = origins_find(&replica->tail_origins, header.origin);
     if (origin == NULL || origin->node != from) return ERROR_NONE; /* closed */

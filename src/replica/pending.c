@@ -111,6 +111,19 @@ void session_pop_write(struct replica *replica, struct session *session) {
     session_pop(replica, session);
 }
 
+void session_refuse_write(struct replica *replica, struct session *session) {
+    session_pump_to_write(replica, session);
+    session_pending_at(session, 0)->kind = PENDING_GIVEN_UP;
+    session_end_subscriber(replica, session);
+    session_pump(replica, session);
+}
+
+void session_end_subscriber(struct replica *replica, struct session *session) {
+    if (!session->subscribed_ever || session->ending != SESSION_STAYS) return;
+    session->ending = SESSION_ENDS_AFTER_OUTPUT;
+    session_mark_dirty(replica, session);
+}
+
 void session_clear_pending(struct replica *replica, struct session *session) {
     while (session->pending_count > 0)
         session_pop(replica, session);
@@ -182,23 +195,29 @@ static bool session_run_first(struct replica *replica, struct session *session,
     return done;
 }
 
+static const char *why_not_executed(const struct replica *replica, enum pending_kind kind) {
+    if (kind == PENDING_GIVEN_UP) {
+        return "CLUSTERDOWN the cluster did not take this write in time: not executed";
+    }
+    return replica_refuses_writes(replica)
+               ? "CLUSTERDOWN this node's disk is full: not executed"
+               : "CLUSTERDOWN no leader is known to this node: not executed";
+}
+
 static void session_emit_first(struct replica *replica, struct session *session,
                                const struct pending *pending) {
-    if (!pending->silent) {
-        if (pending->kind == PENDING_REPLY) {
-            buffer_append(&session->output, session->waiting.data + session->waiting_consumed,
-                          pending->size);
-        } else {
-            struct reply reply = {.out = &session->output,
-                                  .protocol = session->protocol,
-                                  .error_counts = &replica->error_counts};
-            reply_error(&reply, replica_refuses_writes(replica)
-                                    ? "CLUSTERDOWN this node's disk is full: not executed"
-                                    : "CLUSTERDOWN no leader is known to this node: not executed");
-            replica->statistics.clusterdown_replies++;
-        }
-        session_mark_dirty(replica, session);
+    if (pending->silent) return;
+    if (pending->kind == PENDING_REPLY) {
+        buffer_append(&session->output, session->waiting.data + session->waiting_consumed,
+                      pending->size);
+    } else {
+        struct reply reply = {.out = &session->output,
+                              .protocol = session->protocol,
+                              .error_counts = &replica->error_counts};
+        reply_error(&reply, why_not_executed(replica, (enum pending_kind)pending->kind));
+        replica->statistics.clusterdown_replies++;
     }
+    session_mark_dirty(replica, session);
 }
 
 static bool read_may_run(const struct replica *replica, const struct pending *pending) {
@@ -233,6 +252,7 @@ static bool session_pump_one(struct replica *replica, struct session *session, b
         break;
     case PENDING_REPLY:
     case PENDING_CLUSTERDOWN:
+    case PENDING_GIVEN_UP:
         session_emit_first(replica, session, &pending);
         break;
     }

@@ -343,6 +343,7 @@ void replica_config_defaults(struct replica_config *config) {
         .inflight_batches_max = 64,
         .inflight_bytes_max = 64 << 20,
         .unsealed_wait_us = 5 * 1000 * 1000,
+        .give_up_wait_us = 30 * 1000 * 1000,
         .sealed_wait_us = 60 * 1000 * 1000,
         .output_bytes_soft = 1 << 20,
         .proto_max_bulk_len = 512ll << 20,
@@ -712,7 +713,11 @@ static void fail_all(struct replica *replica) {
 static void tend_window(struct replica *replica) {
     uint64_t now = replica->now.now_us;
     struct batch *first = replica->window_first;
-    if (first != NULL) replica_fail_sealed(replica, replica->config.sealed_wait_us);
+    if (first != NULL) {
+        replica_fail_sealed(replica, replica->config.sealed_wait_us);
+        replica_give_up_sealed(replica, replica->config.give_up_wait_us);
+        first = replica->window_first;
+    }
     uint64_t resend_us = RESEND_AFTER_US + replica->window_bytes / RESEND_BYTES_PER_US;
     if (first != NULL && now - first->sent_us >= resend_us && !replica->leading) {
         replica_resend(replica, 0);

@@ -35,6 +35,8 @@ enum replica_planted {
     REPLICA_PLANTED_STALE_LEASE = 1 << 17, /* the lease is checked with the turn's first moment */
     REPLICA_PLANTED_READ_EARLY = 1
                                  << 18, /* SAFETY 1: a read behind an unsealed write runs at once */
+    REPLICA_PLANTED_REFUSE_EARLY =
+        1 << 19, /* SAFETY 18: a given-up write is refused before the outcome is known */
 };
 
 struct replica_config {
@@ -52,6 +54,7 @@ struct replica_config {
     size_t inflight_batches_max; /* sealed and not yet applied, of this node */
     size_t inflight_bytes_max;   /* sealed, open and waiting */
     uint64_t unsealed_wait_us;   /* before -CLUSTERDOWN (5 s) */
+    uint64_t give_up_wait_us;    /* before a sealed batch is given up (30 s) */
     uint64_t sealed_wait_us;     /* before -UNKNOWN (60 s) */
     uint64_t output_bytes_soft;  /* a client's parsing stops above this much unsent output */
     int64_t proto_max_bulk_len;
@@ -155,6 +158,8 @@ bool replica_refuses_writes(const struct replica *replica); /* it leads, and its
     X(batches_applied)                                                                             \
     X(batches_resent)                                                                              \
     X(batches_duplicate)                                                                           \
+    X(batches_given_up)                                                                            \
+    X(batches_revoked)                                                                             \
     X(commands_applied)                                                                            \
     X(reads_immediate)                                                                             \
     X(reads_lease)                                                                                 \

@@ -134,6 +134,11 @@ void session_pump(struct replica *replica, struct session *session);
 void session_pump_to_write(struct replica *replica, struct session *session);
 /* Takes the write that was just answered off the FIFO. */
 void session_pop_write(struct replica *replica, struct session *session);
+/* The client's next write was certainly not executed: says so in its turn. */
+void session_refuse_write(struct replica *replica, struct session *session);
+/* What a subscriber is subscribed to is no longer what was planned when its commands were parsed:
+ * it begins anew on a new connection. */
+void session_end_subscriber(struct replica *replica, struct session *session);
 /* Drops everything that waits. */
 void session_clear_pending(struct replica *replica, struct session *session);
 /* Runs a READ or LOCAL command into `reply`; false if it met a deadline that has passed by the
@@ -170,6 +175,11 @@ void replica_expect(struct replica *replica, uint64_t number);
 void replica_ask_for_origin(struct replica *replica);
 /* Certainly not executed: the open batch was never sent. */
 void replica_fail_unsealed(struct replica *replica);
+/* From now on an empty batch is sent in place of each that was sealed `wait_us` ago, and of those
+ * behind it (SAFETY 18). */
+void replica_give_up_sealed(struct replica *replica, uint64_t wait_us);
+/* The empty batch was applied: the commands of this one are certainly not executed. */
+void replica_revoked(struct replica *replica, struct batch *batch);
 /* "Unknown" for what was sealed at least `wait_us` ago. */
 void replica_fail_sealed(struct replica *replica, uint64_t wait_us);
 /* The leader's side. */

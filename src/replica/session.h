@@ -34,6 +34,7 @@ enum pending_kind {
     PENDING_LOCAL,       /* an encoded command; runs when it is first in line */
     PENDING_REPLY,       /* a reply already written */
     PENDING_CLUSTERDOWN, /* was a write or read that was certainly not executed */
+    PENDING_GIVEN_UP,    /* was a write in whose place an empty batch was applied */
 };
 
 struct pending {

@@ -385,6 +385,8 @@
       0, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))                                           \
     X(RAFT_UNSEALED_TIMEOUT, "raft-unsealed-timeout", NULL, "5000",                                \
       0, NULL, CONFIG_INTEGER_OF(1, 3600000))                                                      \
+    X(RAFT_GIVE_UP_TIMEOUT, "raft-give-up-timeout", NULL, "30000",                                 \
+      0, NULL, CONFIG_INTEGER_OF(1, 3600000))                                                      \
     X(RAFT_SEALED_TIMEOUT, "raft-sealed-timeout", NULL, "60000",                                   \
       0, NULL, CONFIG_INTEGER_OF(1, 3600000))                                                      \
     X(RAFT_OUTPUT_PAUSE, "raft-output-pause", NULL, "1mb",                                         \

@@ -395,6 +395,7 @@ static void open_replica(struct server *server) {
     wanted.inflight_batches_max = (size_t)CONFIG_NUMBER(config, RAFT_INFLIGHT_BATCHES);
     wanted.inflight_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_INFLIGHT_BYTES);
     wanted.unsealed_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_UNSEALED_TIMEOUT) * 1000;
+    wanted.give_up_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_GIVE_UP_TIMEOUT) * 1000;
     wanted.sealed_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_SEALED_TIMEOUT) * 1000;
     wanted.output_bytes_soft = (uint64_t)CONFIG_NUMBER(config, RAFT_OUTPUT_PAUSE);
     wanted.proto_max_bulk_len = CONFIG_NUMBER(config, PROTO_MAX_BULK_LEN);

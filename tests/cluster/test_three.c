@@ -144,6 +144,38 @@ Test(three, a_node_alone_says_so_in_time_and_recovers) {
     cluster_destroy(cluster);
 }
 
+/* The batch lies in the socket of a leader that never reads it. */
+Test(three, a_write_that_never_arrived_is_given_up_and_the_connection_stays) {
+    const char *const options[] = {"--raft-give-up-timeout", "300", "--raft-election-timeout",
+                                   "2000", NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    int leader = cluster_leader(cluster), origin = (leader + 1) % 3, third = (leader + 2) % 3;
+    redisContext *client = node_connect(cluster, origin);
+    cr_expect(ask_is(client, "OK", "SET key before"));
+    (void)node_signal(cluster, leader, SIGSTOP);
+    (void)node_signal(cluster, third, SIGSTOP);
+    redisAppendCommand(client, "SET key lost");
+    int written = 0;
+    while (!written)
+        (void)redisBufferWrite(client, &written);
+    AWAIT(node_info(cluster, origin, "raft_batches_given_up") == 1);
+    (void)node_signal(cluster, leader, SIGKILL);
+    (void)node_signal(cluster, third, SIGCONT);
+    redisReply *reply = NULL;
+    cr_assert_eq(redisGetReply(client, (void **)&reply), REDIS_OK);
+    cr_expect_str_eq(reply->str, "CLUSTERDOWN the cluster did not take this write in time: not "
+                                 "executed");
+    freeReplyObject(reply);
+    cr_expect(ask_is(client, "before", "GET key"));
+    cr_expect(ask_is(client, "OK", "SET key after"));
+    cr_expect_eq(node_info(cluster, origin, "raft_batches_revoked"), 1);
+    node_start(cluster, leader);
+    cluster_await_serving(cluster);
+    cluster_expect_equal(cluster);
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
 /* --- a stopped leader ------------------------------------------------------------------------ */
 
 static int leader_besides(struct cluster *cluster, int old) {

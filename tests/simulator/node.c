@@ -52,6 +52,8 @@ static void add_statistics(struct world *world, struct node *node) {
     figures->elections += statistics->elections;
     figures->batches_resent += statistics->batches_resent;
     figures->batches_duplicate += statistics->batches_duplicate;
+    figures->batches_given_up += statistics->batches_given_up;
+    figures->batches_revoked += statistics->batches_revoked;
     figures->reads_lease += statistics->reads_lease;
     figures->reads_index += statistics->reads_index;
     figures->reads_in_batch += statistics->reads_in_batch;

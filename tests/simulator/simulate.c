@@ -27,6 +27,7 @@ static const struct {
     {"apply-twice", "rule 17", REPLICA_PLANTED_APPLY_TWICE},
     {"stale-lease", "rule 6", REPLICA_PLANTED_STALE_LEASE},
     {"read-early", "rule 1", REPLICA_PLANTED_READ_EARLY},
+    {"refuse-early", "rule 18", REPLICA_PLANTED_REFUSE_EARLY},
 };
 
 struct options {

@@ -139,6 +139,9 @@ static void choose_config(struct world *world) {
     config->read_mode = world_chance(world, 800) ? REPLICA_READ_LEASE : REPLICA_READ_INDEX;
     config->unsealed_wait_us = world_between(world, 500 * 1000, 5000 * 1000);
     if (world_chance(world, 300)) config->sealed_wait_us = world_between(world, 3, 20) * 1000000;
+    if (world_chance(world, 500)) {
+        config->give_up_wait_us = world_between(world, 50, 2000) * 1000;
+    }
     if (world_chance(world, 300)) config->inflight_batches_max = world_between(world, 1, 8);
     if (world_chance(world, 200)) config->inflight_bytes_max = world_between(world, 500, 5000);
     if (world_chance(world, 400)) config->raft.tail_bytes_max = world_between(world, 500, 8000);

@@ -58,6 +58,8 @@ enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
     X(not_executed)                                                                                \
     X(batches_resent)                                                                              \
     X(batches_duplicate)                                                                           \
+    X(batches_given_up)                                                                            \
+    X(batches_revoked)                                                                             \
     X(reads_lease)                                                                                 \
     X(reads_index)                                                                                 \
     X(reads_in_batch)                                                                              \

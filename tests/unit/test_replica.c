@@ -119,13 +119,19 @@ Test(replica, a_node_that_is_cut_off_says_clusterdown_for_what_it_never_sent) {
     replica_box_clear(&box);
 }
 
+/* SET y to 70000 bytes: a batch with that is sealed at once, also behind another one. */
+static const char *large_set(void) {
+    static char text[70100];
+    int head = snprintf(text, sizeof(text), "*3\r\n$3\r\nSET\r\n$1\r\ny\r\n$70000\r\n");
+    memset(text + head, 'y', 70000);
+    strcpy(text + head + 70000, "\r\n");
+    return text;
+}
+
 Test(replica, whoever_waits_too_long_for_a_sealed_write_is_told_that_nobody_knows) {
     static const char unknown[] = "-UNKNOWN the cluster did not answer in time: this write may or "
                                   "may not have been executed\r\n";
-    static char large[70100]; /* sealed at once, also behind another batch */
-    int head = snprintf(large, sizeof(large), "*3\r\n$3\r\nSET\r\n$1\r\ny\r\n$70000\r\n");
-    memset(large + head, 'y', 70000);
-    strcpy(large + head + 70000, "\r\n");
+    const char *large = large_set();
 
     struct replica_box box;
     replica_box_init(&box, 3);
@@ -146,11 +152,144 @@ Test(replica, whoever_waits_too_long_for_a_sealed_write_is_told_that_nobody_know
     replica_box_run(&box, 3 * 1000 * 1000);
     struct box_client *third = replica_box_client(&box, leader);
     box_client_send(&box, third, "GET x\r\nSTRLEN y\r\n");
-    cr_expect(box_client_expect(&box, third, "$1\r\n1\r\n:70000\r\n"));
+    cr_expect(box_client_expect(&box, third, "$-1\r\n:0\r\n"), "nobody is surprised later");
     cr_expect_eq(first->replies.size, 0, "and nothing else");
     box_client_close(&box, first);
     box_client_close(&box, second);
     box_client_close(&box, third);
+    replica_box_clear(&box);
+}
+
+#define NOT_IN_TIME "-CLUSTERDOWN the cluster did not take this write in time: not executed\r\n"
+
+/* Seals what its clients sent on a node that leads, alone from now on: no outcome for 40 s. */
+static void be_alone_with(struct replica_box *box, uint32_t leader, struct box_client *client,
+                          const char *text) {
+    box->cut[leader] = true;
+    box_client_send(box, client, text);
+    replica_box_run(box, 40 * 1000 * 1000);
+    cr_expect_eq(client->replies.size, 0, "not known is not told");
+    box->cut[leader] = false;
+}
+
+Test(replica, a_write_in_whose_place_an_empty_batch_was_applied_is_certainly_not_executed) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *client = replica_box_client(&box, leader);
+    be_alone_with(&box, leader, client,
+                  "INCR x\r\nGET x\r\nMULTI\r\nINCR x\r\nINCR x\r\nEXEC\r\nINCR x\r\n");
+    cr_expect(box_client_expect(
+        &box, client, NOT_IN_TIME "$-1\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n" NOT_IN_TIME NOT_IN_TIME));
+    box_client_send(&box, client, "INCR x\r\nGET x\r\n");
+    cr_expect(box_client_expect(&box, client, ":1\r\n$1\r\n1\r\n"), "it stays and goes on");
+    cr_expect_eq(replica_statistics(box.replicas[leader])->batches_given_up, 1);
+    cr_expect_eq(replica_statistics(box.replicas[leader])->batches_revoked, 1);
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(replica_digest(box.replicas[1]), replica_digest(box.replicas[2]));
+    cr_expect_eq(replica_digest(box.replicas[1]), replica_digest(box.replicas[3]));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_write_that_was_given_up_but_had_reached_the_log_is_answered_as_usual) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), origin = leader % 3 + 1, third = origin % 3 + 1;
+    struct box_client *client = replica_box_client(&box, origin),
+                      *other = replica_box_client(&box, third);
+    uint64_t last = raft_last_index(replica_raft(box.replicas[leader]));
+    box_client_send(&box, client, "INCR x\r\n");
+    while (raft_last_index(replica_raft(box.replicas[leader])) == last)
+        replica_box_run(&box, 10);
+    box.cut[origin] = true; /* It alone hears nothing of it. */
+    replica_box_run(&box, 40 * 1000 * 1000);
+    cr_expect_eq(client->replies.size, 0);
+    cr_expect_eq(replica_statistics(box.replicas[origin])->batches_given_up, 1);
+    box.cut[origin] = false;
+    cr_expect(box_client_expect(&box, client, ":1\r\n"));
+    cr_expect_eq(replica_statistics(box.replicas[origin])->batches_revoked, 0);
+    box_client_send(&box, other, "INCR x\r\n");
+    cr_expect(box_client_expect(&box, other, ":2\r\n"));
+    box_client_close(&box, client);
+    box_client_close(&box, other);
+    replica_box_clear(&box);
+}
+
+Test(replica, what_was_sealed_behind_a_batch_that_is_given_up_is_given_up_with_it) {
+    const char *large = large_set();
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *client = replica_box_client(&box, leader),
+                      *gone = replica_box_client(&box, leader);
+    box.cut[leader] = true;
+    box_client_send(&box, client, "INCR x\r\n");
+    box_client_send(&box, gone, "INCR z\r\n");
+    replica_box_run(&box, 2000);
+    box_client_close(&box, gone);
+    be_alone_with(&box, leader, client, large);
+    cr_expect(box_client_expect(&box, client, NOT_IN_TIME NOT_IN_TIME));
+    box_client_send(&box, client, "EXISTS x y z\r\n");
+    cr_expect(box_client_expect(&box, client, ":0\r\n"));
+    cr_expect_eq(replica_statistics(box.replicas[leader])->batches_revoked, 2);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_write_that_waited_in_vain_for_room_on_the_leaders_disk_is_not_executed) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct simulated_disk_config full = {.capacity_bytes = 1};
+    simulated_disk_configure(box.disks[leader], &full);
+    struct box_client *filler = replica_box_client(&box, leader % 3 + 1),
+                      *client = replica_box_client(&box, leader % 3 + 1);
+    const char *large = large_set();
+    while (!replica_disk_is_full(box.replicas[leader])) {
+        box_client_send(&box, filler, large);
+        cr_assert(box_client_expect(&box, filler, "+OK\r\n"));
+    }
+    box_client_send(&box, client, "INCR x\r\n");
+    replica_box_run(&box, 29 * 1000 * 1000);
+    cr_expect_eq(client->replies.size, 0, "room may come");
+    replica_box_run(&box, 2 * 1000 * 1000);
+    cr_expect(box_client_expect(&box, client, NOT_IN_TIME));
+    cr_expect_eq(replica_box_leader(&box), leader);
+    box_client_close(&box, filler);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica, a_subscriber_is_not_kept_by_a_batch_that_was_given_up) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *gone = replica_box_client(&box, leader),
+                      *speaker = replica_box_client(&box, leader % 3 + 1);
+    box_client_send(&box, gone, "SUBSCRIBE c\r\n");
+    cr_expect(box_client_expect(&box, gone, "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"));
+    box.cut[leader] = true;
+    box_client_close(&box, gone); /* The batch that says so is given up, and revoked. */
+    replica_box_run(&box, 40 * 1000 * 1000);
+    box.cut[leader] = false;
+    replica_box_run(&box, 2000 * 1000);
+    cr_expect_eq(replica_statistics(box.replicas[leader])->batches_revoked, 1);
+    box_client_send(&box, speaker, "PUBLISH c m\r\n");
+    cr_expect(box_client_expect(&box, speaker, ":0\r\n"));
+
+    leader = replica_box_leader(&box);
+    struct box_client *listener = replica_box_client(&box, leader);
+    be_alone_with(&box, leader, listener, "SUBSCRIBE c\r\n");
+    cr_expect(box_client_expect(&box, listener, NOT_IN_TIME));
+    cr_expect(session_may_end(listener->session), "it subscribes anew on a new connection");
+    box_client_close(&box, listener);
+    box_client_close(&box, speaker);
     replica_box_clear(&box);
 }
 

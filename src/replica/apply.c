@@ -317,6 +317,7 @@ static void apply_origin(struct replica *replica, const struct entry_header *hea
         origin.uuid[1] == replica->config.node_uuid[1]) {
         replica->origin = origin.id;
         replica->next_number = 1;
+        replica_follow_stamp(replica, header->stamp_ms, true);
         replica->statistics.origins_opened++;
     }
 }
@@ -328,6 +329,7 @@ static void apply_entry(struct replica *replica, const char *image) {
     replica->applied_index = header.index;
     replica->statistics.entries_applied++;
     storages_set_now(replica->storages, (int64_t)header.stamp_ms);
+    if (replica->origin != 0) replica_follow_stamp(replica, header.stamp_ms, false);
     if (header.type != ENTRY_DATA) return;
     if (header.semantics > 1) {
         replica_fail(replica, "entry %llu needs a newer version of Hamok than this one",

@@ -44,19 +44,32 @@ struct bytes *replica_args(struct replica *replica, uint32_t count) {
     return replica->args;
 }
 
-/* The wall clock, but never running away from the monotonic one: a jump ahead is followed at a
- * tenth above its pace, so that one bad clock does not poison the log's stamps (SAFETY 4). */
+/* The wall clock, but never running away from the log's time and the monotonic clock: a jump ahead
+ * is followed at a tenth above their pace, so that one bad clock does not poison the log's stamps
+ * (SAFETY 4). */
 uint64_t replica_present_ms(struct replica *replica) {
     uint64_t elapsed_ms = (replica->now.now_us - replica->clock_us) / 1000;
     uint64_t expected = replica->clock_ms + elapsed_ms;
     uint64_t present = replica->now.wall_ms;
-    replica->clock_slewing = present > expected + CLOCK_LEAD_MS;
-    if (replica->clock_slewing) present = expected + elapsed_ms / 10;
+    bool is_ahead = present > expected + CLOCK_LEAD_MS;
+    replica->clock_ahead_ms = is_ahead ? present - expected : 0;
+    if (is_ahead) present = expected + elapsed_ms / 10;
     if (elapsed_ms >= 100) {
         replica->clock_ms = present;
         replica->clock_us = replica->now.now_us;
     }
     return present;
+}
+
+/* A follower takes the log's time for its reference, lest it lead with a clock that was wrong from
+ * its start on. An entry may be old, for a node that was cut off, so its stamp counts only where it
+ * is later than expected; but `is_present`: it was made at this node's request. */
+void replica_follow_stamp(struct replica *replica, uint64_t stamp_ms, bool is_present) {
+    if (replica->leading) return;
+    uint64_t expected = replica->clock_ms + (replica->now.now_us - replica->clock_us) / 1000;
+    if (!is_present && stamp_ms <= expected) return;
+    replica->clock_ms = stamp_ms;
+    replica->clock_us = replica->now.now_us;
 }
 
 static void begin_event(struct replica *replica, struct replica_moment moment) {
@@ -880,6 +893,10 @@ bool replica_serves(const struct replica *replica) {
 
 bool replica_disk_is_full(const struct replica *replica) {
     return replica->state == REPLICA_RUNNING && journal_is_full(replica->journal);
+}
+
+uint64_t replica_clock_ahead_ms(const struct replica *replica) {
+    return replica->clock_ahead_ms;
 }
 
 bool replica_refuses_writes(const struct replica *replica) {

@@ -151,6 +151,9 @@ bool replica_serves(const struct replica *replica);     /* leader known and orig
 /* No room for the log's next segment on this node's disk: a leader refuses what needs the log. */
 bool replica_disk_is_full(const struct replica *replica);
 bool replica_refuses_writes(const struct replica *replica); /* it leads, and its disk is full */
+/* How far this node's wall clock has jumped ahead of the log's time, which follows it slowly; 0: it
+ * has not. */
+uint64_t replica_clock_ahead_ms(const struct replica *replica);
 
 /* Rows for INFO raft, INFO stats and the simulator's report. */
 #define REPLICA_STATISTICS(X)                                                                      \

@@ -76,7 +76,7 @@ struct replica {
 
     /* Log time (SAFETY 4). */
     uint64_t clock_ms, clock_us; /* the reference: wall time at a monotonic time */
-    bool clock_slewing;
+    uint64_t clock_ahead_ms;     /* see replica_clock_ahead_ms() */
 
     /* Reads. */
     uint64_t next_context;  /* of this turn's request */
@@ -114,6 +114,7 @@ struct replica {
 void replica_raft_step(struct replica *replica, struct raft_event *event);
 void replica_send(struct replica *replica, struct replica_packet *packet, uint64_t wait_for);
 uint64_t replica_present_ms(struct replica *replica);
+void replica_follow_stamp(struct replica *replica, uint64_t stamp_ms, bool is_present);
 void replica_fail(struct replica *replica, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Scratch for `count` decoded arguments and the name. */
 struct bytes *replica_args(struct replica *replica, uint32_t count);

@@ -142,6 +142,20 @@ static void note_disk(struct server *server) {
         log_line(&server->log, LOG_LEVEL_NOTICE, "There is space for the log again");
 }
 
+static void note_clock(struct server *server) {
+    uint64_t ahead_ms = replica_clock_ahead_ms(server->replica);
+    bool is_ahead = ahead_ms > 0;
+    if (is_ahead == server->clock_is_ahead) return;
+    server->clock_is_ahead = is_ahead;
+    if (is_ahead)
+        log_line(&server->log, LOG_LEVEL_WARNING,
+                 "This machine's clock is %llu ms ahead of the log's time: keys expire by the "
+                 "log's time, which follows it at a tenth above its pace",
+                 (unsigned long long)ahead_ms);
+    else
+        log_line(&server->log, LOG_LEVEL_NOTICE, "The log's time has caught up with the clock");
+}
+
 static void note_state(struct server *server) {
     const char *trouble = replica_trouble(server->replica);
     if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
@@ -150,6 +164,7 @@ static void note_state(struct server *server) {
     if (runs && server->log.role == 'X') note_recovery(server);
     server->log.role = !runs ? 'X' : leads ? 'M' : 'S';
     note_disk(server);
+    note_clock(server);
     if (server->ready_announced || !replica_serves(server->replica)) return;
     server->ready_announced = true;
     cluster_settings_found(server);
@@ -365,6 +380,10 @@ static enum journal_sync sync_of(const struct config *config) {
     return JOURNAL_SYNC_ALWAYS;
 }
 
+/* SAFETY 5. The same for all nodes and all times: a node that comes back with another election
+ * time-out keeps the promise that it has forgotten. */
+static const uint64_t promise_max_us = 400 * 1000;
+
 static void configure_raft(const struct server *server, struct raft_config *raft) {
     const struct identity *identity = &server->identity;
     const struct config *config = &server->config;
@@ -374,6 +393,7 @@ static void configure_raft(const struct server *server, struct raft_config *raft
         raft->voters[i] = identity->members[i].id;
     raft->heartbeat_us = (uint64_t)CONFIG_NUMBER(config, RAFT_HEARTBEAT_INTERVAL) * 1000;
     raft->election_us = (uint64_t)CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * 1000;
+    raft->promise_max_us = promise_max_us;
     raft->seed = random_u64();
     raft->base_hash = identity_base_hash(identity);
     raft->tail_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_LOG_MEMORY);

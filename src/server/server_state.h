@@ -82,7 +82,8 @@ struct server {
     char run_id[41];
     bool stopping, stop_now;
     bool ready_announced, trouble_told;
-    bool disk_is_full; /* no room for the log's next segment */
+    bool disk_is_full;   /* no room for the log's next segment */
+    bool clock_is_ahead; /* of the log's time */
     int exit_status;
 
     struct server_statistics statistics;

@@ -17,6 +17,7 @@ struct box_client {
 struct replica_box {
     uint32_t count;
     uint64_t now_us, wall_ms;
+    int64_t ahead_ms[BOX_NODES_MAX + 1]; /* how far each node's wall clock is wrong */
     uint64_t boots; /* seeds and nonces */
     struct command_registry *registry;
     struct replica *replicas[BOX_NODES_MAX + 1]; /* by id; NULL: down */

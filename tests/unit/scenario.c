@@ -95,6 +95,8 @@ static void do_set(struct scenario *scenario) {
             config->tail_bytes_max = value;
         else if (is(scenario, 1, "election_us"))
             config->election_us = value;
+        else if (is(scenario, 1, "promise_max_us"))
+            config->promise_max_us = value;
         else if (is(scenario, 1, "disk_stall_us"))
             config->disk_stall_us = value;
         else if (is(scenario, 1, "damaged"))

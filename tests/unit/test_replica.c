@@ -1,6 +1,7 @@
 /* Whole replicas: order of replies, exactly once, reads on every node, pub/sub, MULTI. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/hash.h"
 #include "src/replica/replica_internal.h"
@@ -648,5 +649,105 @@ Test(replica, a_subscription_that_was_not_executed_ends_its_connection) {
     cr_expect_not(session_may_end(other->session));
     box_client_close(&box, listener);
     box_client_close(&box, other);
+    replica_box_clear(&box);
+}
+
+/* The reply to PTTL, of a new client on this node. */
+static long long time_to_live_ms(struct replica_box *box, uint32_t node) {
+    struct box_client *client = replica_box_client(box, node);
+    box_client_send(box, client, "PTTL key\r\n");
+    for (int i = 0; i < 200 && client->replies.size == 0; i++)
+        replica_box_run(box, 10 * 1000);
+    cr_assert_gt(client->replies.size, 1);
+    buffer_append_byte(&client->replies, '\0');
+    long long left_ms = atoll(client->replies.data + 1);
+    box_client_close(box, client);
+    return left_ms;
+}
+
+static void set_key(struct replica_box *box, uint32_t node, const char *command) {
+    struct box_client *client = replica_box_client(box, node);
+    box_client_send(box, client, command);
+    cr_expect(box_client_expect(box, client, "+OK\r\n"));
+    box_client_close(box, client);
+}
+
+enum { HOUR_MS = 3600 * 1000 };
+
+/* SAFETY 4. Both followers begin with clocks an hour ahead; then one of them leads. */
+Test(replica, a_leader_whose_clock_was_wrong_from_its_start_lets_no_key_expire_early) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t old = replica_box_leader(&box);
+    for (uint32_t node = 1; node <= 3; node++) {
+        if (node == old) continue;
+        replica_box_kill(&box, node);
+        box.ahead_ms[node] = HOUR_MS;
+        replica_box_boot(&box, node);
+        cr_assert(replica_box_settle(&box));
+    }
+    set_key(&box, old, "SET key value EX 600\r\n");
+    replica_box_kill(&box, old);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    set_key(&box, leader, "SET other value\r\n");
+    long long left_ms = time_to_live_ms(&box, leader);
+    cr_expect(left_ms > 590 * 1000 && left_ms <= 600 * 1000, "%lld ms are left", left_ms);
+    cr_expect_gt(replica_clock_ahead_ms(box.replicas[leader]), HOUR_MS - 10 * 1000);
+    /* It follows, at a tenth above the pace. */
+    replica_box_run(&box, 100ull * 1000 * 1000);
+    set_key(&box, leader, "SET other value\r\n");
+    left_ms -= time_to_live_ms(&box, leader);
+    cr_expect(left_ms > 105 * 1000 && left_ms < 115 * 1000, "%lld ms passed", left_ms);
+    replica_box_clear(&box);
+}
+
+static const struct {
+    const char *name;
+    int64_t ahead_ms;
+    long long least_ms, most_ms; /* left of a minute right after the jump */
+    bool is_told;
+} clock_jumps[] = {
+    {"an hour ahead", HOUR_MS, 59 * 1000, 60 * 1000, true},
+    {"within the bound", 400, 59 * 1000, 60 * 1000 - 300, false},
+    {"an hour back", -HOUR_MS, 59 * 1000, 60 * 1000, false},
+};
+
+Test(replica, a_leaders_clock_that_jumps_lets_no_key_expire_early) {
+    for (size_t i = 0; i < COUNT_OF(clock_jumps); i++) {
+        struct replica_box box;
+        replica_box_init(&box, 3);
+        cr_assert(replica_box_settle(&box));
+        uint32_t leader = replica_box_leader(&box);
+        set_key(&box, leader, "SET key value EX 60\r\n");
+        box.ahead_ms[leader] = clock_jumps[i].ahead_ms;
+        set_key(&box, leader, "SET other value\r\n");
+        long long left_ms = time_to_live_ms(&box, leader);
+        cr_expect(left_ms >= clock_jumps[i].least_ms && left_ms <= clock_jumps[i].most_ms,
+                  "%s: %lld ms are left", clock_jumps[i].name, left_ms);
+        cr_expect_eq(replica_clock_ahead_ms(box.replicas[leader]) > 0, clock_jumps[i].is_told, "%s",
+                     clock_jumps[i].name);
+        replica_box_clear(&box);
+    }
+}
+
+/* A node that was cut off catches up by entries that are an hour old: they say nothing about the
+ * present. */
+Test(replica, old_entries_do_not_set_a_clock_back) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t late = replica_box_leader(&box) % 3 + 1;
+    box.cut[late] = true;
+    set_key(&box, replica_box_leader(&box), "SET key value EX 7200\r\n");
+    replica_box_run(&box, HOUR_MS * 1000ull);
+    box.cut[late] = false;
+    replica_box_kill(&box, replica_box_leader(&box));
+    cr_assert(replica_box_settle(&box));
+    set_key(&box, replica_box_leader(&box), "SET other value\r\n");
+    long long left_ms = time_to_live_ms(&box, replica_box_leader(&box));
+    cr_expect(left_ms > 3590 * 1000 && left_ms <= 3600 * 1000, "%lld ms are left", left_ms);
+    cr_expect_eq(replica_clock_ahead_ms(box.replicas[late]), 0);
     replica_box_clear(&box);
 }

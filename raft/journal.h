@@ -49,6 +49,7 @@ struct journal_config {
     uint32_t write_size;    /* of one APPEND, about; 0: four times CHUNK_SIZE */
     uint32_t writes_max;    /* APPENDs in flight; 0: two */
     enum journal_sync sync;
+    bool has_log; /* it was READY once: a directory without vote or log is damage */
 };
 
 enum journal_state {

@@ -141,6 +141,13 @@ uint64_t writer_deadline_us(const struct journal *journal);
 /* After a write or a vote: which persist requests are durable now? */
 void writer_settle(struct journal *journal);
 
+/* A call that the full disk refused, to be tried again. */
+struct journal_retry {
+    bool was_refused; /* until it succeeds, also while it is being tried again */
+    bool is_due_later;
+    uint64_t at_us; /* set by the first tick after the failure; 0: not yet */
+};
+
 /* --- recovery ------------------------------------------------------------------------------- */
 
 enum journal_phase {
@@ -149,7 +156,7 @@ enum journal_phase {
     JOURNAL_PHASE_HEADS,
     JOURNAL_PHASE_REPLAY,
     JOURNAL_PHASE_TAIL,
-    JOURNAL_PHASE_REMOVE,
+    JOURNAL_PHASE_RENEW,
     JOURNAL_PHASE_SYNC,
     JOURNAL_PHASE_VOTE_AGAIN,
     JOURNAL_PHASE_FOUND_VOTE,
@@ -161,7 +168,9 @@ struct journal_recovery {
     enum journal_phase phase;
     struct journal_request request;
     char head[1024];
-    uint32_t segment; /* HEADS, SYNC, REMOVE: which one */
+    struct bytes span;          /* RENEW: of the head */
+    struct journal_retry retry; /* RENEW: there was no room */
+    uint32_t segment;           /* HEADS, SYNC: which one */
     bool has_vote;
 
     struct journal_reader reader;
@@ -195,6 +204,7 @@ void recovery_clear(struct journal_recovery *recovery);
 void recovery_completed(struct journal *journal, const struct disk_completion *completion);
 void recovery_vote_completed(struct journal *journal);
 void recovery_segment_completed(struct journal *journal, enum error error);
+void recovery_tick(struct journal *journal);
 
 /* --- fetch ---------------------------------------------------------------------------------- */
 
@@ -212,13 +222,6 @@ void fetches_completed(struct journal *journal, const struct disk_completion *co
 void fetches_cut(struct journal *journal);
 
 /* --- the whole ------------------------------------------------------------------------------ */
-
-/* A call that the full disk refused, to be tried again. */
-struct journal_retry {
-    bool was_refused; /* until it succeeds, also while it is being tried again */
-    bool is_due_later;
-    uint64_t at_us; /* set by the first tick after the failure; 0: not yet */
-};
 
 struct journal_vote {
     struct raft_hard_state state;
@@ -271,6 +274,10 @@ PRINTF_LIKE(4, 5)
 void journal_stop(struct journal *journal, enum journal_state state, enum error error,
                   const char *format, ...);
 
+/* True once: it is time to try again. */
+bool journal_retry_tick(const struct journal *journal, struct journal_retry *retry);
+/* How many segments there are, made and durable. */
+uint32_t journal_segments_made(const struct journal *journal);
 /* Writes the vote file anew with the present state. */
 void journal_write_vote(struct journal *journal);
 /* Adds a segment behind the others; it is made when its turn comes. */

@@ -6,7 +6,7 @@
  *   REPLAY       all records; entries are given out once no later CUT can touch them
  *   TAIL         behind the record that failed, to the segment's end and through the first spare:
  *                is there a durable mark that covers it? is everything blank? (SAFETY 11)
- *   REMOVE       spares that a torn write has touched
+ *   RENEW        the spare that a torn write has touched is made anew
  *   SYNC         the segments written last: what was read may not have been on the disk yet
  *   VOTE_AGAIN   likewise the vote file, which syncs the directory too
  *
@@ -93,6 +93,17 @@ static void want_vote(struct journal *journal) {
          VOTE_NAME);
 }
 
+/* This node has had a log, and may have voted: it must not begin anew. */
+static void refuse_without_files(struct journal *journal) {
+    char first[DISK_NAME_SIZE];
+    segment_name(first, 1);
+    const char *what = journal->recovery.has_vote ? first : VOTE_NAME;
+    bool both = !journal->recovery.has_vote && journal->segment_count == 0;
+    journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                 "%s is missing%s%s, but this node has had a vote and a log", what,
+                 both ? ", and so is " : "", both ? first : "");
+}
+
 static void on_list(struct journal *journal, const struct disk_completion *completion) {
     struct journal_recovery *recovery = &journal->recovery;
     for (uint32_t i = 0; i < completion->file_count; i++)
@@ -104,7 +115,9 @@ static void on_list(struct journal *journal, const struct disk_completion *compl
                      "%s is missing, but there are later ones", name_of(journal, i).name);
         return;
     }
-    if (recovery->has_vote) {
+    if (journal->config.has_log && (!recovery->has_vote || journal->segment_count == 0)) {
+        refuse_without_files(journal);
+    } else if (recovery->has_vote) {
         want_vote(journal);
     } else if (journal->segment_count > 0) {
         journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
@@ -344,6 +357,14 @@ static void replay_ended(struct journal *journal, struct journal_reader_end end)
                   "no valid record here, but a later segment goes on");
         return;
     }
+    if (journal->recovery.mark.segments > journal->segment_count) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, journal->segment_count + 1);
+        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                     "%s is missing, but the log knows of it, after index %" PRIu64, name,
+                     journal->shape.last_index);
+        return;
+    }
     tail_start(journal, end);
 }
 
@@ -474,7 +495,7 @@ static void tail(struct journal *journal) {
 }
 
 static void want_sync(struct journal *journal);
-static void want_removal(struct journal *journal);
+static void want_renewal(struct journal *journal);
 
 /* The verdict. */
 static void tail_finish(struct journal *journal) {
@@ -486,29 +507,51 @@ static void tail_finish(struct journal *journal) {
         return;
     }
     recovery->torn_bytes = recovery->nonzero_offset - failed->offset;
-    recovery->segment = journal->segment_count - 1;
     if (recovery->spare_is_dirty) {
-        want_removal(journal);
+        want_renewal(journal);
     } else {
         want_sync(journal);
     }
 }
 
-/* --- REMOVE and SYNC ------------------------------------------------------------------------ */
+/* --- RENEW and SYNC ------------------------------------------------------------------------- */
 
-/* All spares, the last one first, so that a crash leaves no gap. */
-static void want_removal(struct journal *journal) {
-    want(journal, JOURNAL_PHASE_REMOVE, (struct disk_request){.call = DISK_REMOVE, .sync = true},
-         name_of(journal, journal->segment_count - 1).name);
+/* The first spare, with another salt. It is not removed: marks tell how many segments there are.
+ * No other one is dirty, since a write to it waits until all before it is durable. */
+static void want_renewal(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct journal_segment *spare = &journal->segments[recovery->failed.segment + 1];
+    spare->salt = random_next(&journal->salts);
+    segment_header_write(recovery->head, &journal->owner,
+                         &(struct segment_header){.sequence = spare->sequence,
+                                                  .salt = spare->salt,
+                                                  .size = spare->size});
+    recovery->span = bytes_of(recovery->head, SEGMENT_HEADER_SIZE);
+    want(journal, JOURNAL_PHASE_RENEW,
+         (struct disk_request){.call = DISK_CREATE,
+                               .sync = true,
+                               .size = spare->size,
+                               .spans = &recovery->span,
+                               .span_count = 1},
+         name_of(journal, recovery->failed.segment + 1).name);
 }
 
-static void on_removal(struct journal *journal) {
-    journal->segment_count--;
-    if (journal->segment_count - 1 > journal->recovery.failed.segment) {
-        want_removal(journal);
+static void on_renewal(struct journal *journal, enum error error) {
+    struct journal_recovery *recovery = &journal->recovery;
+    if (error == ERROR_DISK_FULL) { /* It waits for room. */
+        recovery->retry = (struct journal_retry){.was_refused = true, .is_due_later = true};
+        return;
+    }
+    recovery->retry = (struct journal_retry){0};
+    if (error != ERROR_NONE) {
+        refuse_file(journal, recovery->request.call.name, error);
     } else {
         want_sync(journal);
     }
+}
+
+void recovery_tick(struct journal *journal) {
+    if (journal_retry_tick(journal, &journal->recovery.retry)) want_renewal(journal);
 }
 
 /* The last two segments in use: earlier ones were synced before the last was begun. */
@@ -625,9 +668,6 @@ static void on_completion(struct journal *journal, const struct disk_completion 
     case JOURNAL_PHASE_HEADS:
         on_head(journal, completion);
         return;
-    case JOURNAL_PHASE_REMOVE:
-        on_removal(journal);
-        return;
     case JOURNAL_PHASE_SYNC:
         on_sync(journal);
         return;
@@ -644,7 +684,9 @@ void recovery_completed(struct journal *journal, const struct disk_completion *c
     } else {
         CHECK(recovery->request.is_open && recovery->request.call.number == completion->number);
         recovery->request.is_open = false;
-        if (completion->error != ERROR_NONE) {
+        if (recovery->phase == JOURNAL_PHASE_RENEW) {
+            on_renewal(journal, completion->error);
+        } else if (completion->error != ERROR_NONE) {
             const char *name = recovery->request.call.name;
             refuse_file(journal, name[0] != 0 ? name : "the directory", completion->error);
         } else {

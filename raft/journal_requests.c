@@ -206,9 +206,8 @@ static void want_creation(struct journal *journal, uint32_t at) {
     journal_want(journal, &creation->request, JOURNAL_REQUEST_CREATE, name);
 }
 
-/* The first segment that is planned and not made: they are made in order, one at a time, so that
- * a crash never leaves a gap. */
-static uint32_t next_planned(const struct journal *journal) {
+/* They are made in order, one at a time, so that a crash never leaves a gap. */
+uint32_t journal_segments_made(const struct journal *journal) {
     uint32_t at = journal->segment_count;
     while (at > 0 && !journal->segments[at - 1].exists)
         at--;
@@ -225,7 +224,7 @@ static const struct disk_request *creation_next_request(struct journal *journal)
     uint32_t wanted = founding ? 1 : journal->writer.segment + 1 + JOURNAL_SPARES;
     while (journal->segment_count < wanted)
         journal_plan_segment(journal);
-    uint32_t at = next_planned(journal);
+    uint32_t at = journal_segments_made(journal); /* the first that is planned and not made */
     if (at == journal->segment_count) return NULL;
     want_creation(journal, at);
     return journal_take(&creation->request);
@@ -247,10 +246,10 @@ static void creation_completed(struct journal *journal, const struct disk_comple
 }
 
 bool journal_is_full(const struct journal *journal) {
-    if (journal->vote.retry.was_refused) return true;
+    if (journal->vote.retry.was_refused || journal->recovery.retry.was_refused) return true;
     if (!journal->creation.retry.was_refused) return false;
     const struct journal_writer *writer = &journal->writer;
-    uint32_t made = next_planned(journal);
+    uint32_t made = journal_segments_made(journal);
     uint32_t spares = made > writer->segment ? made - writer->segment - 1 : 0;
     if (spares >= JOURNAL_SPARES) return false;
     bool has_next = spares == JOURNAL_SPARES - 1 &&
@@ -260,8 +259,7 @@ bool journal_is_full(const struct journal *journal) {
 
 /* --- time ----------------------------------------------------------------------------------- */
 
-/* True once: it is time to try again. */
-static bool retry_tick(const struct journal *journal, struct journal_retry *retry) {
+bool journal_retry_tick(const struct journal *journal, struct journal_retry *retry) {
     if (!retry->is_due_later) return false;
     if (retry->at_us == 0) retry->at_us = journal->now_us + JOURNAL_RETRY_US;
     if (journal->now_us < retry->at_us) return false;
@@ -272,9 +270,10 @@ static bool retry_tick(const struct journal *journal, struct journal_retry *retr
 void journal_tick(struct journal *journal, uint64_t now_us) {
     CHECK(now_us >= journal->now_us);
     journal->now_us = now_us;
+    if (journal->state == JOURNAL_RECOVERING) recovery_tick(journal);
     if (journal->state != JOURNAL_READY) return;
-    if (retry_tick(journal, &journal->vote.retry)) journal_write_vote(journal);
-    retry_tick(journal, &journal->creation.retry); /* The next request tries again. */
+    if (journal_retry_tick(journal, &journal->vote.retry)) journal_write_vote(journal);
+    journal_retry_tick(journal, &journal->creation.retry); /* The next request tries again. */
     writer_tick(journal);
 }
 
@@ -283,6 +282,7 @@ static uint64_t retry_deadline_us(const struct journal_retry *retry) {
 }
 
 uint64_t journal_deadline_us(const struct journal *journal) {
+    if (journal->state == JOURNAL_RECOVERING) return retry_deadline_us(&journal->recovery.retry);
     if (journal->state != JOURNAL_READY) return UINT64_MAX;
     uint64_t deadlines[] = {writer_deadline_us(journal), retry_deadline_us(&journal->vote.retry),
                             retry_deadline_us(&journal->creation.retry)};
@@ -316,7 +316,7 @@ uint64_t journal_last_index(const struct journal *journal) {
 
 struct journal_figures journal_figures(const struct journal *journal) {
     struct journal_figures figures = journal->figures;
-    uint32_t made = next_planned(journal);
+    uint32_t made = journal_segments_made(journal);
     figures.segments = made;
     figures.spare_segments =
         made > journal->writer.segment ? made - journal->writer.segment - 1 : 0;

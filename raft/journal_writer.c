@@ -375,6 +375,7 @@ static void write_seal(struct journal *journal, struct journal_write *write) {
     if (!write->is_empty) {
         write->mark.durable_number = journal->writer.synced_number;
         write->mark.commit_index = marked_commit(journal, write->place.number);
+        write->mark.segments = journal_segments_made(journal);
         char *payload = write->mark_record + RECORD_HEADER_SIZE;
         record_mark_write(payload, &write->mark);
         record_header_write(write->mark_record,

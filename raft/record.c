@@ -71,7 +71,8 @@ void record_mark_write(char *payload, const struct record_mark *mark) {
     store_u64(payload + 16, mark->last_index);
     store_u64(payload + 24, mark->last_term);
     store_u64(payload + 32, mark->last_hash);
-    store_u32(payload + 40, mark->flags);
+    CHECK(mark->segments < 1u << 24);
+    store_u32(payload + 40, mark->flags | mark->segments << 8);
     store_u32(payload + 44, RECORD_MARK);
 }
 
@@ -81,7 +82,8 @@ void record_mark_read(const char *payload, struct record_mark *mark) {
                                  .last_index = load_u64(payload + 16),
                                  .last_term = load_u64(payload + 24),
                                  .last_hash = load_u64(payload + 32),
-                                 .flags = load_u32(payload + 40)};
+                                 .flags = (uint8_t)payload[40],
+                                 .segments = load_u32(payload + 40) >> 8};
 }
 
 void record_cut_write(char *payload, const struct record_cut *cut) {

@@ -79,7 +79,8 @@ struct record_mark {
     uint64_t durable_number; /* all records up to it were synced when this one was written */
     uint64_t commit_index;
     uint64_t last_index, last_term, last_hash; /* of the log before this record */
-    uint32_t flags;
+    uint8_t flags;
+    uint32_t segments; /* how many there are on the disk, spares included; 24 bits; 0: not told */
 };
 void record_mark_write(char *payload, const struct record_mark *mark);
 void record_mark_read(const char *payload, struct record_mark *mark);

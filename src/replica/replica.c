@@ -387,6 +387,7 @@ struct replica *replica_create(const struct replica_config *config, struct repli
         .base_hash = config->raft.base_hash,
         .sync = config->sync,
         .segment_size_min = config->journal_segment_size,
+        .has_log = config->has_log,
     };
     memcpy(journal.cluster, config->cluster, sizeof(journal.cluster));
     memcpy(journal.node, config->node_uuid, sizeof(journal.node));
@@ -892,7 +893,7 @@ bool replica_serves(const struct replica *replica) {
 }
 
 bool replica_disk_is_full(const struct replica *replica) {
-    return replica->state == REPLICA_RUNNING && journal_is_full(replica->journal);
+    return replica->state != REPLICA_DAMAGED && journal_is_full(replica->journal);
 }
 
 uint64_t replica_clock_ahead_ms(const struct replica *replica) {

@@ -48,6 +48,7 @@ struct replica_config {
     const struct command_registry *registry; /* outlives the replica */
     enum replica_read_mode read_mode;
     char cluster[JOURNAL_ID_SIZE]; /* the cluster's id, in the journal's headers */
+    bool has_log;                  /* see journal_config */
     enum journal_sync sync;
     uint32_t journal_segment_size; /* of the first segments; 0: the journal's own choice */
 

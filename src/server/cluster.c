@@ -158,7 +158,7 @@ static bool parse_list(const struct server *server, struct founding_address *lis
 }
 
 bool cluster_is_wanted(const struct server *server) {
-    if (server->identity.phase == IDENTITY_FOUNDED) return server->identity.member_count > 1;
+    if (identity_is_founded(&server->identity)) return server->identity.member_count > 1;
     return strchr(CONFIG_STRING(&server->config, CLUSTER), ',') != NULL;
 }
 
@@ -264,7 +264,7 @@ static void on_founded(void *context, const struct identity *identity) {
         wait->failed = true;
     } else {
         server->identity = *identity;
-        wait->done = identity->phase == IDENTITY_FOUNDED;
+        wait->done = identity_is_founded(identity);
         if (!wait->done) return;
     }
     ev_break(server->loop, EVBREAK_ALL);
@@ -339,7 +339,7 @@ static void log_other_list(struct server *server, const struct founding_address 
 
 bool cluster_check_alone(const struct server *server, struct buffer *error) {
     bool founded_alone =
-        server->identity.phase == IDENTITY_FOUNDED && server->identity.member_count == 1;
+        identity_is_founded(&server->identity) && server->identity.member_count == 1;
     bool several = strchr(CONFIG_STRING(&server->config, CLUSTER), ',') != NULL;
     if (!founded_alone || !several) return true;
     buffer_append_format(error,
@@ -351,7 +351,7 @@ bool cluster_check_alone(const struct server *server, struct buffer *error) {
 
 bool cluster_open(struct server *server, struct buffer *error) {
     struct peers_config config = {.loop = server->loop, .identity = &server->identity};
-    bool founded = server->identity.phase == IDENTITY_FOUNDED;
+    bool founded = identity_is_founded(&server->identity);
     bool has_list = CONFIG_STRING(&server->config, CLUSTER)[0] != '\0';
     if (has_list && !parse_list(server, config.list, &config.list_count, error)) return false;
     if (founded) {

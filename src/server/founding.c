@@ -208,7 +208,7 @@ enum founding_decision founding_decide(const struct founding *founding, struct i
 void founding_own_answer(const struct identity *identity, uint64_t list_hash,
                          struct founding_answer *answer) {
     *answer = (struct founding_answer){
-        .phase = identity->phase,
+        .phase = identity_is_founded(identity) ? IDENTITY_FOUNDED : identity->phase,
         .list_hash = list_hash,
         .member_count = identity->member_count,
     };

@@ -15,8 +15,10 @@
 #include "base/hash.h"
 #include "base/number.h"
 
-static const char *const phase_names[] = {
-    [IDENTITY_EMPTY] = "empty", [IDENTITY_PREPARED] = "prepared", [IDENTITY_FOUNDED] = "founded"};
+static const char *const phase_names[] = {[IDENTITY_EMPTY] = "empty",
+                                          [IDENTITY_PREPARED] = "prepared",
+                                          [IDENTITY_FOUNDED] = "founded",
+                                          [IDENTITY_VOTING] = "voting"};
 
 void identity_print_id(const char *id, size_t size, char *text) {
     static const char digits[] = "0123456789abcdef";
@@ -127,7 +129,7 @@ static bool take_member(struct bytes *rest, struct identity_member *member) {
 }
 
 static bool parse_phase(struct bytes text, enum identity_phase *phase) {
-    for (enum identity_phase at = IDENTITY_EMPTY; at <= IDENTITY_FOUNDED; at++) {
+    for (enum identity_phase at = IDENTITY_EMPTY; at <= IDENTITY_VOTING; at++) {
         if (!bytes_equal(text, bytes_of_text(phase_names[at]))) continue;
         *phase = at;
         return true;

@@ -14,7 +14,8 @@ enum { IDENTITY_HOST_SIZE = 256, IDENTITY_ID_SIZE = 16 };
 enum identity_phase {
     IDENTITY_EMPTY = 1, /* has a uuid, belongs to no cluster yet */
     IDENTITY_PREPARED,  /* will be a member of this cluster or of none (founding.h) */
-    IDENTITY_FOUNDED,   /* members and cluster are final; the node may vote */
+    IDENTITY_FOUNDED,   /* members and cluster are final; vote and log may be made */
+    IDENTITY_VOTING,    /* they were: without them the node has forgotten what it promised */
 };
 
 struct identity_member {
@@ -32,6 +33,11 @@ struct identity {
     struct identity_member members[RAFT_NODES_MAX];
     uint32_t member_count;
 };
+
+/* It belongs to its cluster for good. */
+static inline bool identity_is_founded(const struct identity *identity) {
+    return identity->phase >= IDENTITY_FOUNDED;
+}
 
 void identity_encode(const struct identity *identity, struct buffer *out);
 /* ERROR_VERSION, ERROR_CHECKSUM or ERROR_MALFORMED; then *identity is undefined. */

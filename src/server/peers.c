@@ -984,7 +984,7 @@ struct peers *peers_create(const struct peers_config *config,
         peers->listeners[i].data = peers;
         ev_io_start(config->loop, &peers->listeners[i]);
     }
-    if (config->identity->phase == IDENTITY_FOUNDED) {
+    if (identity_is_founded(config->identity)) {
         begin_as_member(peers);
     } else {
         peers->count = config->list_count;
@@ -1005,7 +1005,7 @@ struct peers *peers_create(const struct peers_config *config,
 }
 
 void peers_founded(struct peers *peers) {
-    CHECK(!peers->founded && own(peers)->phase == IDENTITY_FOUNDED);
+    CHECK(!peers->founded && identity_is_founded(own(peers)));
     for (uint32_t i = 0; i < peers->count; i++) {
         if (i == peers->self) continue;
         link_reset(&peers->peer[i].control);

@@ -35,7 +35,7 @@ struct peers_handlers {
 
 struct peers_config {
     struct ev_loop *loop;
-    const struct identity *identity;              /* outlives peers; changes in founded() only */
+    const struct identity *identity; /* outlives peers; members change in founded() only */
     struct founding_address list[RAFT_NODES_MAX]; /* sorted; while the identity is empty */
     uint32_t list_count, list_self;
     struct bytes secret;  /* empty: none. Copied. */

@@ -174,7 +174,23 @@ static void note_state(struct server *server) {
     daemon_notify(&server->config, &server->log, "READY=1\nSTATUS=Ready to accept connections\n");
 }
 
+/* Vote and log are on the disk: from now on their absence is damage. Durable before the first word
+ * leaves that rests on them. */
+static void note_vote_and_log(struct server *server) {
+    struct identity *identity = &server->identity;
+    if (identity->phase == IDENTITY_VOTING) return;
+    if (replica_state(server->replica) != REPLICA_RUNNING) return;
+    identity->phase = IDENTITY_VOTING;
+    enum error error = identity_store(identity);
+    if (error == ERROR_NONE) return;
+    log_line(&server->log, LOG_LEVEL_WARNING,
+             "Can't write %s/node: %s: make room or mend that disk, and start again",
+             server->directory, error_text(error));
+    _exit(1);
+}
+
 static void end_turn(struct server *server) {
+    note_vote_and_log(server);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         struct replica_moment moment = server_moment(server);
         replica_turn_end(server->replica, moment);
@@ -410,6 +426,7 @@ static void open_replica(struct server *server) {
     wanted.seed = random_u64();
     wanted.hash_seed = random_u64();
     wanted.registry = server->registry;
+    wanted.has_log = server->identity.phase == IDENTITY_VOTING;
     wanted.read_mode = (enum replica_read_mode)CONFIG_NUMBER(config, RAFT_READ_MODE);
     wanted.sync = sync_of(config);
     wanted.inflight_batches_max = (size_t)CONFIG_NUMBER(config, RAFT_INFLIGHT_BATCHES);
@@ -461,7 +478,7 @@ static void start_watchers(struct server *server) {
 static bool open_cluster(struct server *server, struct buffer *error) {
     if (!cluster_check_alone(server, error)) return false;
     if (cluster_is_wanted(server)) return cluster_open(server, error);
-    if (server->identity.phase == IDENTITY_FOUNDED) return true;
+    if (identity_is_founded(&server->identity)) return true;
     buffer_append_format(error,
                          "%s belongs to a node of a cluster that was never founded: give the "
                          "--cluster list, or remove the file 'node' in it",

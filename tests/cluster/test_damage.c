@@ -63,11 +63,37 @@ static off_t end_of_log(int fd) {
     return 0;
 }
 
-enum damage { TRUNCATED, FLIPPED_HEADER, FLIPPED_RECORD, REMOVED, FLIPPED_VOTE, CUT_VOTE };
+enum damage {
+    TRUNCATED,
+    FLIPPED_HEADER,
+    FLIPPED_RECORD,
+    REMOVED,
+    FLIPPED_VOTE,
+    CUT_VOTE,
+    REMOVED_ALL,
+    REMOVED_LAST
+};
+
+/* Its segments with these numbers, as far as there are. */
+static void remove_segments(struct cluster *cluster, int node, int from, int to) {
+    for (int sequence = from; sequence <= to; sequence++) {
+        char path[2 * CLUSTER_PATH_MAX];
+        snprintf(path, sizeof(path), "%s/log-%010d", cluster->nodes[node].directory, sequence);
+        if (unlink(path) != 0) return;
+    }
+}
+
+static int count_segments(struct cluster *cluster, int node) {
+    for (int sequence = 1;; sequence++) {
+        char path[2 * CLUSTER_PATH_MAX];
+        snprintf(path, sizeof(path), "%s/log-%010d", cluster->nodes[node].directory, sequence);
+        if (access(path, F_OK) != 0) return sequence - 1;
+    }
+}
 
 static void damage(struct cluster *cluster, int node, enum damage kind) {
     char path[2 * CLUSTER_PATH_MAX];
-    int fd;
+    int fd, count = count_segments(cluster, node);
     switch (kind) {
     case TRUNCATED:
         fd = open_file(cluster, node, "log-0000000001");
@@ -83,8 +109,15 @@ static void damage(struct cluster *cluster, int node, enum damage kind) {
         close(fd);
         break;
     case REMOVED:
-        snprintf(path, sizeof(path), "%s/log-0000000001", cluster->nodes[node].directory);
+        remove_segments(cluster, node, 1, 1);
+        break;
+    case REMOVED_ALL:
+        remove_segments(cluster, node, 1, count);
+        snprintf(path, sizeof(path), "%s/vote", cluster->nodes[node].directory);
         cr_assert_eq(unlink(path), 0);
+        break;
+    case REMOVED_LAST:
+        remove_segments(cluster, node, count - 1, count);
         break;
     case FLIPPED_VOTE:
         flip_bit(cluster, node, "vote", 66);
@@ -104,10 +137,12 @@ static const struct {
 } damage_cases[] = {
     {"cut short", TRUNCATED, {"log-0000000001 is damaged: it has ", "bytes instead of "}},
     {"header flipped", FLIPPED_HEADER, {"log-0000000001 is damaged"}},
-    {"record flipped", FLIPPED_RECORD, {"log-0000000001 is damaged at offset ", ", after index "}},
     {"segment gone", REMOVED, {"log-0000000001 is missing"}},
     {"vote flipped", FLIPPED_VOTE, {"vote is damaged"}},
     {"vote cut short", CUT_VOTE, {"vote is damaged"}},
+    {"all gone but its identity", REMOVED_ALL, {"vote is missing, and so is log-0000000001"}},
+    {"last segments gone", REMOVED_LAST, {"is missing, but the log knows of it, after index "}},
+    {"record flipped", FLIPPED_RECORD, {"log-0000000001 is damaged at offset ", ", after index "}},
 };
 
 /* In turn on one cluster: the damaged node gets its sound directory back in the end. */

@@ -267,9 +267,9 @@ Test(founding, the_order_of_a_list_does_not_matter) {
     cr_expect_neq(founding_list_hash(one, one_count), founding_list_hash(other, other_count));
 }
 
-static void make_founded(struct identity *identity) {
+static void make_founded(struct identity *identity, enum identity_phase phase) {
     *identity = (struct identity){
-        .phase = IDENTITY_FOUNDED, .node = "the node's uuid", .cluster = "clusters", .id = 2};
+        .phase = phase, .node = "the node's uuid", .cluster = "clusters", .id = 2};
     identity->member_count = 3;
     for (uint32_t i = 0; i < 3; i++) {
         struct identity_member *member = &identity->members[i];
@@ -280,10 +280,28 @@ static void make_founded(struct identity *identity) {
     memcpy(identity->members[1].uuid, identity->node, IDENTITY_ID_SIZE);
 }
 
+/* Whether it has had a log concerns nobody else. */
+Test(founding, a_member_says_founded_with_and_without_a_log) {
+    struct identity identity;
+    struct founding_answer answers[2];
+    for (int i = 0; i < 2; i++) {
+        make_founded(&identity, i == 0 ? IDENTITY_FOUNDED : IDENTITY_VOTING);
+        cr_expect(identity_is_founded(&identity));
+        founding_own_answer(&identity, 7, &answers[i]);
+        cr_expect_eq(answers[i].phase, IDENTITY_FOUNDED);
+    }
+    cr_expect_eq(memcmp(&answers[0], &answers[1], sizeof(answers[0])), 0);
+}
+
 Test(founding, identity_survives_its_file_and_nothing_else_does) {
     struct identity identity, read;
-    make_founded(&identity);
     struct buffer text = {0};
+    make_founded(&identity, IDENTITY_FOUNDED);
+    identity_encode(&identity, &text);
+    cr_assert_eq(identity_decode(buffer_bytes(&text), &read), ERROR_NONE);
+    cr_expect_eq(memcmp(&identity, &read, sizeof(read)), 0);
+    text.size = 0;
+    make_founded(&identity, IDENTITY_VOTING);
     identity_encode(&identity, &text);
     cr_assert_eq(identity_decode(buffer_bytes(&text), &read), ERROR_NONE);
     cr_expect_eq(memcmp(&identity, &read, sizeof(read)), 0);
@@ -302,7 +320,7 @@ Test(founding, identity_survives_its_file_and_nothing_else_does) {
 
 Test(founding, damaged_answers_are_refused_or_sound) {
     struct identity identity;
-    make_founded(&identity);
+    make_founded(&identity, IDENTITY_FOUNDED);
     struct founding_answer answer, read;
     founding_own_answer(&identity, 77, &answer);
     struct buffer wire = {0};

@@ -597,6 +597,92 @@ Test(journal, goes_on_after_its_very_first_write_was_torn) {
     node_destroy(node);
 }
 
+/* Entries of names vanish together: the last segment in use, and what was made behind it. */
+Test(journal, misses_the_last_segments_whichever_they_are) {
+    struct node *node = node_create(8);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    for (int i = 0; i < 12; i++) {
+        node_append(node, 3, 400);
+        node_run(node);
+    }
+    node_rest(node);
+    uint64_t segments = journal_figures(node->journal).segments;
+    cr_assert_geq(segments - journal_figures(node->journal).spare_segments, 3);
+    node_drop(node);
+    /* The first one was full before there was another. */
+    for (uint64_t left = segments - 1; left > 1; left--) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, left + 1);
+        simulated_disk_remove(node->disk, name);
+        cr_assert_eq(node_recover(node), JOURNAL_REFUSED, "%d left", (int)left);
+        cr_expect_eq(journal_error(node->journal), ERROR_DAMAGED);
+        cr_expect_neq(strstr(journal_problem(node->journal), name), NULL, "%s",
+                      journal_problem(node->journal));
+        node_drop(node);
+    }
+    node_destroy(node);
+}
+
+/* A write to the second segment, torn: its first mark is not there. */
+static void soil_spare(struct node *node) {
+    char noise[700];
+    memset(noise, 0xa5, sizeof(noise));
+    simulated_disk_put(node->disk, "log-0000000002", 1500, bytes_of(noise, sizeof(noise)));
+}
+
+Test(journal, makes_a_spare_anew_that_a_torn_write_has_touched) {
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct node *node = node_with_marked_log(seed);
+        uint64_t segments = journal_figures(node->journal).segments;
+        soil_spare(node);
+        simulated_disk_kill(node->disk);
+        node_drop(node);
+        /* Another crash, at any step of the recovery: still no segment is missing. */
+        node->config.seed++;
+        node->journal = journal_create(&node->config);
+        for (uint64_t steps = 0; steps < seed && node_step(node); steps++) {
+            struct entry entry;
+            bool committed;
+            while (journal_recovered(node->journal, &entry, &committed)) {
+            }
+        }
+        cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+        cr_expect_eq(node->recovered, 5);
+        struct bytes spare = file_of(node, "log-0000000002");
+        cr_expect_eq(record_nonzero_size(spare), SEGMENT_HEADER_SIZE);
+        node_append(node, 60, 3000);
+        node_run(node);
+        cr_expect_geq(journal_figures(node->journal).segments, segments);
+        cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+        cr_expect_eq(node->recovered, 65);
+        node_destroy(node);
+    }
+}
+
+Test(journal, waits_for_the_room_to_make_a_spare_anew) {
+    struct node *node = node_with_marked_log(7);
+    soil_spare(node);
+    simulated_disk_kill(node->disk);
+    node_drop(node);
+    simulated_disk_configure(node->disk, &(struct simulated_disk_config){.capacity_bytes = 1});
+    node->journal = journal_create(&node->config);
+    struct entry entry;
+    bool committed;
+    while (node_step(node) || journal_recovered(node->journal, &entry, &committed)) {
+    }
+    cr_expect_eq(journal_state(node->journal), JOURNAL_RECOVERING);
+    cr_expect(journal_is_full(node->journal));
+    simulated_disk_configure(node->disk, &(struct simulated_disk_config){0});
+    journal_tick(node->journal, node->now_us);
+    node->now_us = journal_deadline_us(node->journal);
+    journal_tick(node->journal, node->now_us);
+    while (node_step(node) || journal_recovered(node->journal, &entry, &committed)) {
+    }
+    cr_expect_eq(journal_state(node->journal), JOURNAL_READY);
+    cr_expect_not(journal_is_full(node->journal));
+    node_destroy(node);
+}
+
 /* Where the log ends in its first segment. */
 static uint64_t log_end(struct node *node) {
     struct bytes file = file_of(node, FIRST_LOG);
@@ -686,6 +772,27 @@ static void lose_logs(struct node *node) {
         simulated_disk_remove(node->disk, name);
     }
 }
+static void make_vote_older(struct node *node) {
+    char file[VOTE_SIZE];
+    struct segment_owner owner = {.cluster = "cluster", .node = "node"};
+    vote_write(file, &owner, (struct vote){.term = 0});
+    simulated_disk_put(node->disk, "vote", 0, bytes_of(file, sizeof(file)));
+}
+
+static void lose_all(struct node *node) {
+    lose_logs(node);
+    lose_vote(node);
+    node->config.has_log = true;
+}
+/* As if it had been founded a moment ago. */
+static void lose_logs_and_term(struct node *node) {
+    lose_logs(node);
+    make_vote_older(node);
+    node->config.has_log = true;
+}
+static void lose_last_spare(struct node *node) {
+    simulated_disk_remove(node->disk, "log-0000000004");
+}
 static void take_other_cluster(struct node *node) {
     node->config.cluster[0] = 'X';
 }
@@ -708,13 +815,6 @@ static void make_log_newer(struct node *node) {
 }
 static void make_vote_newer(struct node *node) {
     make_newer(node, "vote", VOTE_SIZE);
-}
-
-static void make_vote_older(struct node *node) {
-    char file[VOTE_SIZE];
-    struct segment_owner owner = {.cluster = "cluster", .node = "node"};
-    vote_write(file, &owner, (struct vote){.term = 0});
-    simulated_disk_put(node->disk, "vote", 0, bytes_of(file, sizeof(file)));
 }
 
 /* The same records in a segment with another salt: as if it had been used before. */
@@ -753,6 +853,9 @@ Test(journal, refuses_what_it_must_not_use) {
         {"log cut short", cut_header, ERROR_DAMAGED, FIRST_LOG " is damaged"},
         {"no first log", lose_first, ERROR_DAMAGED, FIRST_LOG " is missing"},
         {"no log", lose_logs, ERROR_DAMAGED, FIRST_LOG " is missing, but the file vote knows"},
+        {"nothing left", lose_all, ERROR_DAMAGED, "vote is missing, and so is " FIRST_LOG},
+        {"nothing but a blank vote", lose_logs_and_term, ERROR_DAMAGED, FIRST_LOG " is missing"},
+        {"no last spare", lose_last_spare, ERROR_DAMAGED, "log-0000000004 is missing, but the log"},
         {"log newer", make_log_newer, ERROR_VERSION, FIRST_LOG " was written by a newer version"},
         {"other cluster", take_other_cluster, ERROR_FOREIGN, "belongs to another cluster or node"},
         {"other node", take_other_node, ERROR_FOREIGN, "belongs to another cluster or node"},

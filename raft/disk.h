@@ -12,6 +12,9 @@
  * so a file is never seen half made under its own name. What a crash leaves under ".new" means
  * nothing and is overwritten by the next such call.
  *
+ * From an APPEND's offset on its file holds zeros, as far as the end of the block of
+ * DISK_APPEND_BLOCK bytes in which the APPEND ends: whoever carries it out may write whole blocks.
+ *
  * Files are named relative to the data directory. Offsets and sizes are in bytes. The request is
  * copied when it is submitted; what it points to (spans and their bytes, the memory to read into)
  * is lent until the completion. */
@@ -21,13 +24,15 @@
 #include "base/error.h"
 
 enum disk_call {
-    DISK_APPEND,  /* write the spans at offset of an existing file; then fdatasync it, if `sync` */
+    DISK_APPEND,  /* write the spans at offset of an existing file; all of it durable, if `sync` */
     DISK_CREATE,  /* a file of `size` bytes: the spans, then zeros really written; synced */
     DISK_REPLACE, /* a file of exactly the spans takes the place of the one there was; synced */
     DISK_REMOVE,  /* unlink and sync the directory */
     DISK_READ,    /* size bytes at offset into `into`; fewer at the end of the file */
     DISK_LIST,    /* names and sizes of the directory's plain files */
 };
+
+enum { DISK_APPEND_BLOCK = 4096 };
 
 /* With room for the zero byte and ".new". */
 enum { DISK_NAME_SIZE = 40 };

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "src/server/append_file.h"
 
 enum {
     RING_SIZE = DISK_OPEN_MAX,
@@ -54,20 +56,16 @@ struct lane {
     struct disk_completion completions[RING_SIZE];
 };
 
-/* The log file written last: kept open until another takes its place. */
-struct open_file {
-    int fd;
-    char name[DISK_NAME_SIZE];
-    uint32_t generation;
-};
-
 struct disk {
     const struct log *log;
     int directory, lock, event;
     _Atomic bool ends, is_told;
     _Atomic uint32_t generation; /* of names: changed by CREATE, REMOVE and REPLACE */
     struct lane lanes[LANES];
-    struct open_file append_file;
+    /* The log file written last: kept open until another takes its place. */
+    struct append_file *append_file;
+    char append_name[DISK_NAME_SIZE]; /* empty: none */
+    uint32_t append_generation;
     struct disk_file *list; /* of the last LIST */
     char *zeros;
 
@@ -159,22 +157,21 @@ static uint64_t now_us(void) {
 
 /* --- the log lane ---------------------------------------------------------------------------- */
 
-static int append_file_open(struct disk *disk, const char *name) {
-    struct open_file *file = &disk->append_file;
+static void open_for_appends(struct disk *disk, const char *name) {
     uint32_t generation = atomic_load(&disk->generation);
-    if (file->fd >= 0 && file->generation == generation && strcmp(file->name, name) == 0)
-        return file->fd;
-    if (file->fd >= 0) close(file->fd);
-    file->fd = openat(disk->directory, name, O_WRONLY | O_CLOEXEC);
-    if (file->fd < 0) end_process(disk, "open", name);
-    snprintf(file->name, sizeof(file->name), "%s", name);
-    file->generation = generation;
-    return file->fd;
+    if (disk->append_generation == generation && strcmp(disk->append_name, name) == 0) return;
+    if (!append_file_open(disk->append_file, disk->directory, name))
+        end_process(disk, "open", name);
+    snprintf(disk->append_name, sizeof(disk->append_name), "%s", name);
+    disk->append_generation = generation;
 }
 
-static void sync_file(struct disk *disk, int fd, const char *name) {
+/* Writes what is gathered, and syncs it if asked to. */
+static void finish_appends(struct disk *disk, bool sync) {
     uint64_t start_us = now_us();
-    if (fdatasync(fd) != 0) end_process(disk, "fdatasync", name);
+    if (!append_file_finish(disk->append_file, sync))
+        end_process(disk, sync ? "writing and syncing" : "writing", disk->append_name);
+    if (!sync) return;
     uint64_t took_us = now_us() - start_us;
     atomic_fetch_add(&disk->syncs, 1);
     atomic_store(&disk->sync_us_last, took_us);
@@ -209,21 +206,26 @@ static const struct disk_request *request_at(const struct lane *lane, uint32_t c
 static uint32_t run_appends(struct lane *lane, uint32_t waiting) {
     struct disk *disk = lane->disk;
     const struct disk_request *first = request_at(lane, lane->taken);
-    int fd = append_file_open(disk, first->name);
+    open_for_appends(disk, first->name);
     uint32_t count = 0;
+    uint64_t bytes = 0;
     bool sync = false;
     while (count < waiting) {
         const struct disk_request *request = request_at(lane, lane->taken + count);
         if (request->call != DISK_APPEND || strcmp(request->name, first->name) != 0) break;
-        if (!write_spans(fd, request->spans, request->span_count, request->offset))
-            end_process(disk, "write", first->name);
-        for (uint32_t i = 0; i < request->span_count; i++)
-            atomic_fetch_add(&disk->append_bytes, request->spans[i].size);
+        uint64_t offset = request->offset;
+        for (uint32_t i = 0; i < request->span_count; i++) {
+            if (!append_file_put(disk->append_file, offset, request->spans[i]))
+                end_process(disk, "writing", first->name);
+            offset += request->spans[i].size;
+        }
+        bytes += offset - request->offset;
         sync |= request->sync;
         count++;
     }
+    finish_appends(disk, sync);
+    atomic_fetch_add(&disk->append_bytes, bytes);
     atomic_fetch_add(&disk->appends, count);
-    if (sync) sync_file(disk, fd, first->name);
     return count;
 }
 
@@ -247,31 +249,38 @@ static uint32_t run_log(struct lane *lane, uint32_t waiting) {
 
 /* --- the file lane --------------------------------------------------------------------------- */
 
-/* Zeros, really written: an append then changes no block map, and its sync writes data alone. A
- * sync after each slice keeps the disk's queue short for the log thread. */
-static bool fill(struct disk *disk, int fd, uint64_t from, uint64_t size) {
-    while (from < size) {
+/* Zeros, really written: an append then changes no block map, and its sync writes data alone. They
+ * pass by the page cache, which has better things to hold; where that can't be, a sync after each
+ * slice keeps the disk's queue short for the log thread. */
+static bool fill(struct disk *disk, int fd, uint64_t size) {
+    int flags = fcntl(fd, F_GETFL);
+    bool direct = flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0;
+    for (uint64_t from = 0; from < size;) {
         uint64_t slice = size - from < ZERO_SLICE ? size - from : ZERO_SLICE;
+        if (direct && (slice % DISK_APPEND_BLOCK == 0) &&
+            write_rest(fd, bytes_of(disk->zeros, slice), from)) {
+            from += slice;
+            continue;
+        }
+        if (direct && fcntl(fd, F_SETFL, flags) != 0) return false;
+        direct = false;
         if (!write_rest(fd, bytes_of(disk->zeros, slice), from)) return false;
         if (fdatasync(fd) != 0) return false;
         from += slice;
     }
-    return true;
+    return !direct || fcntl(fd, F_SETFL, flags) == 0;
 }
 
 static enum error create_file(struct disk *disk, const struct disk_request *request) {
     struct path path = path_new(request->name);
     int fd = openat(disk->directory, path.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return error_of_errno();
-    uint64_t head = 0;
-    for (uint32_t i = 0; i < request->span_count; i++)
-        head += request->spans[i].size;
     /* Asks for all the room first: a full disk says so before anything is written. Where the file
      * system knows no such call the writes will find out. */
     bool made =
         fallocate(fd, 0, 0, (off_t)request->size) == 0 || errno == EOPNOTSUPP || errno == ENOSYS;
-    made = made && write_spans(fd, request->spans, request->span_count, 0) &&
-           fill(disk, fd, head, request->size) && fsync(fd) == 0;
+    made = made && fill(disk, fd, request->size) &&
+           write_spans(fd, request->spans, request->span_count, 0) && fsync(fd) == 0;
     made = made && renameat(disk->directory, path.text, disk->directory, request->name) == 0 &&
            fsync(disk->directory) == 0;
     enum error error = made ? ERROR_NONE : error_of_errno();
@@ -482,11 +491,12 @@ static enum error lock_directory(struct disk *disk, const char *directory, struc
 }
 
 static void disk_free(struct disk *disk) {
-    int descriptors[] = {disk->directory, disk->lock, disk->event, disk->append_file.fd};
+    int descriptors[] = {disk->directory, disk->lock, disk->event};
     for (size_t i = 0; i < COUNT_OF(descriptors); i++)
         if (descriptors[i] >= 0) close(descriptors[i]);
     memory_release(disk->list);
-    memory_release(disk->zeros);
+    append_file_destroy(disk->append_file);
+    if (disk->zeros != NULL) munmap(disk->zeros, ZERO_SLICE);
     memory_release(disk);
 }
 
@@ -494,7 +504,7 @@ enum error disk_open(const char *directory, const struct log *log, struct disk *
                      struct buffer *problem) {
     struct disk *disk = memory_allocate_zeroed(sizeof(*disk));
     disk->log = log;
-    disk->lock = disk->event = disk->append_file.fd = -1;
+    disk->lock = disk->event = -1;
     disk->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum error error = ERROR_NONE;
     if (disk->directory < 0) {
@@ -509,7 +519,10 @@ enum error disk_open(const char *directory, const struct log *log, struct disk *
     }
     disk->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     CHECK(disk->event >= 0);
-    disk->zeros = memory_allocate_zeroed(ZERO_SLICE);
+    disk->append_file = append_file_create();
+    /* Only read, so it takes no memory; and it begins with a page, as direct writes demand. */
+    disk->zeros = mmap(NULL, ZERO_SLICE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(disk->zeros != MAP_FAILED);
     start_threads(disk);
     *result = disk;
     return ERROR_NONE;

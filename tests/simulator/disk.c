@@ -193,6 +193,16 @@ void simulated_disk_submit(struct simulated_disk *disk, const struct disk_reques
         (struct request){.call = *request, .due_us = start_us + delay_us(disk, request->call)};
 }
 
+/* An APPEND's promise: the log goes on where nothing was ever written. */
+static void check_appendable(const struct file *file, const struct disk_request *call) {
+    uint64_t end = call->offset;
+    for (uint32_t i = 0; i < call->span_count; i++)
+        end += call->spans[i].size;
+    end = (end + DISK_APPEND_BLOCK - 1) / DISK_APPEND_BLOCK * DISK_APPEND_BLOCK;
+    for (uint64_t at = call->offset; at < end && at < file->kernel.size; at++)
+        CHECK(file->kernel.data[at] == 0);
+}
+
 static enum error run_append(struct simulated_disk *disk, const struct disk_request *call,
                              bool sync) {
     struct file *file = file_of(disk, call->name);
@@ -200,6 +210,7 @@ static enum error run_append(struct simulated_disk *disk, const struct disk_requ
     disk->figures.appends++;
     if (happens(disk, disk->config.append_errors_per_mille)) return ERROR_IO;
     uint64_t offset = call->offset;
+    check_appendable(file, call);
     for (uint32_t i = 0; i < call->span_count; i++) {
         file_write(file, offset, call->spans[i]);
         offset += call->spans[i].size;

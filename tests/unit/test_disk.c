@@ -120,7 +120,7 @@ Test(disk, says_that_there_is_no_room_before_it_writes) {
 Test(disk, carries_out_requests_of_a_queue_in_order_whatever_their_number) {
     struct place place;
     place_init(&place);
-    struct disk_request create = {.number = 1, .call = DISK_CREATE, .name = "log-1", .size = 4096};
+    struct disk_request create = {.number = 1, .call = DISK_CREATE, .name = "log-1", .size = 32768};
     cr_assert_eq(carry_out(&place, &create).error, ERROR_NONE);
     uint64_t expected = 1;
     for (uint64_t number = 1; expected <= 20000;) {
@@ -129,7 +129,7 @@ Test(disk, carries_out_requests_of_a_queue_in_order_whatever_their_number) {
             struct disk_request append = {.number = number,
                                           .call = DISK_APPEND,
                                           .name = "log-1",
-                                          .offset = number % 4096,
+                                          .offset = number,
                                           .spans = &part,
                                           .span_count = 1};
             disk_submit(place.disk, &append);

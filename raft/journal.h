@@ -114,6 +114,9 @@ uint64_t journal_torn_bytes(const struct journal *journal);
 void journal_persist(struct journal *journal, const struct raft_persist *persist);
 /* The highest persist number that is durable together with all before it. */
 uint64_t journal_persisted(const struct journal *journal);
+/* Counts what the disk has finished of writing, also parts of a large persist request and new
+ * segments for it: while it rises the disk works. */
+uint64_t journal_finished(const struct journal *journal);
 
 /* The commit index, for the next mark. Never falls; entries up to it are never cut. */
 void journal_commit(struct journal *journal, uint64_t commit_index);

@@ -261,6 +261,7 @@ struct journal {
     struct journal_recovery recovery;
     struct journal_fetches fetches;
     struct journal_figures figures;
+    uint64_t finished; /* writes, vote files and segments */
 };
 
 /* Fills number and name and marks the request as wanted. */

@@ -150,6 +150,7 @@ static void vote_completed(struct journal *journal, const struct disk_completion
                      VOTE_NAME, error_text(completion->error));
         return;
     }
+    journal->finished++;
     vote->version_durable = vote->version_open;
     vote->retry.was_refused = false;
     if (journal->state == JOURNAL_RECOVERING) {
@@ -234,6 +235,7 @@ static void creation_completed(struct journal *journal, const struct disk_comple
     struct journal_creation *creation = &journal->creation;
     creation->request.is_open = false;
     if (completion->error == ERROR_NONE) {
+        journal->finished++;
         journal->segments[creation->segment].exists = true;
         creation->retry.was_refused = false;
     }

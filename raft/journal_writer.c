@@ -328,6 +328,10 @@ uint64_t journal_persisted(const struct journal *journal) {
     return journal->writer.persisted;
 }
 
+uint64_t journal_finished(const struct journal *journal) {
+    return journal->finished;
+}
+
 void journal_commit(struct journal *journal, uint64_t commit_index) {
     if (commit_index <= journal->commit_index) return;
     journal->commit_index = commit_index;
@@ -439,6 +443,7 @@ void writer_completed(struct journal *journal, const struct disk_completion *com
     writer->written_number = write->last_number;
     if (write->sync) writer->synced_number = write->last_number;
     writer->queued_bytes -= write->size;
+    journal->finished++;
     journal->figures.appends++;
     journal->figures.append_bytes += write->size;
     note_mark(journal, write);

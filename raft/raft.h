@@ -29,7 +29,8 @@ struct raft_config {
     uint64_t heartbeat_us, election_us; /* election: at least; randomised up to twice as long */
     uint64_t promise_max_us;            /* the longest promise any leader may ask; 0: election_us */
     uint64_t lease_margin_us;           /* clock drift: taken off each promise */
-    uint64_t disk_stall_us; /* a leader with a write open for longer steps down; 0: 10 elections */
+    uint64_t disk_stall_us; /* a leader whose disk has work and shows none for so long steps down;
+                               0: 10 elections */
     uint64_t seed;
     /* The entry before the first one of the log: index and term 0 and the founding record's hash,
      * or what a snapshot ends with. */
@@ -55,6 +56,8 @@ enum raft_event_type {
     RAFT_EVENT_PROPOSE,   /* leader only: appends the entry (type, body and opaque fields filled;
                              the core seals term, index, stamp and hash) */
     RAFT_EVENT_PERSISTED, /* persist request `number` (and all before) is durable */
+    RAFT_EVENT_WRITTEN,   /* part of an open persist request is: a large one takes its time, and the
+                             disk does not stall */
     RAFT_EVENT_APPLIED,   /* the state machine has applied up to `index` */
     RAFT_EVENT_READ,      /* asks for a read index; answered once, in output.reads of this or a
                              later step, with `context` (unique among the open ones) */

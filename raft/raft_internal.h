@@ -79,6 +79,7 @@ struct raft {
     uint64_t cut_after;                        /* to go with the next request */
     struct raft_outstanding *outstanding;      /* ring */
     uint32_t outstanding_head, outstanding_count, outstanding_capacity;
+    uint64_t written_us; /* when the disk last finished something */
 
     /* Follower and candidates. */
     uint64_t verified_index; /* equal to this term's leader's log up to here */

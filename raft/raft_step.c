@@ -217,8 +217,10 @@ bool raft_hard_state_is_durable(const struct raft *raft) {
 }
 
 bool raft_disk_is_stalled(const struct raft *raft) {
-    return raft->outstanding_count > 0 &&
-           raft->now_us - outstanding_at(raft, 0)->since_us > raft->config.disk_stall_us;
+    if (raft->outstanding_count == 0) return false;
+    uint64_t since_us = outstanding_at(raft, 0)->since_us;
+    if (since_us < raft->written_us) since_us = raft->written_us;
+    return raft->now_us - since_us > raft->config.disk_stall_us;
 }
 
 /* The first open request whose completion makes entries up to `index` durable; 0: they are. */
@@ -385,7 +387,11 @@ static void take_event(struct raft *raft, const struct raft_event *event) {
         raft_append_own(raft, event->entry);
         break;
     case RAFT_EVENT_PERSISTED:
+        raft->written_us = raft->now_us;
         on_persisted(raft, event->number);
+        break;
+    case RAFT_EVENT_WRITTEN:
+        raft->written_us = raft->now_us;
         break;
     case RAFT_EVENT_APPLIED:
         on_applied(raft, event->index);

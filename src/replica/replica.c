@@ -633,6 +633,7 @@ void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
 void replica_disk_completed(struct replica *replica, const struct disk_completion *completion,
                             struct replica_moment moment) {
     begin_event(replica, moment);
+    uint64_t finished = journal_finished(replica->journal);
     journal_completed(replica->journal, completion);
     if (replica->state == REPLICA_RECOVERING) {
         go_on_recovering(replica);
@@ -641,6 +642,11 @@ void replica_disk_completed(struct replica *replica, const struct disk_completio
     if (journal_state(replica->journal) == JOURNAL_FAILED) {
         replica_fail(replica, "%s", journal_problem(replica->journal));
         return;
+    }
+    bool has_written = journal_finished(replica->journal) > finished;
+    if (has_written && journal_persisted(replica->journal) == replica->persisted_told) {
+        struct raft_event event = {.type = RAFT_EVENT_WRITTEN};
+        replica_raft_step(replica, &event);
     }
     replica_drain(replica);
 }

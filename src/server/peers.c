@@ -42,6 +42,7 @@ enum {
     UNPROVED_FRAME_MAX = 8192,   /* bytes */
     QUEUE_BYTES_MAX = 256 << 20, /* on one link: beyond it packets are dropped */
     SPANS_PER_WRITE = 256,
+    FLUSH_BYTES_MAX = 2 << 20, /* to one link and turn: heartbeats of others wait behind it */
 };
 static const double handshake_seconds = 3, founding_seconds = 0.1;
 static const double backoff_first = 0.02, backoff_max = 1.0;
@@ -243,7 +244,12 @@ static void take_sent(struct link *link, size_t sent) {
 
 static void link_flush(struct link *link) {
     if (link->fd < 0 || link->state < LINK_HELLO) return;
+    size_t flushed = 0;
     while (link->out_first != NULL) {
+        if (flushed >= FLUSH_BYTES_MAX) {
+            ev_io_start(link->peers->config.loop, &link->writer);
+            return;
+        }
         struct iovec spans[SPANS_PER_WRITE];
         struct msghdr message = {.msg_iov = spans,
                                  .msg_iovlen = (size_t)gather(link, spans, SPANS_PER_WRITE)};
@@ -260,6 +266,7 @@ static void link_flush(struct link *link) {
             link->peers->peer[link->position].status.bytes_out += (uint64_t)sent;
         }
         take_sent(link, (size_t)sent);
+        flushed += (size_t)sent;
     }
     ev_io_stop(link->peers->config.loop, &link->writer);
     if (link->closing) link_close(link);

@@ -493,6 +493,10 @@ void box_notify(struct box *box, uint32_t id, uint32_t peer) {
     step(box, id, (struct raft_event){.type = RAFT_EVENT_NOTIFY, .node = peer});
 }
 
+void box_written(struct box *box, uint32_t id) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_WRITTEN});
+}
+
 void box_connected(struct box *box, uint32_t id, uint32_t peer) {
     step(box, id, (struct raft_event){.type = RAFT_EVENT_CONNECTED, .node = peer});
 }

@@ -92,6 +92,8 @@ void box_tick(struct box *box, uint32_t node);
 void box_propose(struct box *box, uint32_t node, struct bytes body, bool more);
 void box_read(struct box *box, uint32_t node, uint64_t context, bool confirm);
 void box_notify(struct box *box, uint32_t node, uint32_t peer);
+/* The disk has finished part of the oldest open persist request. */
+void box_written(struct box *box, uint32_t node);
 void box_connected(struct box *box, uint32_t node, uint32_t peer);
 void box_transfer(struct box *box, uint32_t node, uint32_t peer);
 /* Completes the oldest open persist request; false: none. */

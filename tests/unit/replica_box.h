@@ -18,7 +18,7 @@ struct replica_box {
     uint32_t count;
     uint64_t now_us, wall_ms;
     int64_t ahead_ms[BOX_NODES_MAX + 1]; /* how far each node's wall clock is wrong */
-    uint64_t boots; /* seeds and nonces */
+    uint64_t boots;                      /* seeds and nonces */
     struct command_registry *registry;
     struct replica *replicas[BOX_NODES_MAX + 1]; /* by id; NULL: down */
     struct simulated_disk *disks[BOX_NODES_MAX + 1];

@@ -273,6 +273,9 @@ static void do_read(struct scenario *scenario) {
 static void do_notify(struct scenario *scenario) {
     box_notify(scenario->box, node(scenario, 1), node(scenario, 2));
 }
+static void do_written(struct scenario *scenario) {
+    box_written(scenario->box, node(scenario, 1));
+}
 static void do_connected(struct scenario *scenario) {
     box_connected(scenario->box, node(scenario, 1), node(scenario, 2));
 }
@@ -449,6 +452,7 @@ static const struct {
     {"mend", do_mend, 3},
     {"nodes", do_nodes, 2},
     {"notify", do_notify, 3},
+    {"written", do_written, 2},
     {"persist", do_persist, 2},
     {"propose", do_propose, 3},
     {"read", do_read, 3},

@@ -7,7 +7,7 @@
  *
  *   nodes COUNT                 a cluster, all nodes down
  *   set SETTING NUMBER          before start: inflight_max append_bytes_max tail_bytes_max damaged
- *                               (a node) election_us disk_stall_us
+ *                               (a node) election_us disk_stall_us promise_max_us
  *   log NODE TERM…              before start: the node's disk has entries of these terms
  *   forge NODE TERM BODY        the same with this body (equal places may differ then)
  *   term NODE TERM              before start: its hard state
@@ -21,6 +21,7 @@
  *   drop FROM TO [TYPE]
  *   duplicate FROM TO [TYPE]    a second copy, behind all others
  *   persist NODE [COUNT]        completes its open writes, or the oldest COUNT
+ *   written NODE                part of its oldest open write is done
  *   fetch NODE                  answers what it asks from its segments
  *   settle                      delivers, persists and fetches until nothing moves
  *   cut NODE NODE, mend NODE NODE, isolate NODE, join NODE

@@ -13,7 +13,12 @@
 #include "src/server/config_text.h"
 #include "src/server/peers.h"
 
-enum { PEER_PORT_OFFSET = 10000, EARLY_CLIENTS_MAX = 256 };
+enum {
+    PEER_PORT_OFFSET = 10000,
+    EARLY_CLIENTS_MAX = 256,
+    PATIENCE_ELECTIONS = 10,
+    PATIENCE_MIN_MS = 3000
+};
 
 /* The time of founding: server_open() waits in cluster_open() for its end. */
 struct founding_wait {
@@ -349,6 +354,12 @@ bool cluster_check_alone(const struct server *server, struct buffer *error) {
     return false;
 }
 
+/* Nothing that takes so many election time-outs is worth waiting for. */
+static uint32_t peer_patience_ms(const struct config *config) {
+    long long patience_ms = CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * PATIENCE_ELECTIONS;
+    return patience_ms < PATIENCE_MIN_MS ? PATIENCE_MIN_MS : (uint32_t)patience_ms;
+}
+
 bool cluster_open(struct server *server, struct buffer *error) {
     struct peers_config config = {.loop = server->loop, .identity = &server->identity};
     bool founded = identity_is_founded(&server->identity);
@@ -377,6 +388,7 @@ bool cluster_open(struct server *server, struct buffer *error) {
     int fds[LISTENERS_MAX];
     if (!open_peer_port(server, fds, &config.listener_count, error)) return false;
     config.listeners = fds;
+    config.patience_ms = peer_patience_ms(&server->config);
     struct peers_handlers handlers = {
         .context = server,
         .packet = on_packet,

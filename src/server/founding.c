@@ -203,6 +203,32 @@ enum founding_decision founding_decide(const struct founding *founding, struct i
     return answered < founding->count ? FOUNDING_WAITS : go_on(founding, identity, text);
 }
 
+/* Why this node has not gone on; NULL: not because of that one. */
+static const char *what_is_missing(const struct founding *founding, uint32_t position,
+                                   const char *problem) {
+    if (position == founding->self) return NULL;
+    if (!founding->answered[position]) return problem[0] != '\0' ? problem : "no answer yet";
+    bool promised = founding->answers[position].phase != IDENTITY_EMPTY;
+    return founding->prepared && !promised ? "waits itself: see its log" : NULL;
+}
+
+bool founding_describe(const struct founding *founding, const char *const *problems,
+                       char text[static FOUNDING_TEXT_SIZE]) {
+    struct buffer line = {0};
+    for (uint32_t i = 0; i < founding->count; i++) {
+        const char *missing = what_is_missing(founding, i, problems[i]);
+        if (missing == NULL) continue;
+        buffer_append_format(&line, "%s %s:%u (%s)", line.size > 0 ? "," : "founding waits for",
+                             founding->list[i].host, founding->list[i].port, missing);
+    }
+    bool waits = line.size > 0;
+    buffer_append_format(&line, "; all nodes of the --cluster list have to run, with the same list "
+                                "and raft-secret, and reach each other's port + 10000");
+    snprintf(text, FOUNDING_TEXT_SIZE, "%.*s", (int)line.size, line.data);
+    buffer_clear(&line);
+    return waits;
+}
+
 /* --- answers on the wire --------------------------------------------------------------------- */
 
 void founding_own_answer(const struct identity *identity, uint64_t list_hash,

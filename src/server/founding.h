@@ -75,6 +75,11 @@ enum { FOUNDING_TEXT_SIZE = 512 };
 enum founding_decision founding_decide(const struct founding *founding, struct identity *identity,
                                        char text[static FOUNDING_TEXT_SIZE]);
 
+/* While it waits: for whom, why, and what to do; false if for nobody. `problems` by position: what
+ * keeps that node from answering, "" if nothing is known. */
+bool founding_describe(const struct founding *founding, const char *const *problems,
+                       char text[static FOUNDING_TEXT_SIZE]);
+
 /* What the node with this identity answers. */
 void founding_own_answer(const struct identity *identity, uint64_t list_hash,
                          struct founding_answer *answer);

@@ -10,7 +10,11 @@
  *     dialler  PROOF   its proof
  *     acceptor WELCOME, or REFUSAL with a text
  *
- * A link of purpose FOUNDING then carries ANSWER frames both ways until the cluster is founded. */
+ * A link of purpose FOUNDING then carries ANSWER frames both ways until the cluster is founded; an
+ * accepted one counts as unproved and ends when no question comes.
+ *
+ * What keeps nodes apart is told on both sides: at once, and again while it lasts, but the same
+ * line no more often than every ten seconds, and another one not within the same second. */
 #include "src/server/peers.h"
 
 #include <arpa/inet.h>
@@ -45,6 +49,9 @@ enum {
     FLUSH_BYTES_MAX = 2 << 20, /* to one link and turn: heartbeats of others wait behind it */
 };
 static const double handshake_seconds = 3, founding_seconds = 0.1;
+static const double question_seconds = 5; /* an accepted FOUNDING link ends after such a silence */
+static const double look_seconds = 1;     /* while founding: who is missing? */
+static const double same_line_seconds = 10, other_line_seconds = 0.9;
 static const double backoff_first = 0.02, backoff_max = 1.0;
 static const uint64_t frame_size_max = 2ull << 30;
 
@@ -94,10 +101,18 @@ struct link {
     bool closing; /* after what is queued has been written */
 };
 
+/* A line of the log that would come again and again. */
+struct complaint {
+    char text[FOUNDING_TEXT_SIZE];
+    double told_at;
+};
+
 struct peer {
     struct link control, bulk;
     struct peer_status status;
     bool is_up;
+    char problem[256]; /* why its links do not get ready; empty: nothing is known */
+    struct complaint complaint;
 };
 
 struct resolution {
@@ -133,6 +148,8 @@ struct peers {
     bool founded, decided;
     struct link *accepted;
     struct link *gone; /* accepted and closed: freed when nobody can be inside of them */
+    ev_timer look;     /* while founding */
+    struct complaint missing, refused;
     uint32_t unproved;
     ev_io *listeners;
     struct resolver *resolver;
@@ -150,6 +167,48 @@ PRINTF_LIKE(3, 4) static void say(struct peers *peers, bool warning, const char 
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     peers->handlers.log(peers->handlers.context, warning, text);
+}
+
+/* Says it, unless the same was said a moment ago. */
+static void complain(struct peers *peers, struct complaint *complaint, const char *text) {
+    double now = ev_now(peers->config.loop), elapsed = now - complaint->told_at;
+    bool same = strcmp(complaint->text, text) == 0;
+    if (elapsed >= 0 && elapsed < (same ? same_line_seconds : other_line_seconds)) return;
+    snprintf(complaint->text, sizeof(complaint->text), "%s", text);
+    complaint->told_at = now;
+    say(peers, true, "%s", text);
+}
+
+/* Of a node that was dialled. */
+PRINTF_LIKE(2, 3) static void note_problem(struct link *link, const char *format, ...) {
+    struct peer *peer = &link->peers->peer[link->position];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(peer->problem, sizeof(peer->problem), format, arguments);
+    va_end(arguments);
+}
+
+/* One that a person has to mend. */
+static void complain_of(struct link *link, const char *problem) {
+    struct peer *peer = &link->peers->peer[link->position];
+    char text[FOUNDING_TEXT_SIZE];
+    note_problem(link, "%s", problem);
+    snprintf(text, sizeof(text), "%s:%u %s", peer->status.host, peer->status.port, problem);
+    peer->status.refusals++;
+    complain(link->peers, &peer->complaint, text);
+}
+
+/* Where an accepted connection comes from, as far as is known: its port says nothing. */
+static void complain_of_accepted(struct link *link, const char *problem) {
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    char host[NI_MAXHOST] = "?", text[FOUNDING_TEXT_SIZE];
+    if (getpeername(link->fd, (struct sockaddr *)&address, &size) == 0) {
+        (void)getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), NULL, 0,
+                          NI_NUMERICHOST);
+    }
+    snprintf(text, sizeof(text), "a node at %.64s %s", host, problem);
+    complain(link->peers, &link->peers->refused, text);
 }
 
 static const struct identity *own(const struct peers *peers) {
@@ -347,6 +406,7 @@ static bool read_hello(struct bytes body, struct hello *hello) {
     return true;
 }
 
+static const char other_secret[] = "does not know our raft-secret: set the same one on all nodes";
 static const char came_too_early[] = "came before this node has founded its cluster";
 
 /* Why the other node cannot be talked to; NULL if it can. */
@@ -380,7 +440,7 @@ static const char *hello_problem(const struct link *link, const struct hello *he
 }
 
 static void refuse(struct link *link, const char *problem) {
-    if (problem != came_too_early) say(link->peers, true, "refused a peer: it %s", problem);
+    if (problem != came_too_early) complain_of_accepted(link, problem);
     send_text_frame(link, FRAME_REFUSAL, bytes_of_text(problem));
     if (link->state != LINK_CLOSED && link->fd >= 0) {
         link->closing = true;
@@ -388,16 +448,26 @@ static void refuse(struct link *link, const char *problem) {
     }
 }
 
+static void await_question(struct link *link) {
+    ev_timer_stop(link->peers->config.loop, &link->timer);
+    ev_timer_set(&link->timer, question_seconds, 0);
+    ev_timer_start(link->peers->config.loop, &link->timer);
+}
+
 static void link_ready(struct link *link) {
     struct peers *peers = link->peers;
-    if (link->accepted) {
-        peers->unproved--;
-    } else {
-        link->backoff = backoff_first;
-        peers->peer[link->position].status.connects++;
-    }
     link->state = LINK_READY;
     ev_timer_stop(peers->config.loop, &link->timer);
+    if (!link->accepted) {
+        struct peer *peer = &peers->peer[link->position];
+        link->backoff = backoff_first;
+        peer->status.connects++;
+        peer->problem[0] = '\0';
+    } else if (link->purpose == LINK_FOUNDING) {
+        await_question(link);
+    } else {
+        peers->unproved--;
+    }
 }
 
 /* --- founding over links --------------------------------------------------------------------- */
@@ -482,7 +552,7 @@ static void link_forget_accepted(struct link *link) {
     while (*at != link)
         at = &(*at)->next_accepted;
     *at = link->next_accepted;
-    if (link->state != LINK_READY) peers->unproved--;
+    if (link->state != LINK_READY || link->purpose == LINK_FOUNDING) peers->unproved--;
     link->state = LINK_CLOSED;
     link->next_accepted = peers->gone;
     peers->gone = link;
@@ -521,25 +591,20 @@ static void link_close(struct link *link) {
 
 /* Each returns false when the link is gone. */
 static bool dialler_takes_hello(struct link *link, struct bytes body) {
-    struct peers *peers = link->peers;
     struct hello hello;
     if (!read_hello(body, &hello)) {
         link_close(link);
         return false;
     }
     if (!proof_holds(link, "acceptor", link->nonce, hello.nonce, hello.proof)) {
-        say(peers, true, "%s:%u does not know our raft-secret: set the same one on all nodes",
-            peers->peer[link->position].status.host, peers->peer[link->position].status.port);
-        peers->peer[link->position].status.refusals++;
+        complain_of(link, other_secret);
         link_close(link);
         return false;
     }
     hello.purpose = link->purpose;
     const char *problem = hello_problem(link, &hello, link->position + 1);
     if (problem != NULL) {
-        say(peers, true, "%s:%u %s", peers->peer[link->position].status.host,
-            peers->peer[link->position].status.port, problem);
-        peers->peer[link->position].status.refusals++;
+        complain_of(link, problem);
         link_close(link);
         return false;
     }
@@ -575,7 +640,7 @@ static bool acceptor_takes_hello(struct link *link, struct bytes body) {
 static bool acceptor_takes_proof(struct link *link, struct bytes body) {
     if (body.size != PROOF_SIZE ||
         !proof_holds(link, "dialler", link->other_nonce, link->nonce, body.data)) {
-        refuse(link, "does not know our raft-secret: set the same one on all nodes");
+        refuse(link, other_secret);
         return false;
     }
     link_ready(link);
@@ -594,17 +659,39 @@ static bool dialler_takes_welcome(struct link *link) {
     return link->fd >= 0;
 }
 
+/* Whoever asks decides for itself; here it is only told. */
+static void look_at_question(struct link *link, const struct founding_answer *question) {
+    struct peers *peers = link->peers;
+    if (peers->founded) {
+        bool is_member = false;
+        for (uint32_t i = 0; i < own(peers)->member_count; i++) {
+            const char *uuid = own(peers)->members[i].uuid;
+            is_member |= memcmp(uuid, question->node, IDENTITY_ID_SIZE) == 0;
+        }
+        if (!is_member) {
+            complain_of_accepted(link, "wants to found a cluster, and its data directory is not "
+                                       "that of a member of ours: bring the old one back");
+        }
+        return; /* Its time runs: one answer is enough for it. */
+    }
+    if (question->list_hash != peers->list_hash) {
+        complain_of_accepted(link, "was given another --cluster list: give all nodes the same one");
+    }
+    await_question(link);
+}
+
 static bool take_answer(struct link *link, struct bytes body) {
     struct founding_answer answer;
     if (founding_answer_decode(body, &answer) != ERROR_NONE) {
         link_close(link);
         return false;
     }
+    struct peers *peers = link->peers;
     if (link->accepted) { /* a question: ours is the answer */
+        look_at_question(link, &answer);
         send_answer(link);
         return link->fd >= 0;
     }
-    struct peers *peers = link->peers;
     if (peers->founded) return true;
     founding_note_answer(&peers->founding, link->position, &answer);
     decide(peers);
@@ -612,12 +699,11 @@ static bool take_answer(struct link *link, struct bytes body) {
 }
 
 static bool take_refusal(struct link *link, struct bytes body) {
-    struct peers *peers = link->peers;
-    struct peer_status *status = &peers->peer[link->position].status;
-    bool early = bytes_equal(body, bytes_of_text(came_too_early));
-    if (!early && status->refusals++ % 64 == 0) {
-        say(peers, true, "%s:%u refuses this node: it %.*s", status->host, status->port,
-            (int)(body.size < 200 ? body.size : 200), body.data);
+    if (!bytes_equal(body, bytes_of_text(came_too_early))) {
+        char text[256];
+        snprintf(text, sizeof(text), "refuses this node: it %.*s",
+                 (int)(body.size < 200 ? body.size : 200), body.data);
+        complain_of(link, text);
     }
     link_close(link);
     return false;
@@ -718,10 +804,18 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* --- connecting ------------------------------------------------------------------------------ */
 
-static void set_socket_options(int fd) {
+/* A peer from which nothing is heard for so long, be it that its machine or the way to it is gone,
+ * is dialled anew: TCP alone would try the old connection for minutes, at ever longer intervals. */
+static void set_socket_options(const struct peers *peers, int fd) {
+    int patience_ms = (int)peers->config.patience_ms;
+    int idle_s = patience_ms / 2000, pause_s = 1;
+    if (idle_s < 1) idle_s = 1;
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause_s, sizeof(pause_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
 }
 
 static void link_begin_handshake(struct link *link) {
@@ -739,11 +833,12 @@ static void on_connected(struct link *link) {
     socklen_t size = sizeof(error);
     if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error != 0) {
         link->peers->peer[link->position].status.connect_errors++;
+        note_problem(link, "can't connect: %s", strerror(error));
         link_close(link);
         return;
     }
     ev_io_stop(link->peers->config.loop, &link->writer);
-    set_socket_options(link->fd);
+    set_socket_options(link->peers, link->fd);
     link_begin_handshake(link);
     send_hello(link, NULL);
 }
@@ -775,6 +870,7 @@ static void link_connect(struct link *link, const struct sockaddr_storage *addre
     link->state = LINK_CONNECTING;
     if (connect(fd, (const struct sockaddr *)address, size) < 0 && errno != EINPROGRESS) {
         link->peers->peer[link->position].status.connect_errors++;
+        note_problem(link, "can't connect: %s", strerror(errno));
         link_close(link);
         return;
     }
@@ -848,6 +944,7 @@ static void on_resolved(struct ev_loop *loop, ev_async *watcher, int events) {
             peers->generation[resolution->link_key] == resolution->generation) {
             if (resolution->address_size == 0) {
                 peers->peer[link->position].status.connect_errors++;
+                note_problem(link, "its name does not resolve");
                 link_close(link);
             } else {
                 link_connect(link, &resolution->address, resolution->address_size);
@@ -900,7 +997,11 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
         send_answer(link);
         if (link->fd >= 0 && link->state == LINK_READY) ask_again(link);
     } else {
-        link_close(link); /* the handshake took too long */
+        if (!link->accepted) {
+            note_problem(link, link->state == LINK_CONNECTING ? "can't connect: no answer"
+                                                              : "does not answer");
+        }
+        link_close(link); /* it took too long */
     }
 }
 
@@ -929,7 +1030,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events) {
         close(fd);
         return;
     }
-    set_socket_options(fd);
+    set_socket_options(peers, fd);
     struct link *link = memory_allocate(sizeof(*link));
     link_init(link, peers, LINK_CONTROL, 0);
     link->accepted = true;
@@ -946,6 +1047,20 @@ static void set_address(struct peers *peers, uint32_t position, const char *host
     struct peer_status *status = &peers->peer[position].status;
     memcpy(status->host, host, IDENTITY_HOST_SIZE);
     status->port = port;
+}
+
+/* Founding takes a moment, or waits for somebody: then for whom? */
+static void on_look(struct ev_loop *loop, ev_timer *watcher, int events) {
+    (void)loop, (void)events;
+    struct peers *peers = watcher->data;
+    const char *problems[RAFT_NODES_MAX];
+    char text[FOUNDING_TEXT_SIZE];
+    for (uint32_t i = 0; i < peers->count; i++)
+        problems[i] = peers->peer[i].problem;
+    if (peers->decided) return;
+    if (founding_describe(&peers->founding, problems, text)) {
+        complain(peers, &peers->missing, text);
+    }
 }
 
 static void dial_all(struct peers *peers) {
@@ -968,6 +1083,7 @@ static void begin_as_member(struct peers *peers) {
         set_address(peers, i, identity->members[i].host, identity->members[i].port);
     }
     peers->founded = true;
+    ev_timer_stop(peers->config.loop, &peers->look);
 }
 
 struct peers *peers_create(const struct peers_config *config,
@@ -991,9 +1107,12 @@ struct peers *peers_create(const struct peers_config *config,
         peers->listeners[i].data = peers;
         ev_io_start(config->loop, &peers->listeners[i]);
     }
+    ev_timer_init(&peers->look, on_look, look_seconds, look_seconds);
+    peers->look.data = peers;
     if (identity_is_founded(config->identity)) {
         begin_as_member(peers);
     } else {
+        ev_timer_start(config->loop, &peers->look);
         peers->count = config->list_count;
         peers->self = config->list_self;
         peers->list_hash = founding_list_hash(config->list, config->list_count);
@@ -1038,6 +1157,7 @@ void peers_destroy(struct peers *peers) {
         ev_io_stop(peers->config.loop, &peers->listeners[i]);
         close(peers->listeners[i].fd);
     }
+    ev_timer_stop(peers->config.loop, &peers->look);
     ev_async_stop(peers->config.loop, &peers->resolver->wake);
     pthread_mutex_lock(&peers->resolver->lock);
     peers->resolver->abandoned = true;

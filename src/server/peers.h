@@ -7,7 +7,8 @@
  * both nonces. Names are resolved anew at each connect, off the loop; reconnects back off up to a
  * second.
  *
- * An accepted connection that has not yet proved who it is is bounded in bytes, time and number.
+ * An accepted connection that has not yet proved who it is, or only asks for founding, is bounded
+ * in bytes, time and number.
  * Only the loop's thread calls in; the callbacks run on it. */
 #pragma once
 
@@ -42,6 +43,7 @@ struct peers_config {
     const int *listeners; /* listening sockets of the peer port; owned by peers from now on */
     uint32_t listener_count;
     bool secret_required; /* some address is not loopback: without a secret nobody is heard */
+    uint32_t patience_ms; /* a connection without any sign of the other side is given up */
 };
 
 struct peers *peers_create(const struct peers_config *config,

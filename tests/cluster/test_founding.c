@@ -1,6 +1,7 @@
 /* test_founding.c: three processes become one cluster, whatever dies meanwhile; who does not belong
  * to it is told so. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,11 @@ Test(founding, waits_for_all_and_says_so) {
     cr_expect(strncmp(reply->str, "LOADING", 7) == 0, "%s", reply->str);
     freeReplyObject(reply);
     redisFree(client);
+    char line[CLUSTER_PATH_MAX];
+    snprintf(line, sizeof(line), "founding waits for 127.0.0.1:%d (can't connect: %s); all nodes",
+             cluster->nodes[2].port, strerror(ECONNREFUSED));
+    node_await_log(cluster, 0, line);
+    node_await_log(cluster, 1, line);
     node_start(cluster, 2);
     cluster_await_serving(cluster);
     expect_takes_writes(cluster, 0);
@@ -80,6 +86,8 @@ Test(founding, a_wiped_node_is_refused_and_never_votes) {
     empty_directory(cluster, wiped);
     node_start(cluster, wiped);
     expect_refused(cluster, wiped, "Bring the old directory back");
+    AWAIT(node_logged(cluster, leader, "its data directory is not that of a member of ours") ||
+          node_logged(cluster, 3 - leader - wiped, "its data directory is not that of a member"));
     expect_takes_writes(cluster, leader);
     /* Its vote would make a majority with the one node that is left. */
     int left = cluster_follower(cluster);
@@ -99,6 +107,18 @@ Test(founding, a_wiped_node_is_refused_and_never_votes) {
     cluster_destroy(cluster);
 }
 
+/* It ends with a line that names whom it heard it from. */
+static bool heard_another_list(struct cluster *cluster, int node) {
+    bool heard = false;
+    for (int i = 0; i < cluster->count; i++) {
+        char line[CLUSTER_PATH_MAX];
+        snprintf(line, sizeof(line), "127.0.0.1:%d was given another --cluster list",
+                 cluster->nodes[i].port);
+        heard |= node_logged(cluster, node, line);
+    }
+    return heard;
+}
+
 Test(founding, refuses_another_list) {
     struct cluster *cluster = cluster_create(3, NULL);
     char other[CLUSTER_PATH_MAX];
@@ -109,9 +129,11 @@ Test(founding, refuses_another_list) {
     node_start(cluster, 2);
     /* Who hears the other list first is refused, and gone before it has told its own. */
     static const char text[] = "was given another --cluster list: give all nodes the same one";
-    AWAIT(node_logged(cluster, 0, text) || node_logged(cluster, 1, text));
-    int refused = node_logged(cluster, 0, text) ? 0 : 1;
+    static const char asked[] = "a node at 127.0.0.1 was given another --cluster list";
+    AWAIT(heard_another_list(cluster, 0) || heard_another_list(cluster, 1));
+    int refused = heard_another_list(cluster, 0) ? 0 : 1;
     expect_refused(cluster, refused, text);
+    AWAIT(node_logged(cluster, 1 - refused, asked) || node_logged(cluster, 2, asked));
     for (int i = 0; i < 3; i++)
         if (i != refused) (void)node_signal(cluster, i, SIGKILL);
     cluster_start(cluster);
@@ -135,6 +157,11 @@ Test(founding, needs_the_same_secret) {
     node_start_with(cluster, 2, cluster->list, wrong);
     node_await_log(cluster, 2, "does not know our raft-secret: set the same one on all nodes");
     node_await_log(cluster, 0, "does not know our raft-secret: set the same one on all nodes");
+    char waits[CLUSTER_PATH_MAX];
+    snprintf(waits, sizeof(waits), "founding waits for 127.0.0.1:%d (does not know our raft-secret",
+             cluster->nodes[2].port);
+    node_await_log(cluster, 0, waits);
+    node_await_log(cluster, 1, waits);
     (void)node_signal(cluster, 2, SIGKILL);
     node_start(cluster, 2); /* with none at all */
     char line[CLUSTER_PATH_MAX];

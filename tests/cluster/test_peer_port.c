@@ -212,6 +212,42 @@ Test(peer_port, survives_noise_and_broken_connections) {
     cluster_destroy(cluster);
 }
 
+/* They have proved that they know the secret (there is none), and nothing else. */
+Test(peer_port, bounds_who_only_asks_for_founding) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int fds[UNPROVED_MAX + 16];
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        begin_founding(cluster, 0, &fds[i]);
+    for (size_t i = UNPROVED_MAX; i < COUNT_OF(fds); i++)
+        cr_expect(is_closed(fds[i], 1000), "%zu: one too many", i);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        expect_closed(fds[i], "who asks nothing more");
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* Its machine acknowledges what it has room for, and would for ever. */
+Test(peer_port, gives_up_a_connection_that_takes_nothing_any_more) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int leader = cluster_leader(cluster), asleep = (leader + 1) % 3;
+    long long id = node_info(cluster, asleep, "raft_node_id");
+    (void)node_signal(cluster, asleep, SIGSTOP);
+    redisContext *client = node_connect(cluster, leader);
+    static char value[1 << 20];
+    memset(value, 'v', sizeof(value));
+    for (int i = 0; i < 24; i++)
+        cr_expect(ask_is(client, "OK", "SET key%d %b", i, value, sizeof(value)));
+    char line[64];
+    snprintf(line, sizeof(line), "The link to node %lld is down", id);
+    node_await_log(cluster, leader, line);
+    (void)node_signal(cluster, asleep, SIGCONT);
+    node_await_serving(cluster, asleep);
+    cluster_expect_equal(cluster);
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
 Test(peer_port, bounds_half_open_handshakes) {
     struct cluster *cluster = cluster_create_running(3, NULL);
     int follower = cluster_follower(cluster), leader = cluster_leader(cluster);

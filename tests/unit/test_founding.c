@@ -224,6 +224,31 @@ Test(founding, a_wiped_or_rewound_node_never_votes) {
     }
 }
 
+Test(founding, tells_for_whom_it_waits_and_why) {
+    struct founding founding = {.self = 1};
+    const char *problems[] = {"can't connect: no answer", "", ""};
+    char text[FOUNDING_TEXT_SIZE];
+    cr_assert_eq(founding_parse_list(BYTES("a:1,b:2,c:3"), founding.list, &founding.count),
+                 ERROR_NONE);
+    cr_expect(founding_describe(&founding, problems, text));
+    cr_expect_neq(strstr(text, "waits for a:1 (can't connect: no answer), c:3 (no answer yet);"),
+                  NULL, "%s", text);
+    struct founding_answer answer = {.phase = IDENTITY_EMPTY};
+    founding_note_answer(&founding, 0, &answer);
+    cr_expect(founding_describe(&founding, problems, text));
+    cr_expect_neq(strstr(text, "waits for c:3 (no answer yet); all nodes of the --cluster list"),
+                  NULL, "%s", text);
+    founding.prepared = true;
+    founding_note_answer(&founding, 2, &answer);
+    cr_expect(founding_describe(&founding, problems, text));
+    cr_expect_neq(strstr(text, "waits for a:1 (waits itself: see its log), c:3 (waits itself"),
+                  NULL, "%s", text);
+    answer.phase = IDENTITY_PREPARED;
+    founding_note_answer(&founding, 0, &answer);
+    founding_note_answer(&founding, 2, &answer);
+    cr_expect_not(founding_describe(&founding, problems, text));
+}
+
 static const struct {
     const char *name, *text;
     enum error error;

@@ -231,7 +231,9 @@ void replica_raft_step(struct replica *replica, struct raft_event *event) {
     event->stamp_ms = replica_present_ms(replica);
     struct raft_output output;
     raft_step(replica->raft, event, &output);
-    for (uint32_t i = 0; i < output.persist_count; i++) {
+    /* A node that stops is to the others as one whose disk answers no more: what is asked of it now
+     * never becomes durable, and nothing that waits for that leaves. */
+    for (uint32_t i = 0; i < output.persist_count && !replica->stopping; i++) {
         journal_persist(replica->journal, &output.persists[i]);
     }
     for (uint32_t i = 0; i < output.message_count; i++) {
@@ -239,7 +241,7 @@ void replica_raft_step(struct replica *replica, struct raft_event *event) {
     }
     for (uint32_t i = 0; i < output.read_count; i++)
         note_granted(replica, &output.reads[i]);
-    for (uint32_t i = 0; i < output.fetch_count; i++) {
+    for (uint32_t i = 0; i < output.fetch_count && !replica->stopping; i++) {
         journal_fetch(replica->journal, &output.fetches[i]);
     }
     if (output.state_changed) note_leadership(replica);

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-static struct replica_moment moment(const struct replica_box *box, uint32_t node) {
+struct replica_moment replica_box_moment(const struct replica_box *box, uint32_t node) {
     uint64_t wall_ms = box->wall_ms + box->now_us / 1000 + (uint64_t)box->ahead_ms[node];
     return (struct replica_moment){box->now_us, wall_ms};
 }
@@ -39,13 +39,13 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     config.node_uuid[0] = node;
     config.registry = box->registry;
     config.planted = config.raft.planted = box->planted;
-    box->replicas[node] = replica_create(&config, moment(box, node));
+    box->replicas[node] = replica_create(&config, replica_box_moment(box, node));
     for (uint32_t peer = 1; peer <= box->count; peer++) {
         if (peer == node) continue;
-        replica_peer_link(box->replicas[node], peer, true, moment(box, node));
+        replica_peer_link(box->replicas[node], peer, true, replica_box_moment(box, node));
         if (box->replicas[peer] == NULL) continue;
-        replica_peer_link(box->replicas[peer], node, false, moment(box, peer));
-        replica_peer_link(box->replicas[peer], node, true, moment(box, peer));
+        replica_peer_link(box->replicas[peer], node, false, replica_box_moment(box, peer));
+        replica_peer_link(box->replicas[peer], node, true, replica_box_moment(box, peer));
     }
 }
 
@@ -76,9 +76,9 @@ static void deliver(struct replica_box *box, uint32_t from, struct replica_packe
         CHECK(at == packet->size);
         chunk->used = at;
         enum error error = replica_peer_packet(to, from, bytes_of(chunk->data, at), chunk,
-                                               moment(box, packet->to));
+                                               replica_box_moment(box, packet->to));
         CHECK(error == ERROR_NONE);
-        replica_turn_end(to, moment(box, packet->to));
+        replica_turn_end(to, replica_box_moment(box, packet->to));
         chunk_release(chunk);
     }
     replica_packet_destroy(packet);
@@ -107,12 +107,12 @@ static bool carry_out(struct replica_box *box, uint32_t node) {
     }
     struct disk_completion completion;
     while (simulated_disk_poll(box->disks[node], box->now_us, &completion)) {
-        replica_disk_completed(replica, &completion, moment(box, node));
+        replica_disk_completed(replica, &completion, replica_box_moment(box, node));
         any = true;
     }
     if (replica_deadline_us(replica) <= box->now_us) {
-        replica_tick(replica, moment(box, node));
-        replica_turn_end(replica, moment(box, node));
+        replica_tick(replica, replica_box_moment(box, node));
+        replica_turn_end(replica, replica_box_moment(box, node));
     }
     replica_check(replica);
     return any;
@@ -170,14 +170,15 @@ bool replica_box_settle(struct replica_box *box) {
 struct box_client *replica_box_client(struct replica_box *box, uint32_t node) {
     struct box_client *client = memory_allocate_zeroed(sizeof(*client));
     client->node = node;
-    client->session = replica_client_open(box->replicas[node], client, moment(box, node));
+    client->session =
+        replica_client_open(box->replicas[node], client, replica_box_moment(box, node));
     return client;
 }
 
 void box_client_close(struct replica_box *box, struct box_client *client) {
     if (box->replicas[client->node] != NULL) {
         replica_client_close(box->replicas[client->node], client->session);
-        replica_turn_end(box->replicas[client->node], moment(box, client->node));
+        replica_turn_end(box->replicas[client->node], replica_box_moment(box, client->node));
     }
     buffer_clear(&client->replies);
     memory_release(client);
@@ -188,8 +189,8 @@ void box_client_send(struct replica_box *box, struct box_client *client, const c
     char *at = session_input_room(client->session, &room);
     memcpy(at, text, size);
     replica_client_received(box->replicas[client->node], client->session, size,
-                            moment(box, client->node));
-    replica_turn_end(box->replicas[client->node], moment(box, client->node));
+                            replica_box_moment(box, client->node));
+    replica_turn_end(box->replicas[client->node], replica_box_moment(box, client->node));
 }
 
 bool box_client_expect(struct replica_box *box, struct box_client *client, const char *expected) {

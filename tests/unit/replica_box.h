@@ -34,6 +34,8 @@ void replica_box_kill(struct replica_box *box, uint32_t node);
 void replica_box_run(struct replica_box *box, uint64_t us);
 /* Runs until somebody leads and all live nodes have their origins; false after 10 s. */
 bool replica_box_settle(struct replica_box *box);
+/* What a node takes for now. */
+struct replica_moment replica_box_moment(const struct replica_box *box, uint32_t node);
 uint32_t replica_box_leader(const struct replica_box *box); /* 0: none */
 
 struct box_client *replica_box_client(struct replica_box *box, uint32_t node);

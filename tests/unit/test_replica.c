@@ -266,6 +266,35 @@ Test(replica, a_write_that_waited_in_vain_for_room_on_the_leaders_disk_is_not_ex
     replica_box_clear(&box);
 }
 
+/* In the midst of writes: what is on its way to the disk is finished, what comes later is not
+ * begun.
+ */
+Test(replica, a_node_that_stops_among_writes_ends_well_and_comes_back) {
+    for (uint32_t which = 0; which < 3; which++) {
+        struct replica_box box;
+        replica_box_init(&box, 3);
+        cr_assert(replica_box_settle(&box));
+        uint32_t stopping = (replica_box_leader(&box) + which - 1) % 3 + 1,
+                 other = stopping % 3 + 1;
+        struct box_client *clients[2] = {replica_box_client(&box, stopping),
+                                         replica_box_client(&box, other)};
+        for (int i = 0; i < 20; i++) {
+            box_client_send(&box, clients[i % 2], "INCR x\r\n");
+            if (i == 10) replica_stop(box.replicas[stopping], replica_box_moment(&box, stopping));
+            if (!replica_is_stopped(box.replicas[stopping])) replica_box_run(&box, 20);
+        }
+        for (int i = 0; i < 1000 && !replica_is_stopped(box.replicas[stopping]); i++)
+            replica_box_run(&box, 20);
+        cr_expect(replica_is_stopped(box.replicas[stopping]));
+        replica_box_kill(&box, stopping);
+        box_client_close(&box, clients[0]);
+        box_client_close(&box, clients[1]);
+        replica_box_boot(&box, stopping);
+        cr_expect(replica_box_settle(&box));
+        replica_box_clear(&box);
+    }
+}
+
 Test(replica, a_subscriber_is_not_kept_by_a_batch_that_was_given_up) {
     struct replica_box box;
     replica_box_init(&box, 3);

@@ -24,6 +24,10 @@ static struct replica_moment moment_of(const struct world *world, const struct n
     return (struct replica_moment){clock_of(node, world->now_us), (uint64_t)wall_ms};
 }
 
+uint64_t node_clock_us(const struct world *world, const struct node *node) {
+    return clock_of(node, world->now_us);
+}
+
 /* --- life ----------------------------------------------------------------------------------- */
 
 void node_start(struct world *world, struct node *node) {

@@ -217,6 +217,7 @@ void world_trace(struct world *world, uint64_t number, const char *format, ...);
 void node_start(struct world *world, struct node *node);
 void node_kill(struct world *world, struct node *node, bool power_loss);
 void world_black_out(struct world *world); /* The power is gone everywhere at once. */
+uint64_t node_clock_us(const struct world *world, const struct node *node); /* its monotonic one */
 /* When the node has something to do; UINT64_MAX: it waits for others. */
 uint64_t node_due_us(struct world *world, const struct node *node);
 /* Its next effects, until the end of a turn or until it stops. */

@@ -53,6 +53,7 @@ static void form_bytes(struct form *form, struct bytes bytes) {
 
 static void form_value(struct form *form, const struct packed_value *value) {
     form->body = (struct bytes){0};
+    form->head_size = 0;
     switch (value->kind) {
     case PACKED_INTEGER:
         form_integer(form, value->integer);

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 
-enum { NAME_MAX_SIZE = 64, ID_MAX = 1000 };
+enum { NAME_MAX_SIZE = 64 };
 
 struct command_registry {
     const struct command **rows;
@@ -18,7 +18,7 @@ struct command_registry {
     uint32_t count, capacity;
     uint16_t *names; /* row number + 1, or 0: free */
     uint32_t names_mask;
-    uint16_t ids[ID_MAX]; /* row number + 1, or 0 */
+    uint16_t ids[COMMAND_IDS]; /* row number + 1, or 0 */
 };
 
 struct command_registry *command_registry_create(void) {
@@ -73,7 +73,7 @@ static void add_row(struct command_registry *registry, const struct command *com
     if (registry->count == registry->capacity) names_grow(registry);
     struct bytes name = bytes_of_text(command->name);
     CHECK(name.size > 0 && name.size <= NAME_MAX_SIZE);
-    CHECK(command->id > 0 && command->id < ID_MAX && registry->ids[command->id] == 0);
+    CHECK(command->id > 0 && command->id < COMMAND_IDS && registry->ids[command->id] == 0);
     uint16_t *place = name_place(registry, name);
     CHECK(*place == 0);
     uint32_t number = registry->count++;
@@ -99,7 +99,7 @@ const struct command *command_find(const struct command_registry *registry, stru
 }
 
 const struct command *command_by_id(const struct command_registry *registry, uint16_t id) {
-    if (id >= ID_MAX || registry->ids[id] == 0) return NULL;
+    if (id >= COMMAND_IDS || registry->ids[id] == 0) return NULL;
     return registry->rows[registry->ids[id] - 1];
 }
 

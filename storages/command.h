@@ -80,6 +80,8 @@ struct command_call {
 
 typedef void command_function(struct command_call *call);
 
+enum { COMMAND_IDS = 1000 }; /* ids are below it */
+
 struct command {
     /* Stable for ever: stands in the log. Unique; 0 is none. Strings 1-99, keys 100-199, maps
      * 200-299, queues 300-399, sets 400-499, sorted sets 500-599, emitter 600-649, COMMAND
@@ -149,6 +151,9 @@ bool command_key_positions(const struct command *command, const struct bytes *ar
 enum { COMMAND_CATEGORIES_MAX = 32 };
 uint32_t command_categories(const struct command *command,
                             const char *categories[COMMAND_CATEGORIES_MAX]);
+bool command_has_category(const struct command *command, const char *category);
+/* All categories that there are, in that order. */
+uint32_t command_category_names(const char *names[COMMAND_CATEGORIES_MAX]);
 
 /* Seeded from call->seed: the same on every node. */
 static inline struct random command_random(const struct command_call *call) {

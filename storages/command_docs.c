@@ -117,6 +117,19 @@ uint32_t command_categories(const struct command *command,
     return count;
 }
 
+bool command_has_category(const struct command *command, const char *category) {
+    for (size_t i = 0; i < COUNT_OF(category_names); i++)
+        if (strcmp(category_names[i].name, category) == 0) return in_category(command, i);
+    return false;
+}
+
+uint32_t command_category_names(const char *names[COMMAND_CATEGORIES_MAX]) {
+    _Static_assert(COUNT_OF(category_names) <= COMMAND_CATEGORIES_MAX, "they fit");
+    for (size_t i = 0; i < COUNT_OF(category_names); i++)
+        names[i] = category_names[i].name;
+    return COUNT_OF(category_names);
+}
+
 static bool is_subcommand(const struct command *command) {
     return strchr(command->name, '|') != NULL;
 }

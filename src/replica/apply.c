@@ -34,10 +34,12 @@ struct apply {
     struct entry_header header;
     struct batch *own; /* the window's first, when it is this one; else NULL */
     uint32_t ordinal;  /* of the record */
+    uint64_t began_ns; /* the observer's clock, if nothing was done since the last command */
     /* Inside a group: */
     uint32_t group_left;
     struct session *group_session;
     struct reply group_reply;
+    uint64_t group_began_ns;
     struct buffer group_pushes; /* messages for the group's own client: behind its reply */
 };
 
@@ -69,8 +71,10 @@ static void deliver(struct apply *apply) {
 /* --- one command -------------------------------------------------------------------------------
  */
 
+/* `session`: of the client that waits for the reply, or NULL. */
 static void run_record(struct apply *apply, const struct command_record *record,
-                       const struct command *command, struct reply *reply, bool in_group) {
+                       const struct command *command, struct session *session, struct reply *reply,
+                       bool in_group) {
     struct replica *replica = apply->replica;
     struct bytes *args = replica_args(replica, record->count);
     args[0] = bytes_of_text(command->name);
@@ -89,9 +93,33 @@ static void run_record(struct apply *apply, const struct command_record *record,
         .in_group = in_group,
         .registry = replica->config.registry,
     };
+    uint32_t errors_before = reply->errors;
+    if (session != NULL && apply->began_ns == 0) apply->began_ns = observe_begin(replica);
     storages_run(&call);
     replica->statistics.commands_applied++;
     if (command->flags & COMMAND_PUBSUB) deliver(apply);
+    if (session == NULL) {
+        apply->began_ns = 0;
+        return;
+    }
+    struct replica_observed observed = {.command = command,
+                                        .args = args,
+                                        .count = call.count,
+                                        .db = call.db,
+                                        .errors = reply->errors - errors_before};
+    replica_observe(replica, session, &observed, &apply->began_ns);
+}
+
+/* EXEC has done all of its commands. */
+static void observe_exec(struct apply *apply) {
+    struct replica *replica = apply->replica;
+    const struct bytes args[] = {BYTES("exec")};
+    struct replica_observed observed = {.command = command_find(replica->config.registry, args[0]),
+                                        .args = args,
+                                        .count = COUNT_OF(args),
+                                        .db = apply->group_session->db};
+    replica_observe(replica, apply->group_session, &observed, &apply->group_began_ns);
+    apply->began_ns = 0;
 }
 
 static void apply_in_group(struct apply *apply, const struct command_record *record) {
@@ -110,7 +138,7 @@ static void apply_in_group(struct apply *apply, const struct command_record *rec
         const struct command *command = command_by_id(replica->config.registry, record->id);
         /* A read of the group concerns its own client only. */
         if (command->place == COMMAND_LOG || reply->out != NULL) {
-            run_record(apply, record, command, reply, true);
+            run_record(apply, record, command, apply->group_session, reply, true);
         }
     }
     if (apply->group_left > 0) return;
@@ -119,6 +147,7 @@ static void apply_in_group(struct apply *apply, const struct command_record *rec
         replica->statistics.error_replies += reply->errors;
         buffer_append_bytes(&apply->group_session->output, buffer_bytes(&apply->group_pushes));
         buffer_clear(&apply->group_pushes);
+        observe_exec(apply);
         session_pump(replica, apply->group_session);
         session_let_go(apply->group_session);
         apply->group_session = NULL;
@@ -176,6 +205,7 @@ static void apply_record(struct apply *apply, const struct command_record *recor
         apply->group_left = record->count;
         apply->group_session = session;
         apply->group_reply = reply;
+        apply->group_began_ns = session == NULL ? 0 : observe_begin(replica);
         if (session != NULL) session_mark_dirty(replica, session);
         return; /* The session is let go with the group's end. */
     }
@@ -183,12 +213,13 @@ static void apply_record(struct apply *apply, const struct command_record *recor
         emitter_remove_client(storages_emitter(replica->storages), apply->header.origin,
                               record->client);
     } else if (record->id != RECORD_CANCELLED) {
-        run_record(apply, record, command_by_id(replica->config.registry, record->id), &reply,
-                   false);
+        run_record(apply, record, command_by_id(replica->config.registry, record->id), session,
+                   &reply, false);
     }
     if (session != NULL) {
         replica->statistics.error_replies += reply.errors;
         session_mark_dirty(replica, session);
+        if (session->pending_count > 0) apply->began_ns = 0; /* what waits may run now */
         session_pump(replica, session);
         session_let_go(session);
     }

@@ -172,8 +172,13 @@ static void run_at_once(struct replica *replica, struct session *session,
         .session = session,
         .registry = replica->config.registry,
     };
+    struct replica_observed observed = {
+        .command = command, .args = args, .count = count, .db = session->db};
+    uint64_t began_ns = observe_begin(replica);
     command->run(&call);
+    observed.errors = immediate.reply.errors;
     immediate_end(replica, session, &immediate);
+    replica_observe(replica, session, &observed, &began_ns);
     if (call.instead != NULL) {
         take_write(replica, session, call.instead, call.instead_args, call.instead_count, silent);
     }
@@ -321,7 +326,12 @@ static void multi_append_literal(struct replica *replica, struct session *sessio
         .in_group = true,
         .registry = replica->config.registry,
     };
+    struct replica_observed observed = {
+        .command = command, .args = args, .count = count, .db = session->db};
+    uint64_t began_ns = observe_begin(replica);
     command->run(&call);
+    observed.errors = reply.errors;
+    replica_observe(replica, session, &observed, &began_ns);
     if (call.instead != NULL) {
         multi_append_record(replica, session, call.instead, call.instead_args, call.instead_count);
         buffer_clear(&text);
@@ -384,11 +394,18 @@ static const char *refusal(struct replica *replica, struct session *session,
     return NULL;
 }
 
+static void observe_refusal(const struct replica *replica, struct session *session,
+                            const struct command *command) {
+    const struct replica_observer *observer = replica->config.observer;
+    if (observer != NULL) observer->refused(session, command);
+}
+
 /* Answers a command that is not carried out: its group, if it stands in one, will fail. A refused
  * EXEC ends the group at once, and says why in its own words. */
-static void refuse(struct replica *replica, struct session *session, const char *name, bool silent,
-                   const char *text) {
-    if (strcmp(name, "exec") != 0) {
+static void refuse(struct replica *replica, struct session *session, const struct command *command,
+                   bool silent, const char *text) {
+    observe_refusal(replica, session, command);
+    if (command->id != ID_EXEC) {
         session->multi_failed = session->in_multi;
         answer_error(replica, session, silent, text);
         return;
@@ -414,40 +431,45 @@ static const char *multi_refusal(struct replica *replica, struct session *sessio
     return text;
 }
 
-static void take_exec(struct replica *replica, struct session *session, bool silent) {
-    if (!session->in_multi) {
-        answer_error(replica, session, silent, "ERR EXEC without MULTI");
-        return;
-    }
-    if (session->multi_failed) {
-        multi_end(session);
-        answer_error(replica, session, silent,
-                     "EXECABORT Transaction discarded because of previous errors.");
-        return;
-    }
-    const char *text = multi_refusal(replica, session);
+/* True if the group goes through the log, which will answer. */
+static bool take_exec(struct replica *replica, struct session *session,
+                      const struct command *command, bool silent) {
+    const char *text =
+        session->in_multi && !session->multi_failed ? multi_refusal(replica, session) : NULL;
     if (text != NULL) {
-        refuse(replica, session, "exec", silent, text);
-        return;
+        refuse(replica, session, command, silent, text);
+        return true;
     }
-    if (session->multi_count == 0) {
-        struct immediate immediate = immediate_begin(replica, session, silent);
-        reply_array(&immediate.reply, 0);
-        immediate_end(replica, session, &immediate);
-    } else {
+    bool runs = session->in_multi && !session->multi_failed && session->multi_count > 0;
+    if (runs) {
         session->in_multi = false;
         multi_append_group(replica, session, silent);
+        multi_end(session);
+        return true;
     }
+    return false;
+}
+
+static void answer_exec(struct session *session, struct reply *reply) {
+    if (!session->in_multi)
+        reply_error(reply, "ERR EXEC without MULTI");
+    else if (session->multi_failed)
+        reply_error(reply, "EXECABORT Transaction discarded because of previous errors.");
+    else
+        reply_array(reply, 0);
     multi_end(session);
 }
 
-static void take_multi(struct replica *replica, struct session *session, uint16_t id, bool silent) {
-    if (id == ID_EXEC) {
-        take_exec(replica, session, silent);
-        return;
-    }
+static void take_multi(struct replica *replica, struct session *session,
+                       const struct command *command, const struct bytes *args, uint32_t count,
+                       bool silent) {
+    uint16_t id = command->id;
+    if (id == ID_EXEC && take_exec(replica, session, command, silent)) return;
+    uint64_t began_ns = observe_begin(replica);
     struct immediate immediate = immediate_begin(replica, session, silent);
-    if (id == ID_MULTI) {
+    if (id == ID_EXEC) {
+        answer_exec(session, &immediate.reply);
+    } else if (id == ID_MULTI) {
         if (session->in_multi) {
             reply_error(&immediate.reply, "ERR MULTI calls can not be nested");
         } else {
@@ -469,6 +491,12 @@ static void take_multi(struct replica *replica, struct session *session, uint16_
         reply_error(&immediate.reply, "ERR WATCH is not available in this version of Hamok");
     }
     immediate_end(replica, session, &immediate);
+    struct replica_observed observed = {.command = command,
+                                        .args = args,
+                                        .count = count,
+                                        .db = session->db,
+                                        .errors = immediate.reply.errors};
+    replica_observe(replica, session, &observed, &began_ns);
 }
 
 static bool is_multi_command(uint16_t id) {
@@ -486,18 +514,19 @@ static void refuse_subscribed(struct replica *replica, struct session *session,
                          "QUIT / RESET are allowed in this context",
                          command->name);
     buffer_append_byte(&text, '\0');
-    refuse(replica, session, command->name, silent, text.data);
+    refuse(replica, session, command, silent, text.data);
     buffer_clear(&text);
 }
 
 /* A command that does not exist or has the wrong number of arguments. */
 static void refuse_unresolved(struct replica *replica, struct session *session,
                               const struct bytes *args, uint32_t count, bool silent) {
-    if (bytes_equal_ignoring_case(args[0], BYTES("exec"))) {
-        refuse(replica, session, "exec", silent,
-               "ERR wrong number of arguments for 'exec' command");
+    const struct command *known = command_lookup(replica->config.registry, args, count);
+    if (known != NULL && known->id == ID_EXEC) {
+        refuse(replica, session, known, silent, "ERR wrong number of arguments for 'exec' command");
         return;
     }
+    if (known != NULL) observe_refusal(replica, session, known);
     struct immediate immediate = immediate_begin(replica, session, silent);
     if (bytes_equal_ignoring_case(args[0], BYTES("post")) ||
         bytes_equal_ignoring_case(args[0], BYTES("host:"))) {
@@ -543,7 +572,7 @@ static void route(struct replica *replica, struct session *session, const struct
     session->last_command = command;
     const char *text = refusal(replica, session, command);
     if (text != NULL) {
-        refuse(replica, session, command->name, silent, text);
+        refuse(replica, session, command, silent, text);
         return;
     }
     if (session->protocol == 2 && session->subscriptions + session->patterns > 0 &&
@@ -552,7 +581,7 @@ static void route(struct replica *replica, struct session *session, const struct
         return;
     }
     if (is_multi_command(command->id)) {
-        take_multi(replica, session, command->id, silent);
+        take_multi(replica, session, command, args, count, silent);
         return;
     }
     if (session->in_multi && strcmp(command->name, "quit") != 0 &&

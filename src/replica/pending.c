@@ -154,6 +154,7 @@ bool session_run(struct replica *replica, struct session *session, const struct 
         .waited_us = waited_us,
         .registry = replica->config.registry,
     };
+    uint64_t began_ns = observe_begin(replica);
     storages_run(&call);
     if (call.later) return false;
     if (may_need_tick && call.deadline_met_ms != 0) {
@@ -168,6 +169,9 @@ bool session_run(struct replica *replica, struct session *session, const struct 
     }
     replica->statistics.error_replies += reply.errors;
     session_mark_dirty(replica, session);
+    struct replica_observed observed = {
+        .command = command, .args = args, .count = count, .db = db, .errors = reply.errors};
+    replica_observe(replica, session, &observed, &began_ns);
     return true;
 }
 

@@ -543,6 +543,21 @@ void replica_client_close(struct replica *replica, struct session *session) {
     session_let_go(session);
 }
 
+void replica_client_push(struct replica *replica, struct session *session, struct bytes message) {
+    buffer_append_bytes(&session->output, message);
+    session_mark_dirty(replica, session);
+}
+
+void replica_observe(const struct replica *replica, struct session *session,
+                     struct replica_observed *observed, uint64_t *began_ns) {
+    const struct replica_observer *observer = replica->config.observer;
+    if (observer == NULL) return;
+    uint64_t now_ns = observer->clock_ns();
+    observed->took_ns = now_ns - *began_ns;
+    *began_ns = now_ns;
+    observer->ran(session, observed);
+}
+
 void replica_set_limits(struct replica *replica, int64_t proto_max_bulk_len,
                         size_t query_buffer_limit) {
     replica->config.proto_max_bulk_len = proto_max_bulk_len;

@@ -39,6 +39,25 @@ enum replica_planted {
         1 << 19, /* SAFETY 18: a given-up write is refused before the outcome is known */
 };
 
+/* One command that was carried out for a client of this node. Lent for the call. */
+struct replica_observed {
+    const struct command *command;
+    const struct bytes *args; /* the name first: as typed, or the row's */
+    uint32_t count;
+    uint8_t db;
+    uint32_t errors;  /* error replies among its reply */
+    uint64_t took_ns; /* running it: not waiting for the log, not reading or writing sockets */
+};
+
+/* Who looks on while commands run (slow log, statistics, MONITOR). Nothing that it does or returns
+ * changes what commands do: the clock is its own and never reaches them. */
+struct replica_observer {
+    uint64_t (*clock_ns)(void);
+    void (*ran)(struct session *session, const struct replica_observed *observed);
+    /* It was not carried out: wrong number of arguments, NOAUTH, OOM, … */
+    void (*refused)(struct session *session, const struct command *command);
+};
+
 struct replica_config {
     struct raft_config raft;
     uint64_t node_uuid[2];
@@ -65,6 +84,7 @@ struct replica_config {
     /* Asked before a command is accepted, after arity: NULL, or an error text ("NOAUTH …", "OOM …",
      * "LOADING …"). Pure drivers may leave it NULL. */
     const char *(*admit)(struct session *session, const struct command *command);
+    const struct replica_observer *observer; /* NULL: nobody */
 };
 void replica_config_defaults(struct replica_config *config);
 
@@ -88,6 +108,8 @@ void replica_client_received(struct replica *replica, struct session *session, s
                              struct replica_moment moment);
 /* The socket is gone or to be closed. Frees the session. */
 void replica_client_close(struct replica *replica, struct session *session);
+/* Puts whole replies at the end of a session's output, as a message that nobody asked for. */
+void replica_client_push(struct replica *replica, struct session *session, struct bytes message);
 /* CONFIG SET of what replica_config began with; for what is parsed from now on. */
 void replica_set_limits(struct replica *replica, int64_t proto_max_bulk_len,
                         size_t query_buffer_limit);

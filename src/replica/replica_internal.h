@@ -120,6 +120,15 @@ void replica_fail(struct replica *replica, const char *format, ...) PRINTF_LIKE(
 struct bytes *replica_args(struct replica *replica, uint32_t count);
 bool replica_is_full(const struct replica *replica);
 
+/* The observer's clock as a command begins; 0 if nobody looks on. */
+static inline uint64_t observe_begin(const struct replica *replica) {
+    const struct replica_observer *observer = replica->config.observer;
+    return observer == NULL ? 0 : observer->clock_ns();
+}
+/* As it ends: took_ns is the time since `began_ns`, which becomes the present. */
+void replica_observe(const struct replica *replica, struct session *session,
+                     struct replica_observed *observed, uint64_t *began_ns);
+
 /* --- pending.c -------------------------------------------------------------------------------- */
 void session_hold(struct session *session);
 void session_let_go(struct session *session);

@@ -106,6 +106,7 @@ static void close_now(struct client *client) {
     ev_io_stop(server->loop, &client->write_watcher);
     if (client->paused) remove_from_paused(client);
     if (client->unauthenticated) server->unauthenticated_count--;
+    client_set_monitor(client, false);
     if (server->cron_cursor == client) server->cron_cursor = client->next;
     if (client->previous != NULL)
         client->previous->next = client->next;
@@ -162,8 +163,9 @@ static bool over_output_limit(struct client *client, uint64_t now_us) {
         client->soft_limit_since_us = 0;
         return false;
     }
-    struct config_output_limit limit =
-        config_output_limit(&client->server->config, client_class(client));
+    /* Who is fed without asking is bounded as a subscriber is; a class of its own Redis has not. */
+    struct config_output_limit limit = config_output_limit(
+        &client->server->config, client->monitors ? CONFIG_CLASS_PUBSUB : client_class(client));
     bool over = limit.hard_bytes != 0 && unsent >= limit.hard_bytes;
     bool soft = limit.soft_bytes != 0 && unsent >= limit.soft_bytes;
     if (!soft)
@@ -423,6 +425,15 @@ void client_accept(struct server *server, int fd, bool is_unix) {
     ev_io_start(server->loop, &client->read_watcher);
 }
 
+void client_set_monitor(struct client *client, bool monitors) {
+    if (client->monitors == monitors) return;
+    client->monitors = monitors;
+    if (monitors)
+        client->server->monitor_count++;
+    else
+        client->server->monitor_count--;
+}
+
 void client_note_authentication(struct client *client) {
     bool unauthenticated = !client->session->authenticated;
     if (unauthenticated == client->unauthenticated) return;
@@ -440,7 +451,8 @@ static bool is_timed_out(const struct client *client, uint64_t now_us) {
     uint64_t idle_s = (now_us - client->active_us) / 1000000;
     uint64_t timeout_s = (uint64_t)CONFIG_NUMBER(config, TIMEOUT);
     uint64_t unauthenticated_s = (uint64_t)CONFIG_NUMBER(config, UNAUTHENTICATED_TIMEOUT);
-    bool waits = client_class(client) == CONFIG_CLASS_PUBSUB || client->session->pending_count > 0;
+    bool waits = client->monitors || client_class(client) == CONFIG_CLASS_PUBSUB ||
+                 client->session->pending_count > 0;
     if (timeout_s != 0 && !waits && idle_s > timeout_s) return true;
     return client->unauthenticated && unauthenticated_s != 0 &&
            (now_us - client->opened_us) / 1000000 >= unauthenticated_s;
@@ -489,6 +501,7 @@ uint64_t clients_commands_processed(const struct server *server) {
 static void append_flags(const struct client *client, struct buffer *out) {
     const struct session *session = client->session;
     size_t before = out->size;
+    if (client->monitors) buffer_append_byte(out, 'O');
     if (client_class(client) == CONFIG_CLASS_PUBSUB) buffer_append_byte(out, 'P');
     if (session->in_multi) buffer_append_byte(out, 'x');
     if (session->ending == SESSION_ENDS_AFTER_OUTPUT) buffer_append_byte(out, 'c');
@@ -498,6 +511,9 @@ static void append_flags(const struct client *client, struct buffer *out) {
     if (out->size == before) buffer_append_byte(out, 'N');
 }
 
+/* Redis's line. Its constants are the truth here: ssub, there are no shard channels; argv-mem,
+ * arguments lie in the query buffer; rbp and oll, output is one buffer that grows and is given
+ * back, whole in rbs and omem; user, there is one; redir, there is no CLIENT TRACKING. */
 void client_describe(const struct client *client, struct buffer *out) {
     const struct session *session = client->session;
     char peer[CLIENT_ADDRESS_SIZE], own[CLIENT_ADDRESS_SIZE];

@@ -26,6 +26,7 @@ struct client {
     bool input_ended;     /* the client has sent all it will: closed when it is answered */
     bool closing;
     bool no_evict;
+    bool monitors; /* MONITOR: counted in the server's monitor_count */
 };
 
 /* Takes over a fresh non-blocking socket. */
@@ -51,5 +52,7 @@ void client_peer_address(const struct client *client, char text[CLIENT_ADDRESS_S
 void client_own_address(const struct client *client, char text[CLIENT_ADDRESS_SIZE]);
 /* The line of CLIENT LIST, without its end. */
 void client_describe(const struct client *client, struct buffer *out);
+/* Begins or ends to show it all commands (MONITOR). */
+void client_set_monitor(struct client *client, bool monitors);
 /* Authentication changed. */
 void client_note_authentication(struct client *client);

@@ -86,6 +86,24 @@ static void run_no_evict(struct command_call *call) {
     reply_ok(call->reply);
 }
 
+/* --- what there is no state for yet: its answers are constants, and true ---------------------- */
+
+/* There is no CLIENT TRACKING to turn it on. */
+static void run_trackinginfo(struct command_call *call) {
+    reply_map(call->reply, 3);
+    reply_bulk_text(call->reply, "flags");
+    reply_set(call->reply, 1);
+    reply_bulk_text(call->reply, "off");
+    reply_bulk_text(call->reply, "redirect");
+    reply_integer(call->reply, -1);
+    reply_bulk_text(call->reply, "prefixes");
+    reply_array(call->reply, 0);
+}
+
+static void run_getredir(struct command_call *call) {
+    reply_integer(call->reply, -1);
+}
+
 /* --- LIST and KILL: the same filters --------------------------------------------------------- */
 
 enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_MASTER, TYPE_REPLICA, TYPE_PUBSUB };
@@ -129,7 +147,7 @@ static void append_line(const struct client *client, struct buffer *text) {
 static bool list_ids(struct command_call *call, struct buffer *text) {
     for (uint32_t i = 3; i < call->count; i++) {
         int64_t id;
-        if (!number_parse_i64(call->args[i], &id) || id < 1) {
+        if (!number_parse_i64(call->args[i], &id)) {
             reply_error(call->reply, "ERR Invalid client ID");
             return false;
         }
@@ -262,6 +280,8 @@ static void run_kill(struct command_call *call) {
 
 static void run_help(struct command_call *call) {
     static const char *const lines[] = {
+        "GETREDIR",
+        "    Return the client ID we are redirecting to when tracking is enabled.",
         "GETNAME",
         "    Return the name of the current connection.",
         "ID",
@@ -290,6 +310,8 @@ static void run_help(struct command_call *call) {
         "      Return the clients with these IDs.",
         "REPLY (ON|OFF|SKIP)",
         "    Control the replies sent to the current connection.",
+        "TRACKINGINFO",
+        "    Report tracking status for the current connection.",
         "SETNAME <name>",
         "    Assign the name <name> to the current connection.",
         "SETINFO (LIB-NAME|LIB-VER) <value>",
@@ -436,6 +458,29 @@ static const struct command client_commands[] = {
      .since = "5.0.0",
      .complexity = "O(1)",
      .summary = "Show helpful text about the different subcommands"},
+    {.id = 731,
+     .name = "client|trackinginfo",
+     .run = run_trackinginfo,
+     .arity = 2,
+     .place = COMMAND_LOCAL,
+     .flags = CLIENT_FLAGS,
+     .categories = "connection",
+     .group = "connection",
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Return information about server assisted client side caching for the current "
+                "connection"},
+    {.id = 732,
+     .name = "client|getredir",
+     .run = run_getredir,
+     .arity = 2,
+     .place = COMMAND_LOCAL,
+     .flags = CLIENT_FLAGS,
+     .categories = "connection",
+     .group = "connection",
+     .since = "6.0.0",
+     .complexity = "O(1)",
+     .summary = "Get tracking notifications redirection client ID if any"},
 };
 
 const struct command_family *client_family(void) {

@@ -2,7 +2,7 @@
  *
  * Their rows are SESSION (they touch the client's session, as soon as they are parsed) or LOCAL
  * (in their turn among the client's replies). Ids: connection 700-719, CLIENT 720-749, CONFIG
- * 750-769, server 770-799. */
+ * 750-769, server 770-799, SLOWLOG, LATENCY and MONITOR 800-819, ACL 820-839. */
 #pragma once
 
 #include "src/server/client.h"
@@ -13,6 +13,8 @@ const struct command_family *client_family(void);
 const struct command_family *config_family(void);
 const struct command_family *server_family(void);
 const struct command_family *debug_family(void);
+const struct command_family *observer_family(void);
+const struct command_family *acl_family(void);
 const struct command_family *shard_family(void);
 
 enum { COMMANDS_ID_DEBUG = 776 }; /* locked by enable-debug-command */
@@ -32,6 +34,9 @@ const char *commands_admit(struct session *session, const struct command *comman
 
 /* What a container answers to HELP: the lines between Redis's head and foot. */
 void commands_reply_help(struct command_call *call, const char *const *lines, uint32_t count);
+
+/* Redis's words where a subcommand's row allows more arguments than it takes. */
+void commands_refuse_arguments(struct command_call *call);
 
 /* A name for a connection or library: printable ASCII without spaces. */
 bool commands_is_plain_name(struct bytes name);

@@ -74,9 +74,13 @@ static void refuse_set(struct command_call *call, struct bytes name, struct byte
 /* Puts all pairs into `wanted`; false after an error reply. */
 static bool take_pairs(struct command_call *call, struct config *wanted) {
     bool seen[CONFIG_ROW_COUNT] = {false};
+    if (call->count % 2 != 0) {
+        reply_error(call->reply, REPLY_SYNTAX_ERROR);
+        return false;
+    }
     /* Unknown names are told before any value is looked at. */
     for (uint32_t i = 2; i < call->count; i += 2) {
-        if (i + 1 < call->count && config_find(call->args[i]) != CONFIG_ROW_COUNT) continue;
+        if (config_find(call->args[i]) != CONFIG_ROW_COUNT) continue;
         reply_error_format(call->reply,
                            "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
                            (int)call->args[i].size, call->args[i].data);

@@ -16,7 +16,6 @@
 #define CONFIG_NOTE_TYPES "there is no such type or encoding"
 #define CONFIG_NOTE_ACL "there is one user, the default one: use requirepass"
 #define CONFIG_NOTE_TLS "TLS is not there yet: put a TLS proxy in front, and set tls-port 0"
-#define CONFIG_NOTE_LATENCY "latency and slow commands are not recorded yet"
 #define CONFIG_NOTE_TITLE "the process keeps the title it was started with"
 #define CONFIG_NOTE_EVENTS "keyspace events are not published yet"
 #define CONFIG_NOTE_EXPIRY "the leader expires keys through the log as they fall due"
@@ -195,15 +194,15 @@
     X(BUSY_REPLY_THRESHOLD, "busy-reply-threshold", "lua-time-limit", "5000",                      \
       CONFIG_MUTABLE, CONFIG_NOTE_SCRIPTS, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
     X(SLOWLOG_LOG_SLOWER_THAN, "slowlog-log-slower-than", NULL, "10000",                           \
-      CONFIG_MUTABLE, CONFIG_NOTE_LATENCY, CONFIG_INTEGER_OF(-1, INT64_MAX))                       \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(-1, INT64_MAX))                       \
     X(SLOWLOG_MAX_LEN, "slowlog-max-len", NULL, "128",                                             \
-      CONFIG_MUTABLE, CONFIG_NOTE_LATENCY, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
     X(LATENCY_MONITOR_THRESHOLD, "latency-monitor-threshold", NULL, "0",                           \
-      CONFIG_MUTABLE, CONFIG_NOTE_LATENCY, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
     X(LATENCY_TRACKING, "latency-tracking", NULL, "yes",                                           \
-      CONFIG_MUTABLE, CONFIG_NOTE_LATENCY, CONFIG_YES_NO)                                          \
+      CONFIG_MUTABLE, NULL, CONFIG_YES_NO)                                          \
     X(LATENCY_TRACKING_INFO_PERCENTILES, "latency-tracking-info-percentiles", NULL, "50 99 99.9",  \
-      CONFIG_MUTABLE, CONFIG_NOTE_LATENCY, CONFIG_LIST_OF(percentiles))                            \
+      CONFIG_MUTABLE, NULL, CONFIG_LIST_OF(percentiles))                            \
     X(PROPAGATION_ERROR_BEHAVIOR, "propagation-error-behavior", NULL, "ignore",                    \
       CONFIG_MUTABLE, CONFIG_NOTE_REPLICATION, CONFIG_CHOICE_OF(propagation))                      \
     /* the log and snapshots */                                                                    \

@@ -98,6 +98,22 @@ bool config_split(struct bytes line, struct config_words *words) {
     return true;
 }
 
+void config_print_quoted(struct buffer *out, struct bytes word) {
+    static const char escaped[] = "\n\r\t\a\b\"\\", letters[] = "nrtab\"\\";
+    buffer_append_byte(out, '"');
+    for (size_t i = 0; i < word.size; i++) {
+        char c = word.data[i];
+        const char *found = c == '\0' ? NULL : strchr(escaped, c);
+        if (found != NULL)
+            buffer_append_format(out, "\\%c", letters[found - escaped]);
+        else if (c >= ' ' && c < 127)
+            buffer_append_byte(out, c);
+        else
+            buffer_append_format(out, "\\x%02x", (unsigned char)c);
+    }
+    buffer_append_byte(out, '"');
+}
+
 void config_quote(struct buffer *out, struct bytes word) {
     bool plain = word.size > 0 && word.data[0] != '#';
     for (size_t i = 0; i < word.size; i++) {
@@ -108,19 +124,7 @@ void config_quote(struct buffer *out, struct bytes word) {
         buffer_append_bytes(out, word);
         return;
     }
-    buffer_append_byte(out, '"');
-    for (size_t i = 0; i < word.size; i++) {
-        char c = word.data[i];
-        if (c == '"' || c == '\\') {
-            buffer_append_byte(out, '\\');
-            buffer_append_byte(out, c);
-        } else if (c >= ' ' && c < 127) {
-            buffer_append_byte(out, c);
-        } else {
-            buffer_append_format(out, "\\x%02x", (unsigned char)c);
-        }
-    }
-    buffer_append_byte(out, '"');
+    config_print_quoted(out, word);
 }
 
 struct bytes config_trimmed(struct bytes line) {

@@ -21,6 +21,8 @@ void config_words_clear(struct config_words *words);
  * words. */
 bool config_split(struct bytes line, struct config_words *words) MUST_USE;
 
+/* In double quotes, always: as MONITOR shows it. */
+void config_print_quoted(struct buffer *out, struct bytes word);
 /* One word as it has to stand in a file to be read back: in double quotes when it needs them. */
 void config_quote(struct buffer *out, struct bytes word);
 

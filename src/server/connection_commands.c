@@ -45,6 +45,7 @@ static void run_reset(struct command_call *call) {
     struct server *server = call_server(call);
     struct session *session = call_session(call);
     replica_session_reset(server->replica, session);
+    client_set_monitor(call_client(call), false);
     session->authenticated = !server_has_password(server);
     client_note_authentication(call_client(call));
     call->reply->protocol = 2;

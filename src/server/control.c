@@ -4,6 +4,7 @@
 #include "src/server/client.h"
 #include "src/server/daemon.h"
 #include "src/server/listener.h"
+#include "src/server/observer.h"
 
 void server_stop(struct server *server) {
     if (server->stopping) { /* asked twice: at once */
@@ -19,6 +20,7 @@ void server_stop(struct server *server) {
 void server_reset_statistics(struct server *server) {
     server->commands_before += clients_commands_processed(server);
     server->errors_before = replica_statistics(server->replica)->error_replies;
+    observer_reset(server->observer);
     memset(replica_error_counts(server->replica), 0, sizeof(struct reply_error_counts));
     memset(&server->statistics, 0, sizeof(server->statistics));
     memset(storages_statistics(replica_storages(server->replica)), 0,

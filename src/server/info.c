@@ -10,8 +10,10 @@
 
 #include "src/server/client.h"
 #include "src/server/commands.h"
+#include "src/server/config_text.h"
 #include "src/server/daemon.h"
 #include "src/server/memory_usage.h"
+#include "src/server/observer.h"
 #include "src/server/peers.h"
 #include "src/server/version.h"
 #include "storages/emitter.h"
@@ -40,16 +42,33 @@ struct field {
     const char *constant;    /* the value itself, or */
     number_function *number; /* a number, or */
     text_function *text;     /* anything; with name NULL it writes whole lines */
+    const char *why;         /* why the value never changes, or no test sees it change */
 };
 
-#define CONSTANT(spelling, value)                                                                  \
-    { .name = (spelling), .constant = (value) }
+/* tests/purity/test_shown.py looks for a test that names each NUMBER and TEXT. */
+#define CONSTANT(spelling, value, reason)                                                          \
+    { .name = (spelling), .constant = (value), .why = (reason) }
+#define SLOW_NUMBER(spelling, function, reason)                                                    \
+    { .name = (spelling), .number = (function), .why = (reason) }
 #define NUMBER(spelling, function)                                                                 \
     { .name = (spelling), .number = (function) }
 #define TEXT(spelling, function)                                                                   \
     { .name = (spelling), .text = (function) }
 #define LINES(function)                                                                            \
     { .text = (function) }
+
+static void print_fields(const struct field *fields, size_t count, const struct facts *facts,
+                         struct buffer *out) {
+    for (size_t i = 0; i < count; i++) {
+        const struct field *field = &fields[i];
+        if (field->name != NULL) buffer_append_format(out, "%s:", field->name);
+        if (field->constant != NULL) buffer_append_format(out, "%s", field->constant);
+        if (field->number != NULL)
+            buffer_append_format(out, "%llu", (unsigned long long)field->number(facts));
+        if (field->text != NULL) field->text(facts, out);
+        if (field->name != NULL) buffer_append_format(out, "\r\n");
+    }
+}
 
 /* A number function in one line. */
 #define DEFINE_NUMBER(function, expression)                                                        \
@@ -105,26 +124,27 @@ DEFINE_NUMBER(hz, CONFIG_NUMBER(facts->config, HZ))
 DEFINE_NUMBER(server_time_us, wall_clock_ms() * 1000)
 
 static const struct field server_fields[] = {
-    CONSTANT("redis_version", REDIS_VERSION), /* first: tools take the first "version:" */
-    CONSTANT("server_name", "hamok"),
-    CONSTANT("hamok_version", HAMOK_VERSION),
-    CONSTANT("redis_mode", "standalone"), /* neither Sentinel nor Redis Cluster is spoken here */
+    CONSTANT("redis_version", REDIS_VERSION,
+             "the version whose commands these are; first: tools take the first \"version:\""),
+    CONSTANT("server_name", "hamok", "what this is"),
+    CONSTANT("hamok_version", HAMOK_VERSION, "the build's"),
+    CONSTANT("redis_mode", "standalone", "neither Sentinel nor Redis Cluster is spoken here"),
     TEXT("os", print_system),
-    CONSTANT("arch_bits", "64"), /* the build refuses other machines */
-    CONSTANT("monotonic_clock", "POSIX clock_gettime"),
-    CONSTANT("multiplexing_api", "epoll"), /* asked of libev at start */
+    CONSTANT("arch_bits", "64", "the build refuses other machines"),
+    CONSTANT("monotonic_clock", "POSIX clock_gettime", "the only one it reads"),
+    CONSTANT("multiplexing_api", "epoll", "asked of libev at start"),
     NUMBER("process_id", process_id),
     TEXT("process_supervised", print_supervised),
     TEXT("run_id", print_run_id),
     NUMBER("tcp_port", tcp_port),
     NUMBER("server_time_usec", server_time_us),
     NUMBER("uptime_in_seconds", uptime_seconds),
-    NUMBER("uptime_in_days", uptime_days),
+    SLOW_NUMBER("uptime_in_days", uptime_days, "a test does not last for days"),
     NUMBER("hz", hz),
     NUMBER("configured_hz", hz),
     TEXT("executable", print_executable),
     TEXT("config_file", print_config_file),
-    CONSTANT("io_threads_active", "0"), /* one thread reads and writes all sockets */
+    CONSTANT("io_threads_active", "0", "one thread reads and writes all sockets"),
 };
 
 /* --- Clients --------------------------------------------------------------------------------- */
@@ -138,13 +158,13 @@ DEFINE_NUMBER(unauthenticated_clients, facts->server->unauthenticated_count)
 
 static const struct field client_fields[] = {
     NUMBER("connected_clients", connected_clients),
-    CONSTANT("cluster_connections", "0"), /* peers are no Redis Cluster bus */
+    CONSTANT("cluster_connections", "0", "peers are no Redis Cluster bus"),
     NUMBER("maxclients", maxclients),
     NUMBER("client_recent_max_input_buffer", max_input),
     NUMBER("client_recent_max_output_buffer", max_output),
-    CONSTANT("blocked_clients", "0"),  /* no command blocks yet */
-    CONSTANT("tracking_clients", "0"), /* CLIENT TRACKING is not there */
-    CONSTANT("clients_in_timeout_table", "0"),
+    CONSTANT("blocked_clients", "0", "no command blocks yet"),
+    CONSTANT("tracking_clients", "0", "CLIENT TRACKING is not there"),
+    CONSTANT("clients_in_timeout_table", "0", "no command blocks yet"),
     NUMBER("pubsub_clients", pubsub_clients),
     NUMBER("unauthenticated_clients", unauthenticated_clients),
 };
@@ -229,16 +249,16 @@ static const struct field memory_fields[] = {
     TEXT("total_system_memory_human", print_system_human),
     NUMBER("maxmemory", maxmemory),
     TEXT("maxmemory_human", print_maxmemory_human),
-    CONSTANT("maxmemory_policy", "noeviction"), /* the only one there is */
+    CONSTANT("maxmemory_policy", "noeviction", "the only one there is"),
     TEXT("allocator_frag_ratio", print_allocator_fragmentation),
     TEXT("allocator_rss_ratio", print_allocator_rss),
     TEXT("mem_fragmentation_ratio", print_fragmentation),
     TEXT("mem_fragmentation_bytes", print_fragmentation_bytes),
     NUMBER("mem_clients_normal", clients_memory),
-    CONSTANT("mem_clients_slaves", "0"), /* peers are no clients */
+    CONSTANT("mem_clients_slaves", "0", "peers are no clients"),
     NUMBER("mem_raft_inflight", inflight_bytes),
     TEXT("mem_allocator", print_allocator),
-    CONSTANT("active_defrag_running", "0"), /* there is none */
+    CONSTANT("active_defrag_running", "0", "there is none"),
 };
 
 /* --- Persistence ----------------------------------------------------------------------------- */
@@ -249,14 +269,14 @@ static uint64_t is_loading(const struct facts *facts) {
 
 static const struct field persistence_fields[] = {
     NUMBER("loading", is_loading),
-    CONSTANT("async_loading", "0"),           /* only Redis's diskless replicas do that */
-    CONSTANT("rdb_bgsave_in_progress", "0"),  /* no snapshots yet */
-    CONSTANT("rdb_last_bgsave_status", "ok"), /* none has failed */
-    CONSTANT("aof_enabled", "1"),             /* the Raft log is always on */
-    CONSTANT("aof_rewrite_in_progress", "0"), /* the log is not rewritten */
-    CONSTANT("aof_rewrite_scheduled", "0"),
-    CONSTANT("aof_last_bgrewrite_status", "ok"),
-    CONSTANT("aof_last_write_status", "ok"), /* a failed write ends the process */
+    CONSTANT("async_loading", "0", "only Redis's diskless replicas do that"),
+    CONSTANT("rdb_bgsave_in_progress", "0", "no snapshots yet"),
+    CONSTANT("rdb_last_bgsave_status", "ok", "none has failed"),
+    CONSTANT("aof_enabled", "1", "the Raft log is always on"),
+    CONSTANT("aof_rewrite_in_progress", "0", "the log is not rewritten"),
+    CONSTANT("aof_rewrite_scheduled", "0", "the log is not rewritten"),
+    CONSTANT("aof_last_bgrewrite_status", "ok", "none has failed"),
+    CONSTANT("aof_last_write_status", "ok", "a failed write ends the process"),
 };
 
 /* --- Stats ----------------------------------------------------------------------------------- */
@@ -299,19 +319,19 @@ static const struct field stats_fields[] = {
     TEXT("instantaneous_input_kbps", print_input_rate),
     TEXT("instantaneous_output_kbps", print_output_rate),
     NUMBER("rejected_connections", connections_rejected),
-    CONSTANT("sync_full", "0"), /* no replica of Redis's kind is served */
-    CONSTANT("sync_partial_ok", "0"),
-    CONSTANT("sync_partial_err", "0"),
+    CONSTANT("sync_full", "0", "no replica of Redis's kind is served"),
+    CONSTANT("sync_partial_ok", "0", "no replica of Redis's kind is served"),
+    CONSTANT("sync_partial_err", "0", "no replica of Redis's kind is served"),
     NUMBER("expired_keys", expired_keys),
-    CONSTANT("evicted_keys", "0"), /* keys are never evicted, nor clients */
-    CONSTANT("evicted_clients", "0"),
+    CONSTANT("evicted_keys", "0", "keys are never evicted"),
+    CONSTANT("evicted_clients", "0", "clients are never evicted"),
     NUMBER("keyspace_hits", keyspace_hits),
     NUMBER("keyspace_misses", keyspace_misses),
     NUMBER("pubsub_channels", channels), /* of the whole cluster */
     NUMBER("pubsub_patterns", patterns),
-    CONSTANT("latest_fork_usec", "0"), /* nothing forks */
-    CONSTANT("total_forks", "0"),
-    CONSTANT("unexpected_error_replies", "0"), /* errors to a master: there is no such link */
+    CONSTANT("latest_fork_usec", "0", "nothing forks"),
+    CONSTANT("total_forks", "0", "nothing forks"),
+    CONSTANT("unexpected_error_replies", "0", "errors to a master: there is no such link"),
     NUMBER("total_error_replies", error_replies),
     NUMBER("total_reads_processed", reads_processed),
     NUMBER("total_writes_processed", writes_processed),
@@ -328,18 +348,28 @@ static void print_replication_id(const struct facts *facts, struct buffer *out) 
     buffer_append_format(out, "%s", text);
 }
 
-static void print_follower(const struct facts *facts, struct buffer *out) {
-    const struct identity_member *leader = facts->leader;
-    buffer_append_format(out, "role:slave\r\nmaster_host:%s\r\nmaster_port:%u\r\n",
-                         leader == NULL ? "" : leader->host, leader == NULL ? 0 : leader->port);
-    buffer_append_format(out, "master_link_status:%s\r\n", leader == NULL ? "down" : "up");
-    buffer_append_format(out,
-                         "master_sync_in_progress:0\r\nslave_read_repl_offset:%llu\r\n"
-                         "slave_repl_offset:%llu\r\nslave_priority:100\r\n"
-                         "slave_read_only:0\r\nreplica_announced:1\r\nconnected_slaves:0\r\n",
-                         (unsigned long long)replica_applied_index(facts->server->replica),
-                         (unsigned long long)replica_applied_index(facts->server->replica));
+static void print_master_host(const struct facts *facts, struct buffer *out) {
+    if (facts->leader != NULL) buffer_append_format(out, "%s", facts->leader->host);
 }
+static void print_link_status(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(out, "%s", facts->leader == NULL ? "down" : "up");
+}
+DEFINE_NUMBER(master_port, facts->leader == NULL ? 0 : facts->leader->port)
+DEFINE_NUMBER(applied_index, replica_applied_index(facts->server->replica))
+
+static const struct field follower_fields[] = {
+    CONSTANT("role", "slave", "of a node that does not lead"),
+    TEXT("master_host", print_master_host),
+    NUMBER("master_port", master_port),
+    TEXT("master_link_status", print_link_status),
+    CONSTANT("master_sync_in_progress", "0", "what is missing comes with the log"),
+    NUMBER("slave_read_repl_offset", applied_index),
+    NUMBER("slave_repl_offset", applied_index),
+    CONSTANT("slave_priority", "100", "elections do not weigh nodes"),
+    CONSTANT("slave_read_only", "0", "every node takes writes"),
+    CONSTANT("replica_announced", "1", "every node knows every other"),
+    CONSTANT("connected_slaves", "0", "followers have none of their own"),
+};
 
 static void print_leader(const struct facts *facts, struct buffer *out) {
     struct raft_peer_status peers[RAFT_NODES_MAX];
@@ -365,17 +395,17 @@ static void print_role(const struct facts *facts, struct buffer *out) {
     if (facts->leads)
         print_leader(facts, out);
     else
-        print_follower(facts, out);
+        print_fields(follower_fields, COUNT_OF(follower_fields), facts, out);
 }
-DEFINE_NUMBER(applied_index, replica_applied_index(facts->server->replica))
 
 static const struct field replication_fields[] = {
     LINES(print_role),
-    CONSTANT("master_failover_state", "no-failover"), /* FAILOVER is not there yet */
+    CONSTANT("master_failover_state", "no-failover", "FAILOVER is not there yet"),
     TEXT("master_replid", print_replication_id),
-    CONSTANT("master_replid2", "0000000000000000000000000000000000000000"), /* never changes */
+    CONSTANT("master_replid2", "0000000000000000000000000000000000000000",
+             "the cluster keeps its id"),
     NUMBER("master_repl_offset", applied_index),
-    CONSTANT("second_repl_offset", "-1"),
+    CONSTANT("second_repl_offset", "-1", "the cluster keeps its id"),
 };
 
 /* --- CPU ------------------------------------------------------------------------------------- */
@@ -399,8 +429,8 @@ static void print_cpu_thread_user(const struct facts *facts, struct buffer *out)
 static const struct field cpu_fields[] = {
     TEXT("used_cpu_sys", print_cpu_system),
     TEXT("used_cpu_user", print_cpu_user),
-    CONSTANT("used_cpu_sys_children", "0.000000"), /* nothing forks */
-    CONSTANT("used_cpu_user_children", "0.000000"),
+    CONSTANT("used_cpu_sys_children", "0.000000", "nothing forks"),
+    CONSTANT("used_cpu_user_children", "0.000000", "nothing forks"),
     TEXT("used_cpu_sys_main_thread", print_cpu_thread_system),
     TEXT("used_cpu_user_main_thread", print_cpu_thread_user),
 };
@@ -477,7 +507,7 @@ static const struct field raft_fields[] = {
     NUMBER("raft_node_id", raft_node_id),
     TEXT("raft_state", print_raft_state),
     TEXT("raft_role", print_raft_role),
-    CONSTANT("raft_is_voting", "yes"), /* learners come with membership changes */
+    CONSTANT("raft_is_voting", "yes", "learners come with membership changes"),
     NUMBER("raft_leader_id", raft_leader_id),
     NUMBER("raft_current_term", raft_current_term),
     NUMBER("raft_num_nodes", raft_node_count),
@@ -516,7 +546,7 @@ static void print_keyspace(const struct facts *facts, struct buffer *out) {
 
 static const struct field keyspace_fields[] = {LINES(print_keyspace)};
 static const struct field cluster_fields[] = {
-    CONSTANT("cluster_enabled", "0"), /* Redis Cluster's protocol is not spoken */
+    CONSTANT("cluster_enabled", "0", "Redis Cluster's protocol is not spoken"),
 };
 
 static void print_error_counts(const struct facts *facts, struct buffer *out) {
@@ -526,6 +556,54 @@ static void print_error_counts(const struct facts *facts, struct buffer *out) {
                              (unsigned long long)counts->counts[i].count);
 }
 
+/* Each command that was asked for, with its figures. */
+static void print_commands(const struct facts *facts, struct buffer *out) {
+    const struct server *server = facts->server;
+    for (uint32_t i = 0; i < command_registry_count(server->registry); i++) {
+        const struct command *command = command_registry_at(server->registry, i);
+        const struct command_figures *figures = observer_figures(server->observer, command);
+        if (figures->calls == 0 && figures->refused == 0) continue;
+        double per_call =
+            figures->calls == 0 ? 0 : (double)figures->time_ns / 1000 / (double)figures->calls;
+        buffer_append_format(out,
+                             "cmdstat_%s:calls=%llu,usec=%llu,usec_per_call=%.2f,"
+                             "rejected_calls=%llu,failed_calls=%llu\r\n",
+                             command->name, (unsigned long long)figures->calls,
+                             (unsigned long long)figures->time_ns / 1000, per_call,
+                             (unsigned long long)figures->refused,
+                             (unsigned long long)figures->failed);
+    }
+}
+
+static void print_percentiles(const struct facts *facts, const struct histogram *latencies,
+                              struct buffer *out) {
+    struct config_words words = {0};
+    const char *text = CONFIG_STRING(facts->config, LATENCY_TRACKING_INFO_PERCENTILES);
+    CHECK(config_split(bytes_of_text(text), &words));
+    for (uint32_t i = 0; i < words.count; i++) {
+        double percent = 0;
+        CHECK(number_parse_double(words.at[i], &percent));
+        buffer_append_format(out, "%sp%.*s=%.3f", i == 0 ? "" : ",", (int)words.at[i].size,
+                             words.at[i].data,
+                             (double)histogram_percentile(latencies, percent) / 1000);
+    }
+    config_words_clear(&words);
+}
+
+static void print_latencies(const struct facts *facts, struct buffer *out) {
+    const struct server *server = facts->server;
+    for (uint32_t i = 0; i < command_registry_count(server->registry); i++) {
+        const struct command *command = command_registry_at(server->registry, i);
+        const struct histogram *latencies = observer_figures(server->observer, command)->latencies;
+        if (latencies == NULL || latencies->total == 0) continue;
+        buffer_append_format(out, "latency_percentiles_usec_%s:", command->name);
+        print_percentiles(facts, latencies, out);
+        buffer_append(out, "\r\n", 2);
+    }
+}
+
+static const struct field command_fields[] = {LINES(print_commands)};
+static const struct field latency_fields[] = {LINES(print_latencies)};
 static const struct field error_fields[] = {LINES(print_error_counts)};
 
 /* --- sections -------------------------------------------------------------------------------- */
@@ -539,27 +617,27 @@ static const struct section {
     size_t count;
     bool is_default;
 } sections[] = {
-    SECTION("Server", server_fields, true),     SECTION("Clients", client_fields, true),
-    SECTION("Memory", memory_fields, true),     SECTION("Persistence", persistence_fields, true),
-    SECTION("Stats", stats_fields, true),       SECTION("Replication", replication_fields, true),
-    SECTION("CPU", cpu_fields, true),           {"Modules", NULL, 0, true},
-    SECTION("Errorstats", error_fields, true),  SECTION("Cluster", cluster_fields, true),
-    SECTION("Keyspace", keyspace_fields, true), SECTION("Raft", raft_fields, false),
+    SECTION("Server", server_fields, true),
+    SECTION("Clients", client_fields, true),
+    SECTION("Memory", memory_fields, true),
+    SECTION("Persistence", persistence_fields, true),
+    SECTION("Stats", stats_fields, true),
+    SECTION("Replication", replication_fields, true),
+    SECTION("CPU", cpu_fields, true),
+    {"Modules", NULL, 0, true},
+    SECTION("Commandstats", command_fields, false),
+    SECTION("Errorstats", error_fields, true),
+    SECTION("Latencystats", latency_fields, false),
+    SECTION("Cluster", cluster_fields, true),
+    SECTION("Keyspace", keyspace_fields, true),
+    SECTION("Raft", raft_fields, false),
 };
 
 static void print_section(const struct section *section, const struct facts *facts,
                           struct buffer *out) {
     if (out->size > 0) buffer_append_format(out, "\r\n");
     buffer_append_format(out, "# %s\r\n", section->name);
-    for (size_t i = 0; i < section->count; i++) {
-        const struct field *field = &section->fields[i];
-        if (field->name != NULL) buffer_append_format(out, "%s:", field->name);
-        if (field->constant != NULL) buffer_append_format(out, "%s", field->constant);
-        if (field->number != NULL)
-            buffer_append_format(out, "%llu", (unsigned long long)field->number(facts));
-        if (field->text != NULL) field->text(facts, out);
-        if (field->name != NULL) buffer_append_format(out, "\r\n");
-    }
+    print_fields(section->fields, section->count, facts, out);
 }
 
 static void gather(struct server *server, struct facts *facts) {

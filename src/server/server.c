@@ -17,6 +17,7 @@
 #include "src/server/control.h"
 #include "src/server/daemon.h"
 #include "src/server/listener.h"
+#include "src/server/observer.h"
 #include "src/server/peers.h"
 
 /* A turn may give rise to more output and more requests; after so many rounds the sockets get
@@ -381,6 +382,8 @@ static void register_commands(struct server *server) {
     command_registry_add(server->registry, config_family());
     command_registry_add(server->registry, server_family());
     command_registry_add(server->registry, debug_family());
+    command_registry_add(server->registry, observer_family());
+    command_registry_add(server->registry, acl_family());
     command_registry_add(server->registry, shard_family());
 }
 
@@ -438,6 +441,7 @@ static void open_replica(struct server *server) {
     wanted.proto_max_bulk_len = CONFIG_NUMBER(config, PROTO_MAX_BULK_LEN);
     wanted.query_buffer_limit = (size_t)CONFIG_NUMBER(config, CLIENT_QUERY_BUFFER_LIMIT);
     wanted.admit = commands_admit;
+    wanted.observer = observer_hooks();
     server->replica = replica_create(&wanted, server_moment(server));
 }
 
@@ -511,6 +515,7 @@ bool server_open(struct server *server, struct buffer *error) {
     uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
     server->maxclients = daemon_raise_files(&server->log, wanted);
     register_commands(server);
+    server->observer = observer_create();
     open_replica(server);
     if (server->peers != NULL) cluster_start(server);
     start_watchers(server);
@@ -532,6 +537,7 @@ void server_close(struct server *server) {
     if (server->disk != NULL) disk_close(server->disk);
     if (server->replica != NULL) replica_destroy(server->replica);
     if (server->registry != NULL) command_registry_destroy(server->registry);
+    observer_destroy(server->observer);
     if (server->loop != NULL) ev_loop_destroy(server->loop);
     buffer_clear(&server->config_path);
     config_clear(&server->config);

@@ -31,6 +31,20 @@ void commands_reply_help(struct command_call *call, const char *const *lines, ui
     reply_simple(call->reply, "    Prints this help.");
 }
 
+void commands_refuse_arguments(struct command_call *call) {
+    const char *name = call->command->name;
+    const char *bar = strchr(name, '|');
+    char container[32] = "";
+    CHECK(bar != NULL && (size_t)(bar - name) < sizeof(container));
+    for (size_t i = 0; name + i < bar; i++)
+        container[i] = (char)(name[i] - 32);
+    struct bytes typed = bytes_slice(call->args[1], 0, 128);
+    reply_error_format(call->reply,
+                       "ERR unknown subcommand or wrong number of arguments for '%.*s'. "
+                       "Try %s HELP.",
+                       (int)typed.size, typed.data, container);
+}
+
 bool commands_is_leader(const struct server *server) {
     const struct raft *raft = replica_raft(server->replica);
     return raft != NULL && raft_role(raft) == RAFT_LEADER;
@@ -50,6 +64,10 @@ const char *commands_admit(struct session *session, const struct command *comman
         return "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
                "\"local\", you can run it from a local connection, otherwise you need to set this "
                "option in the configuration file, and then restart the server.";
+    const struct client *client = session->owner;
+    bool on_keys = command->place == COMMAND_LOG || command->place == COMMAND_READ;
+    if (UNLIKELY(server->monitor_count > 0) && on_keys && client != NULL && client->monitors)
+        return "ERR Replica can't interact with the keyspace"; /* Redis's words for a monitor */
     if (UNLIKELY(server->over_memory) && (command->flags & COMMAND_DENYOOM) != 0)
         return "OOM command not allowed when used memory > 'maxmemory'.";
     if (UNLIKELY(server->disk_is_full) && command->place == COMMAND_LOG &&

@@ -15,6 +15,7 @@
 #include "src/server/log.h"
 
 struct client;
+struct observer;
 struct peers;
 
 enum { LISTENERS_MAX = 20, HISTORY_SIZE = 16, SETTINGS_ARGUMENTS_MAX = 32 };
@@ -66,7 +67,8 @@ struct server {
     uint32_t listener_count;
 
     struct client *clients, *clients_last; /* by age */
-    uint64_t client_count, unauthenticated_count;
+    uint64_t client_count, unauthenticated_count, monitor_count;
+    struct observer *observer;  /* what commands cost; slow ones; MONITOR */
     struct client *cron_cursor; /* the next client that the cron looks at */
     struct client *closing;     /* to be closed at the end of the turn */
     struct client *readable;    /* found so by this turn's poll, and not yet read from */

@@ -112,6 +112,7 @@ Test(replica, a_node_that_is_cut_off_says_clusterdown_for_what_it_never_sent) {
     cr_expect(box_client_expect(&box, client,
                                 "-CLUSTERDOWN no leader is known to this node: not executed\r\n"
                                 "-CLUSTERDOWN no leader is known to this node: not executed\r\n"));
+    cr_expect_eq(replica_statistics(box.replicas[lonely])->clusterdown_replies, 2);
     box.cut[lonely] = false;
     cr_assert(replica_box_settle(&box));
     box_client_send(&box, client, "INCR x\r\nGET x\r\n");
@@ -650,6 +651,7 @@ Test(replica, a_client_that_has_said_quit_is_told_that_nobody_knows_as_well) {
     box_client_send(&box, client, "INCR x\r\n");
     client->session->ending = SESSION_ENDS_AFTER_OUTPUT;
     replica_box_run(&box, 62 * 1000 * 1000);
+    cr_expect_eq(replica_statistics(box.replicas[leader])->unknown_replies, 1);
     cr_expect(session_may_end(client->session));
     cr_expect(box_client_expect(&box, client,
                                 "-UNKNOWN the cluster did not answer in time: this write may or "

@@ -3,6 +3,7 @@
 #include "raft/entry.h"
 
 #include "base/hash.h"
+#include "raft/members.h"
 
 void entry_header_write(char *image, const struct entry_header *header) {
     image[0] = (char)header->format;
@@ -48,7 +49,9 @@ enum error entry_validate(struct bytes image) {
     if (type < ENTRY_NOOP || type > ENTRY_CONFIG) return ERROR_MALFORMED;
     if (entry_size(image.data) != image.size) return ERROR_MALFORMED;
     if (hash_bytes(entry_body(image.data), 0) != load_u64(image.data + 72)) return ERROR_CHECKSUM;
-    return ERROR_NONE;
+    if (type != ENTRY_CONFIG) return ERROR_NONE;
+    struct members members;
+    return members_decode(entry_body(image.data), &members);
 }
 
 uint64_t entry_hash_after(const char *image, uint64_t previous_hash) {

@@ -32,7 +32,7 @@ enum { ENTRY_HEADER_SIZE = 80, ENTRY_FORMAT = 1 };
 enum entry_type {
     ENTRY_NOOP = 1, /* a new leader's first entry; empty body */
     ENTRY_DATA,     /* the replica's own; body opaque to Raft */
-    ENTRY_CONFIG,   /* membership (issue 3) */
+    ENTRY_CONFIG,   /* membership: members.h */
 };
 
 /* The fields of a header, decoded. */
@@ -55,7 +55,8 @@ struct entry {
 void entry_header_write(char *image, const struct entry_header *header);
 void entry_header_read(const char *image, struct entry_header *header);
 
-/* Validates foreign bytes: known format and type, the exact size, the body's hash. */
+/* Validates foreign bytes: known format and type, the exact size, the body's hash; a configuration
+ * has to be one. */
 enum error entry_validate(struct bytes image) MUST_USE;
 
 /* The leader's last step: writes term, index, stamp and the chained hash into the image. The hash

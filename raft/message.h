@@ -20,20 +20,22 @@
  *                   heartbeat: newest number received; promise_us: what was promised with it
  *  HEARTBEAT        commit: at most the peer's match (SAFETY 9); heartbeat: number of the round,
  *                   0: only news of the commit index, not answered; promise_us
- *  HEARTBEAT_REPLY  heartbeat, promise_us: as above; match: verified and durable up to here
+ *  HEARTBEAT_REPLY  heartbeat (0: of its own accord), promise_us: as above; match: verified and
+ *                   durable up to here; unfit: why it should not lead (enum raft_unfit)
  *  READ             context: the asking node's; confirm: 1 if a lease is not good enough
  *  READ_REPLY       context; granted; index: the read index; stamp_ms: the leader's present time
- *  TIMEOUT_NOW      campaign at once, without a pre-vote (leadership transfer) */
+ *  TIMEOUT_NOW      campaign at once, without a pre-vote (leadership transfer)
+ *  SNAPSHOT         index, hash, last_term: of the entry that the leader's snapshot ends with; the
+ *                   peer needs entries that the leader's log no longer has. It fetches the snapshot
+ *                   by other means (raft.h, want_snapshot) and says so by its match */
 #pragma once
 
 #include "base/buffer.h"
 #include "base/error.h"
 #include "raft/entry.h"
+#include "raft/members.h"
 
-enum {
-    RAFT_NODES_MAX = 16,
-    RAFT_APPEND_ENTRIES_MAX = 4096, /* in one message */
-};
+enum { RAFT_APPEND_ENTRIES_MAX = 4096 };  /* in one message */
 #define RAFT_TERM_MAX ((uint64_t)1 << 62) /* far beyond reach; room for one more */
 
 #define RAFT_MESSAGES(X, F)                                                                        \
@@ -46,10 +48,11 @@ enum {
     X(APPEND_REPLY, append_reply,                                                                  \
       F(success) F(previous_index) F(match) F(hint_index) F(hint_term) F(heartbeat) F(promise_us)) \
     X(HEARTBEAT, heartbeat, F(commit) F(heartbeat) F(promise_us))                                  \
-    X(HEARTBEAT_REPLY, heartbeat_reply, F(heartbeat) F(match) F(promise_us))                       \
+    X(HEARTBEAT_REPLY, heartbeat_reply, F(heartbeat) F(match) F(promise_us) F(unfit))              \
     X(READ, read, F(context) F(confirm))                                                           \
     X(READ_REPLY, read_reply, F(context) F(granted) F(index) F(stamp_ms))                          \
-    X(TIMEOUT_NOW, timeout_now, )
+    X(TIMEOUT_NOW, timeout_now, )                                                                  \
+    X(SNAPSHOT, snapshot, F(index) F(last_term) F(hash))
 
 #define RAFT_MESSAGE_ENUMERATOR(NAME, name, fields) RAFT_##NAME,
 enum raft_message_type {

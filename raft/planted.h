@@ -23,4 +23,18 @@ enum raft_planted {
     RAFT_PLANTED_BREAK_PROMISE = 1 << 6,
     /* A leader without a lease answers a read without asking a majority (Raft 6.4). */
     RAFT_PLANTED_READ_UNCONFIRMED = 1 << 7,
+    /* In a joint configuration a majority of the new voters decides alone (thesis 4.3). */
+    RAFT_PLANTED_NEW_QUORUM_ONLY = 1 << 8,
+    /* Learners count towards commit (thesis 4.2.1). */
+    RAFT_PLANTED_COUNT_LEARNERS = 1 << 9,
+    /* A configuration that was cut from the log's end stays in force (thesis 4.1). */
+    RAFT_PLANTED_KEEP_CUT_CONFIG = 1 << 10,
+    /* A leader changes the members before it has committed an entry of its own term. */
+    RAFT_PLANTED_CHANGE_TOO_EARLY = 1 << 11,
+    /* A snapshot empties the log, although what is behind it was acknowledged (Raft 7). */
+    RAFT_PLANTED_INSTALL_DROPS_SUFFIX = 1 << 12,
+    /* A snapshot is taken although more than it holds is committed here. */
+    RAFT_PLANTED_INSTALL_GOES_BACK = 1 << 13,
+    /* In a joint configuration the lease rests on the old voters only (SAFETY 5). */
+    RAFT_PLANTED_LEASE_OLD_QUORUM = 1 << 14,
 };

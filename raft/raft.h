@@ -22,8 +22,24 @@
 
 enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 
+/* Why a node should not lead. */
+enum raft_unfit {
+    RAFT_UNFIT_PRIORITY = 1, /* raft-priority 0: never campaigns, hands over if it leads */
+    RAFT_UNFIT_FULL = 2,     /* its disk is full (SAFETY 15): lets others campaign first, hands over
+                                to a voter that is fit */
+};
+
+/* Where an entry stands and what it is. */
+struct raft_position {
+    uint64_t index, term, hash;
+};
+
 struct raft_config {
     uint32_t id;
+    /* The configuration before the log's own: that of the snapshot, or as founded. Copied. NULL:
+     * `voters`, of which nothing but the ids is known. None at all: a node that waits until a
+     * leader sends it the log. */
+    const struct members *members;
     uint32_t voters[RAFT_NODES_MAX];
     uint32_t voter_count;
     uint64_t heartbeat_us, election_us; /* election: at least; randomised up to twice as long */
@@ -33,8 +49,12 @@ struct raft_config {
                                0: 10 elections */
     uint64_t seed;
     /* The entry before the first one of the log: index and term 0 and the founding record's hash,
-     * or what a snapshot ends with. */
+     * or where the log was cut (COMPACTED) or began anew (raft_persist.restart). */
     uint64_t base_index, base_term, base_hash;
+    /* The newest durable snapshot; zeros: none. Entries up to it are given to raft_restore() as
+     * committed; a log that ends before it, or has another entry there, is restarted first. */
+    struct raft_position snapshot;
+    uint32_t unfit;            /* bits of enum raft_unfit; later: event UNFIT */
     size_t tail_bytes_max;     /* of the in-memory tail (64 MiB by default) */
     uint32_t append_bytes_max; /* of one APPEND (one entry is always sent) */
     uint32_t inflight_max;     /* APPENDs on the way per peer */
@@ -51,47 +71,87 @@ struct raft_hard_state {
 };
 
 enum raft_event_type {
-    RAFT_EVENT_TICK,      /* time has passed: timers run */
-    RAFT_EVENT_MESSAGE,   /* message (with entries, whose chunks the core holds for itself) */
-    RAFT_EVENT_PROPOSE,   /* leader only: appends the entry (type, body and opaque fields filled;
-                             the core seals term, index, stamp and hash) */
-    RAFT_EVENT_PERSISTED, /* persist request `number` (and all before) is durable */
-    RAFT_EVENT_WRITTEN,   /* part of an open persist request is: a large one takes its time, and the
-                             disk does not stall */
-    RAFT_EVENT_APPLIED,   /* the state machine has applied up to `index` */
-    RAFT_EVENT_READ,      /* asks for a read index; answered once, in output.reads of this or a
-                             later step, with `context` (unique among the open ones) */
-    RAFT_EVENT_FETCHED,   /* entries read from the segments for output.fetches, or an error */
-    RAFT_EVENT_NOTIFY,    /* leader: tell `node` the commit index without delay */
-    RAFT_EVENT_CONNECTED, /* the bulk link to `node` is new: what was on its way may be lost. Only
-                             saves time: it would be found out anyway */
-    RAFT_EVENT_TRANSFER,  /* leader: hand leadership to `node` as soon as it has the whole log;
-                             given up after an election timeout */
+    RAFT_EVENT_TICK,        /* time has passed: timers run */
+    RAFT_EVENT_MESSAGE,     /* message (with entries, whose chunks the core holds for itself) */
+    RAFT_EVENT_PROPOSE,     /* leader only: appends the entry (type, body and opaque fields filled;
+                               the core seals term, index, stamp and hash) */
+    RAFT_EVENT_PERSISTED,   /* persist request `number` (and all before) is durable */
+    RAFT_EVENT_WRITTEN,     /* part of an open persist request is: a large one takes its time, and
+                               the disk does not stall */
+    RAFT_EVENT_APPLIED,     /* the state machine has applied up to `index` */
+    RAFT_EVENT_READ,        /* asks for a read index; answered once, in output.reads of this or a
+                               later step, with `context` (unique among the open ones) */
+    RAFT_EVENT_FETCHED,     /* entries read from the segments for output.fetches, or an error */
+    RAFT_EVENT_NOTIFY,      /* leader: tell `node` the commit index without delay */
+    RAFT_EVENT_CONNECTED,   /* the bulk link to `node` is new: what was on its way may be lost. Only
+                               saves time: it would be found out anyway */
+    RAFT_EVENT_TRANSFER,    /* leader: hand leadership to `node` as soon as it has the whole log;
+                               given up after timeout_us (0: an election timeout). 0: the best
+                               node there is. Refused: output.refusal */
+    RAFT_EVENT_KEEP,        /* leader: stop handing over, if TIMEOUT_NOW has not left yet */
+    RAFT_EVENT_UNFIT,       /* why this node should not lead has changed: `unfit` */
+    RAFT_EVENT_RECONFIGURE, /* leader: `members` (not joint) is to be the configuration; one
+                               change at a time. Refused: output.refusal */
+    RAFT_EVENT_SNAPSHOT_DURABLE, /* a snapshot of this node's own that ends at `position`, applied
+                                    and persisted here, is durable: it may be offered to peers */
+    RAFT_EVENT_COMPACTED, /* the log now begins behind `index`, which the newest durable snapshot
+                             covers */
+    RAFT_EVENT_INSTALLED, /* a received snapshot is whole, verified and durable: it ends at
+                             `position`, with the configuration `members`; `term` is that of the
+                             node that sent it, when it did. If output.installed, the driver makes
+                             its state that of the snapshot at once; else the snapshot is of no use
+                             (what it holds is committed here already) */
 };
+
+/* Why an event was refused, with the reason in words. */
+#define RAFT_REFUSALS(X)                                                                           \
+    X(NONE, "not refused")                                                                         \
+    X(NOT_LEADER, "this node is not the leader")                                                   \
+    X(TOO_EARLY, "the leader has not committed an entry of its own term yet")                      \
+    X(CHANGE_OPEN, "another change of the members is still going on")                              \
+    X(HANDING_OVER, "leadership is being handed over")                                             \
+    X(NO_VOTERS, "nobody would be left to vote")                                                   \
+    X(INVALID, "this is not a valid set of members")                                               \
+    X(OTHER_UUID, "a member's id is bound to another node's uuid")                                 \
+    X(NO_CHANGE, "these are the members already")                                                  \
+    X(NO_TARGET, "no other voter can lead")                                                        \
+    X(NOT_A_VOTER, "only a voter can lead")                                                        \
+    X(UNFIT, "that node must not lead, or its disk is full")
+#define RAFT_REFUSAL_ENUMERATOR(NAME, text) RAFT_REFUSED_##NAME,
+enum raft_refusal { RAFT_REFUSALS(RAFT_REFUSAL_ENUMERATOR) };
+#undef RAFT_REFUSAL_ENUMERATOR
+const char *raft_refusal_text(enum raft_refusal refusal); /* never NULL */
 
 struct raft_event {
     enum raft_event_type type;
     uint64_t now_us;   /* every event */
     uint64_t stamp_ms; /* every event: the node's wall clock, slewed by the replica (SAFETY 4) */
     const struct raft_message *message;
-    struct entry entry;          /* PROPOSE: the chunk reference passes to the core */
-    bool more;                   /* PROPOSE: another one follows at once: gather */
-    uint64_t number;             /* PERSISTED */
-    uint64_t index;              /* APPLIED; FETCHED: the first index asked for */
-    uint64_t context;            /* READ */
-    bool confirm;                /* READ: do not trust a lease (raft-read-mode index) */
-    uint32_t node;               /* NOTIFY, CONNECTED, TRANSFER; FETCHED: the peer it was for */
-    enum error error;            /* FETCHED */
-    const struct entry *entries; /* FETCHED: at least one, lent until the output is carried out */
+    struct entry entry;            /* PROPOSE: the chunk reference passes to the core */
+    bool more;                     /* PROPOSE: another one follows at once: gather */
+    uint64_t number;               /* PERSISTED */
+    uint64_t index;                /* APPLIED, COMPACTED; FETCHED: the first index asked for */
+    uint64_t context;              /* READ */
+    bool confirm;                  /* READ: do not trust a lease (raft-read-mode index) */
+    uint32_t node;                 /* NOTIFY, CONNECTED, TRANSFER; FETCHED: the peer it was for */
+    uint64_t timeout_us;           /* TRANSFER */
+    uint32_t unfit;                /* UNFIT */
+    uint64_t term;                 /* INSTALLED */
+    struct raft_position position; /* SNAPSHOT_DURABLE, INSTALLED */
+    const struct members *members; /* RECONFIGURE, INSTALLED; copied */
+    enum error error;              /* FETCHED */
+    const struct entry *entries;   /* FETCHED: at least one, lent until the output is carried out */
     uint32_t entry_count;
     uint64_t previous_term, previous_hash; /* FETCHED: of the entry before the first */
 };
 
-/* One persist request: hard state first, then the cut, then the entries. */
+/* One persist request: hard state first, then the restart or the cut, then the entries. */
 struct raft_persist {
     uint64_t number;
     bool has_hard_state;
     struct raft_hard_state hard_state;
+    bool restart; /* all entries are void; the log goes on behind `base`, where a snapshot ends */
+    struct raft_position base;
     uint64_t cut_after;          /* entries above this index are void; UINT64_MAX: no cut */
     const struct entry *entries; /* contiguous, ascending */
     uint32_t entry_count;
@@ -110,6 +170,12 @@ struct raft_fetch {
     size_t bytes_max;
 };
 
+/* A snapshot that this node needs: `node`, the leader, has one that ends at `position`. */
+struct raft_wanted {
+    uint32_t node; /* 0: none */
+    struct raft_position position;
+};
+
 struct raft_output {
     const struct raft_persist *persists; /* at most one */
     uint32_t persist_count;
@@ -121,6 +187,11 @@ struct raft_output {
     uint32_t fetch_count;
     bool state_changed; /* role, term or leader differ from before the step */
     bool truncated;     /* entries were cut from the log's end */
+    /* raft_members(), whether it is committed, or whom raft_peers() tells of, is another one. */
+    bool members_changed;
+    struct raft_wanted want_snapshot; /* told again while it is needed */
+    bool installed;                   /* INSTALLED: taken */
+    enum raft_refusal refusal;        /* TRANSFER, RECONFIGURE: not NONE: nothing was done */
 };
 
 struct raft; /* Opaque: raft_internal.h. */
@@ -132,7 +203,8 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
                          uint64_t now_us);
 void raft_destroy(struct raft *raft); /* NULL is allowed. */
 /* A durable entry; the core holds the chunk for itself. `committed`: it is known to be committed
- * and the driver has applied it; then memory keeps it only within tail_bytes_max. */
+ * and the driver has applied it (or loaded a snapshot that covers it); then memory keeps it only
+ * within tail_bytes_max. */
 void raft_restore(struct raft *raft, struct entry entry, bool committed);
 void raft_start(struct raft *raft, uint64_t now_us);
 
@@ -156,6 +228,8 @@ uint64_t raft_last_stamp_ms(const struct raft *raft);
 bool raft_entry_at(const struct raft *raft, uint64_t index, struct entry *entry);
 /* The term of the entry at this index, of the whole log; 0 beyond its end and before its base. */
 uint64_t raft_term_at(const struct raft *raft, uint64_t index);
+/* The log begins behind this index. */
+uint64_t raft_base_index(const struct raft *raft);
 /* The first index in memory (last + 1: none), and the bytes held. */
 uint64_t raft_tail_first_index(const struct raft *raft);
 size_t raft_tail_bytes(const struct raft *raft);
@@ -172,13 +246,58 @@ uint32_t raft_transfer_target(const struct raft *raft);
 /* When the next TICK is due; UINT64_MAX: never. */
 uint64_t raft_deadline_us(const struct raft *raft);
 
+/* --- members -------------------------------------------------------------------------------- */
+/* The configuration in force: the newest in the log, committed or not. Lent until the next step, as
+ * the others are. Its entry's index; that of the snapshot, or 0, if the log has none. */
+const struct members *raft_members(const struct raft *raft);
+uint64_t raft_members_index(const struct raft *raft);
+bool raft_members_are_committed(const struct raft *raft);
+/* The configuration at this index, which is the applied one or a later one: what a snapshot that
+ * ends there has to carry. */
+const struct members *raft_members_at(const struct raft *raft, uint64_t index);
+
+enum raft_standing {
+    RAFT_OUTSIDE, /* no member: not yet, or not any more */
+    RAFT_LEARNER,
+    RAFT_VOTER,
+};
+enum raft_standing raft_standing(const struct raft *raft);
+/* Outside, and the configuration that says so is committed: for good. */
+bool raft_is_removed(const struct raft *raft);
+
+enum raft_peer_state {
+    RAFT_PEER_PROBE,     /* where the logs agree is not known; one APPEND at a time */
+    RAFT_PEER_REPLICATE, /* it is; a window */
+    RAFT_PEER_SNAPSHOT,  /* it needs what the log no longer has: waits until it has a snapshot */
+};
+
+/* What is known of another node; all but `id` to `leaving` while this one leads only. */
 struct raft_peer_status {
     uint32_t id;
+    enum raft_standing standing;
+    bool leaving; /* no member any more; is told so before it is forgotten */
+    enum raft_peer_state state;
     uint64_t match_index, next_index, last_contact_us;
     uint32_t inflight;
-    bool replicating; /* false: probing for where the logs agree */
+    bool replicating; /* state == RAFT_PEER_REPLICATE */
+    uint32_t unfit;
 };
+/* The other members, and those that are leaving. */
 uint32_t raft_peers(const struct raft *raft, struct raft_peer_status *peers, uint32_t max);
+
+/* What RAFT STATUS tells of the node itself. */
+struct raft_status {
+    uint32_t id, leader, voted_for, transfer_target, unfit;
+    enum raft_role role;
+    enum raft_standing standing;
+    uint64_t term, commit_index, applied_index, persisted_index, last_index, base_index;
+    uint64_t members_index;
+    bool members_committed, diverged, damaged;
+    struct raft_position snapshot;
+    uint64_t lease_us;    /* left of the lease; 0: none; UINT64_MAX: the only voter */
+    uint64_t deadline_us; /* raft_deadline_us() */
+};
+void raft_get_status(const struct raft *raft, struct raft_status *status);
 
 /* Invariants, in raft_check.c; called after each step in tests and the simulator, cheap enough for
  * the server too (no walk over the log). */

@@ -22,12 +22,13 @@ static void check_votes(const struct raft *raft) {
     if (raft->role == RAFT_CANDIDATE || raft->role == RAFT_PRE_CANDIDATE) {
         CHECK(raft->leader == 0);
         CHECK(raft->is_voter);
-        CHECK(raft_count_votes(raft->votes_granted) < raft->quorum);
+        CHECK(!raft_is_quorum(raft, raft->votes_granted));
     }
 }
 
 static void check_peer(const struct raft *raft, const struct raft_peer *peer) {
     CHECK(peer->id != raft->config.id);
+    CHECK(peer->leaving != raft_is_member(raft, peer->id));
     CHECK(peer->match_index <= raft_log_last_index(&raft->log));
     CHECK(peer->next_index > peer->match_index);
     CHECK(peer->next_index <= raft_log_last_index(&raft->log) + 1);
@@ -35,7 +36,9 @@ static void check_peer(const struct raft *raft, const struct raft_peer *peer) {
     CHECK(peer->commit_sent <= raft->commit_index);
     CHECK(peer->notify_index <= raft->commit_index);
     CHECK(peer->inflight_count <= raft->config.inflight_max);
-    if (peer->state == RAFT_PEER_PROBE) CHECK(peer->inflight_count == 0);
+    if (peer->state != RAFT_PEER_REPLICATE) CHECK(peer->inflight_count == 0);
+    if (peer->state == RAFT_PEER_SNAPSHOT) CHECK(raft->snapshot.index > peer->match_index);
+    if (peer->state != RAFT_PEER_SNAPSHOT) CHECK(peer->next_index > raft->log.base_index);
     if (peer->state == RAFT_PEER_REPLICATE) CHECK(!peer->probe_open);
     if (peer->inflight_count > 0) {
         uint32_t newest =
@@ -46,18 +49,37 @@ static void check_peer(const struct raft *raft, const struct raft_peer *peer) {
 }
 
 static void check_leader(const struct raft *raft) {
-    CHECK(raft->is_voter);
+    /* Who is no voter any more leads until that is committed, and until it has handed over. */
+    CHECK(raft->voters.present != 0);
     CHECK(raft->leader == raft->config.id);
     CHECK(raft->voted_for == raft->config.id);
     CHECK(raft_log_last_term(&raft->log) == raft->term);
-    CHECK(raft_log_term(&raft->log, raft->term_first_index) == raft->term);
-    CHECK(raft_log_term(&raft->log, raft->term_first_index - 1) < raft->term);
-    CHECK(raft->confirmed_number <= raft->heartbeat_number);
+    if (raft->term_first_index > raft->log.base_index) {
+        CHECK(raft_log_term(&raft->log, raft->term_first_index) == raft->term);
+        CHECK(raft_log_term(&raft->log, raft->term_first_index - 1) < raft->term);
+    }
+    if (!raft_is_only_voter(raft)) CHECK(raft->confirmed_number <= raft->heartbeat_number);
     CHECK(!raft->truncated); /* A leader never overwrites its log (Raft 5.3). */
     for (uint32_t i = 0; i < raft->peer_count; i++)
         check_peer(raft, &raft->peers[i]);
     for (uint32_t i = 1; i < raft->pending_count; i++)
         CHECK(raft->pending[i - 1].number <= raft->pending[i].number);
+}
+
+static void check_members(const struct raft *raft) {
+    const struct members *members = raft_members(raft);
+    CHECK(raft->configuration_count > 0);
+    CHECK(raft->configurations[0].index <= raft->commit_index);
+    for (uint32_t i = 1; i < raft->configuration_count; i++)
+        CHECK(raft->configurations[i - 1].index < raft->configurations[i].index);
+    CHECK(raft->voters.present == members_voters(members));
+    CHECK(raft->voters.next == members_next_voters(members));
+    CHECK((raft->voters.next != 0) == members->joint);
+    /* Every other member is a peer. */
+    uint32_t others = members_all(members) & ~(1u << raft->config.id), peers = 0;
+    for (uint32_t i = 0; i < raft->peer_count; i++)
+        peers |= raft->peers[i].leaving ? 0 : 1u << raft->peers[i].id;
+    CHECK(peers == others);
 }
 
 static void check_other(const struct raft *raft) {
@@ -72,10 +94,13 @@ void raft_check(const struct raft *raft) {
     CHECK(raft->applied_index <= raft->commit_index);
     CHECK(raft->commit_index <= raft_log_last_index(&raft->log));
     CHECK(raft_log_last_term(&raft->log) <= raft->term);
-    CHECK(raft->quorum * 2 > raft->config.voter_count);
+    CHECK(raft->log.base_index <= raft->applied_index);
+    CHECK(raft->log.base_index <= raft->snapshot.index);
+    CHECK(raft->snapshot.index <= raft->applied_index);
     CHECK(raft->pending_count <= RAFT_READS_MAX);
     raft_log_check(&raft->log);
     check_disk(raft);
+    check_members(raft);
     check_votes(raft);
     if (raft->role == RAFT_LEADER)
         check_leader(raft);

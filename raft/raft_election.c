@@ -28,9 +28,15 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint32_t leader) {
 
 /* --- campaigning ---------------------------------------------------------------------------- */
 
-/* A node whose log may lack what it once acknowledged must not speak for it (SAFETY 10, 11). */
-static bool may_take_part(const struct raft *raft) {
-    return raft->is_voter && !raft->diverged && !raft->damaged;
+/* A node whose log may lack what it once acknowledged must not speak for it (SAFETY 10, 11).
+ * Whether it is a voter is not asked: a candidate may know of a newer configuration in which it is,
+ * and counts only the votes of its own voters (thesis 4.1). */
+static bool may_vote(const struct raft *raft) {
+    return !raft->diverged && !raft->damaged;
+}
+
+static bool may_campaign(const struct raft *raft) {
+    return may_vote(raft) && raft->is_voter && (raft->unfit & RAFT_UNFIT_PRIORITY) == 0;
 }
 
 static bool has_promised(const struct raft *raft) {
@@ -38,9 +44,10 @@ static bool has_promised(const struct raft *raft) {
     return raft->now_us < raft->promise_until_us || raft->now_us < raft->silence_until_us;
 }
 
-static void ask_all(struct raft *raft, struct raft_message question) {
+static void ask_voters(struct raft *raft, struct raft_message question) {
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         question.to = raft->peers[i].id;
+        if ((raft_all_voters(raft) & 1u << question.to) == 0) continue;
         raft_send(raft, question);
     }
 }
@@ -55,16 +62,16 @@ static void campaign(struct raft *raft, bool is_transfer) {
     /* Its own vote counts once it is durable: raft_count_own_vote(). */
     raft->votes_granted = raft->votes_refused = 0;
     raft_reset_election_timer(raft);
-    ask_all(raft, (struct raft_message){
-                      .type = RAFT_VOTE,
-                      .as.vote = {.last_index = raft_log_last_index(&raft->log),
-                                  .last_term = raft_log_last_term(&raft->log),
-                                  .transfer = is_transfer},
-                  });
+    ask_voters(raft, (struct raft_message){
+                         .type = RAFT_VOTE,
+                         .as.vote = {.last_index = raft_log_last_index(&raft->log),
+                                     .last_term = raft_log_last_term(&raft->log),
+                                     .transfer = is_transfer},
+                     });
 }
 
 static void pre_campaign(struct raft *raft) {
-    if (raft->peer_count == 0) {
+    if (raft_is_only_voter(raft)) {
         campaign(raft, false);
         return;
     }
@@ -73,17 +80,19 @@ static void pre_campaign(struct raft *raft) {
     raft->votes_granted = 1u << raft->config.id;
     raft->votes_refused = 0;
     raft_reset_election_timer(raft);
-    ask_all(raft, (struct raft_message){
-                      .type = RAFT_PRE_VOTE,
-                      .as.pre_vote = {.campaign_term = raft->term + 1,
-                                      .last_index = raft_log_last_index(&raft->log),
-                                      .last_term = raft_log_last_term(&raft->log)},
-                  });
+    ask_voters(raft, (struct raft_message){
+                         .type = RAFT_PRE_VOTE,
+                         .as.pre_vote = {.campaign_term = raft->term + 1,
+                                         .last_index = raft_log_last_index(&raft->log),
+                                         .last_term = raft_log_last_term(&raft->log)},
+                     });
 }
 
 uint64_t raft_election_deadline_us(const struct raft *raft) {
-    if (!may_take_part(raft)) return UINT64_MAX;
+    if (!may_campaign(raft)) return UINT64_MAX;
     uint64_t deadline = raft->election_deadline_us;
+    /* Those whose disks have room come first, but somebody has to lead. */
+    if ((raft->unfit & RAFT_UNFIT_FULL) != 0) deadline += 2 * raft->config.election_us;
     if (deadline < raft->promise_until_us) deadline = raft->promise_until_us;
     if (deadline < raft->silence_until_us) deadline = raft->silence_until_us;
     return deadline;
@@ -100,7 +109,7 @@ void raft_election_tick(struct raft *raft) {
 
 void raft_on_timeout_now(struct raft *raft, const struct raft_message *message) {
     if (raft->role != RAFT_FOLLOWER || message->from != raft->leader) return;
-    if (may_take_part(raft)) campaign(raft, true);
+    if (may_campaign(raft)) campaign(raft, true);
 }
 
 /* --- voting --------------------------------------------------------------------------------- */
@@ -115,7 +124,7 @@ static bool is_up_to_date(const struct raft *raft, uint64_t last_index, uint64_t
 void raft_on_pre_vote(struct raft *raft, const struct raft_message *message) {
     uint64_t campaign_term = message->as.pre_vote.campaign_term;
     bool granted =
-        may_take_part(raft) && campaign_term > raft->term && raft->role != RAFT_LEADER &&
+        may_vote(raft) && campaign_term > raft->term && raft->role != RAFT_LEADER &&
         !has_promised(raft) &&
         is_up_to_date(raft, message->as.pre_vote.last_index, message->as.pre_vote.last_term);
     raft_send(raft, (struct raft_message){
@@ -135,9 +144,8 @@ bool raft_vote_is_barred(const struct raft *raft, const struct raft_message *mes
 
 void raft_on_vote(struct raft *raft, const struct raft_message *message) {
     bool vote_is_free = raft->voted_for == 0 || raft->voted_for == message->from;
-    bool may_vote = may_take_part(raft) && raft->leader == 0 &&
-                    (message->as.vote.transfer || !has_promised(raft));
-    bool granted = vote_is_free && may_vote &&
+    bool is_bound = raft->leader != 0 || (!message->as.vote.transfer && has_promised(raft));
+    bool granted = vote_is_free && !is_bound && may_vote(raft) &&
                    is_up_to_date(raft, message->as.vote.last_index, message->as.vote.last_term);
     if (granted) {
         /* The vote reaches the disk before the reply leaves: forgetting it in a crash could grant a
@@ -154,8 +162,9 @@ void raft_on_vote(struct raft *raft, const struct raft_message *message) {
 
 /* --- counting ------------------------------------------------------------------------------- */
 
-static bool is_quorum(const struct raft *raft, uint32_t votes) {
-    return raft_count_votes(votes) >= raft->quorum;
+/* All others together could not elect it any more. */
+static bool is_lost(const struct raft *raft) {
+    return !raft_is_quorum(raft, ~raft->votes_refused);
 }
 
 static void note_vote(struct raft *raft, uint32_t from, bool granted) {
@@ -168,7 +177,7 @@ static void note_vote(struct raft *raft, uint32_t from, bool granted) {
 void raft_count_own_vote(struct raft *raft) {
     if (raft->role != RAFT_CANDIDATE || !raft_hard_state_is_durable(raft)) return;
     note_vote(raft, raft->config.id, true);
-    if (is_quorum(raft, raft->votes_granted)) raft_lead(raft);
+    if (raft_is_quorum(raft, raft->votes_granted)) raft_lead(raft);
 }
 
 void raft_on_pre_vote_reply(struct raft *raft, const struct raft_message *message) {
@@ -176,17 +185,17 @@ void raft_on_pre_vote_reply(struct raft *raft, const struct raft_message *messag
                       message->as.pre_vote_reply.campaign_term == raft->term + 1;
     if (!is_current) return;
     note_vote(raft, message->from, message->as.pre_vote_reply.granted != 0);
-    if (is_quorum(raft, raft->votes_granted))
+    if (raft_is_quorum(raft, raft->votes_granted))
         campaign(raft, false);
-    else if (is_quorum(raft, raft->votes_refused))
+    else if (is_lost(raft))
         raft_become_follower(raft, raft->term, 0);
 }
 
 void raft_on_vote_reply(struct raft *raft, const struct raft_message *message) {
     if (raft->role != RAFT_CANDIDATE) return;
     note_vote(raft, message->from, message->as.vote_reply.granted != 0);
-    if (is_quorum(raft, raft->votes_granted))
+    if (raft_is_quorum(raft, raft->votes_granted))
         raft_lead(raft);
-    else if (is_quorum(raft, raft->votes_refused))
+    else if (is_lost(raft))
         raft_become_follower(raft, raft->term, 0);
 }

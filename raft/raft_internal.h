@@ -1,7 +1,9 @@
 /* raft_internal.h: the core's state, shared by the files of the core and its checks only.
  *
  * raft_step.c takes events and assembles outputs; raft_election.c decides who leads;
- * raft_replication.c brings the leader's log to its peers; raft_read.c answers reads. */
+ * raft_replication.c brings the leader's log to its peers; raft_read.c answers reads;
+ * raft_membership.c knows who belongs to the cluster, and counts; raft_snapshot.c shortens the log;
+ * raft_transfer.c hands leadership over. */
 #pragma once
 
 #include "base/random.h"
@@ -14,13 +16,13 @@ enum {
 };
 #define RAFT_NO_CUT UINT64_MAX
 
-/* PROBE: where the logs agree is not known; one APPEND at a time. REPLICATE: it is; a window. */
-enum raft_peer_state { RAFT_PEER_PROBE, RAFT_PEER_REPLICATE };
-
 /* What a leader knows of another node. */
 struct raft_peer {
     uint32_t id;
     enum raft_peer_state state;
+    uint32_t unfit;
+    bool leaving; /* no member any more: is told so, until leave_deadline_us at the latest */
+    uint64_t leave_deadline_us;
     uint64_t match_index; /* durable there, and equal to this log */
     uint64_t next_index;  /* the next entry to send */
     uint64_t last_contact_us;
@@ -40,6 +42,30 @@ struct raft_peer {
 
     bool fetch_open;
     uint64_t fetch_from, fetch_after_us; /* after: not before this time, once a fetch failed */
+
+    uint64_t snapshot_told_us; /* SNAPSHOT: last told of it */
+
+    /* Catching up in rounds (thesis 4.2.1): a round ends when all is there that the log held when
+     * it began; the peer has caught up when one took less than an election timeout. */
+    uint64_t round_goal, round_since_us;
+    bool caught_up;
+};
+
+/* A configuration, and the index of its entry (of the snapshot, or 0, if there is none). */
+struct raft_configuration {
+    uint64_t index;
+    struct members members;
+};
+
+/* Voters as sets of bits 1 << id. In a joint configuration decisions need a majority of both;
+ * else `next` is empty. */
+struct raft_voters {
+    uint32_t present, next;
+};
+
+/* What each node has reached, by id. */
+struct raft_tally {
+    uint64_t at[RAFT_NODES_MAX + 1];
 };
 
 /* A persist request that is not completed. */
@@ -58,9 +84,7 @@ struct raft_pending_read {
 };
 
 struct raft {
-    struct raft_config config;
-    bool is_voter;
-    uint32_t quorum;
+    struct raft_config config; /* but for its members and voters */
     struct random random;
     uint64_t now_us, stamp_ms; /* of the event in hand */
 
@@ -70,6 +94,15 @@ struct raft {
     bool diverged, damaged;
     struct raft_log log;
     uint64_t commit_index, applied_index;
+    struct raft_position snapshot; /* the newest durable one */
+    uint32_t unfit;
+
+    /* Ascending; the last one is in force, the first one holds at the applied index or before. */
+    struct raft_configuration *configurations;
+    uint32_t configuration_count, configuration_capacity;
+    struct raft_voters voters; /* of the one in force */
+    bool is_voter;
+    bool members_changed; /* in this step */
 
     /* Persist requests. */
     uint64_t persist_number, completed_number; /* last issued, last completed */
@@ -77,6 +110,7 @@ struct raft {
     uint64_t hard_state_number;                /* the request that carries the present one */
     uint64_t submitted_index, persisted_index; /* handed out, durable */
     uint64_t cut_after;                        /* to go with the next request */
+    bool restart;                              /* so is this: the log begins anew at its base */
     struct raft_outstanding *outstanding;      /* ring */
     uint32_t outstanding_head, outstanding_count, outstanding_capacity;
     uint64_t written_us; /* when the disk last finished something */
@@ -97,15 +131,18 @@ struct raft {
     uint64_t lease_until_us;
     bool lease_given_up;
     uint32_t transfer_to;
-    bool transfer_sent;
+    uint64_t transfer_sent_us; /* TIMEOUT_NOW, last; 0: not yet */
     uint64_t transfer_deadline_us;
+    uint64_t give_way_us; /* not before this time once more, of its own accord */
 
     struct raft_pending_read *pending;
     uint32_t pending_count, pending_capacity;
 
     /* The output in hand. */
     struct raft_persist persist;
-    bool has_persist, truncated;
+    bool has_persist, truncated, installed;
+    struct raft_wanted wanted;
+    enum raft_refusal refusal;
     struct raft_message *messages;
     uint32_t message_count, message_capacity;
     struct raft_read *reads;
@@ -123,22 +160,76 @@ static inline bool raft_is_planted(const struct raft *raft, enum raft_planted bi
 void raft_send(struct raft *raft, struct raft_message message);
 void raft_answer_read(struct raft *raft, const struct raft_read *read);
 void raft_ask_fetch(struct raft *raft, struct raft_fetch fetch);
-/* NULL: not a peer. */
-struct raft_peer *raft_peer_find(struct raft *raft, uint32_t id);
-/* The greatest value that a quorum of voters reaches; values[] has one per voter. */
-uint64_t raft_quorum_value(const struct raft *raft, uint64_t *values, uint32_t count);
+/* The reference on the chunk passes to the log. */
+void raft_append(struct raft *raft, struct entry entry);
 /* Cuts the log's end, and with it what open persist requests prove. */
 void raft_cut_after(struct raft *raft, uint64_t index);
+/* Empties the log: it begins anew behind this position, which a snapshot has made durable. */
+void raft_restart_log(struct raft *raft, const struct raft_position *position);
+/* Forgets entries that memory need not hold any more. */
+void raft_drop_old_entries(struct raft *raft);
 bool raft_hard_state_is_durable(const struct raft *raft);
 bool raft_disk_is_stalled(const struct raft *raft);
 
-/* How many bits are set. */
-static inline uint32_t raft_count_votes(uint32_t votes) {
-    uint32_t count = 0;
-    for (; votes != 0; votes &= votes - 1)
-        count++;
-    return count;
+/* --- raft_membership.c ---------------------------------------------------------------------- */
+
+void raft_init_members(struct raft *raft, const struct raft_config *config);
+void raft_clear_members(struct raft *raft);
+/* NULL: not a peer. Valid until a configuration changes, which is at the end of a leader's step. */
+struct raft_peer *raft_peer_find(struct raft *raft, uint32_t id);
+static inline struct raft_configuration *raft_in_force(const struct raft *raft) {
+    return &raft->configurations[raft->configuration_count - 1];
 }
+static inline bool raft_is_member(const struct raft *raft, uint32_t id) {
+    return members_find(&raft_in_force(raft)->members, id) != NULL;
+}
+/* Whether these nodes (bits 1 << id) can decide. */
+bool raft_is_quorum(const struct raft *raft, uint32_t nodes);
+/* The greatest value that so many have reached. */
+uint64_t raft_quorum_value(const struct raft *raft, const struct raft_tally *tally);
+/* The same over these voters. */
+uint64_t raft_value_of(struct raft_voters voters, const struct raft_tally *tally);
+static inline uint32_t raft_all_voters(const struct raft *raft) {
+    return raft->voters.present | raft->voters.next;
+}
+static inline bool raft_is_only_voter(const struct raft *raft) {
+    return raft_all_voters(raft) == 1u << raft->config.id;
+}
+/* Whether nobody else can ever have led while this log was written. */
+bool raft_was_always_alone(const struct raft *raft);
+
+/* The log has got an entry, has been cut, has begun anew, was applied. */
+void raft_note_configuration(struct raft *raft, struct entry entry);
+void raft_cut_configurations(struct raft *raft, uint64_t index);
+void raft_restart_configurations(struct raft *raft, uint64_t index, const struct members *members);
+void raft_prune_configurations(struct raft *raft);
+
+void raft_on_reconfigure(struct raft *raft, const struct members *target);
+/* The peer has come closer to the log's end. */
+void raft_note_round(const struct raft *raft, struct raft_peer *peer);
+/* At the end of each step: ends a joint configuration, promotes learners, forgets who left. */
+void raft_tend_members(struct raft *raft);
+
+/* --- raft_snapshot.c ------------------------------------------------------------------------ */
+
+void raft_on_snapshot_durable(struct raft *raft, const struct raft_position *position);
+void raft_on_compacted(struct raft *raft, uint64_t index);
+void raft_on_installed(struct raft *raft, const struct raft_event *event);
+void raft_on_snapshot(struct raft *raft, const struct raft_message *message);
+/* The peer needs what the log no longer has. */
+void raft_offer_snapshot(struct raft *raft, struct raft_peer *peer);
+/* Tells it (again), if it is time to. */
+void raft_tell_of_snapshot(struct raft *raft, struct raft_peer *peer);
+
+/* --- raft_transfer.c ------------------------------------------------------------------------ */
+
+void raft_on_transfer(struct raft *raft, const struct raft_event *event);
+void raft_on_keep(struct raft *raft);
+void raft_on_unfit(struct raft *raft, uint32_t unfit);
+/* At the end of a leader's step: hands over to a target that has the whole log, or steps aside. */
+void raft_tend_transfer(struct raft *raft);
+/* Steps down, at once, to whoever can best go on. */
+void raft_step_aside(struct raft *raft);
 
 /* --- raft_election.c ------------------------------------------------------------------------ */
 
@@ -161,6 +252,12 @@ void raft_on_timeout_now(struct raft *raft, const struct raft_message *message);
 
 void raft_lead(struct raft *raft); /* The first steps of a new leader. */
 void raft_append_own(struct raft *raft, struct entry entry);
+/* An entry of the leader's own, not sealed yet; the caller's reference. */
+struct entry raft_create_entry(enum entry_type type, struct bytes body);
+/* As if it had never been heard of in this term. */
+void raft_reset_peer(struct raft *raft, struct raft_peer *peer);
+/* Starts again to look for where the logs agree, `next` being the next guess. */
+void raft_probe_from(struct raft_peer *peer, uint64_t next);
 void raft_leader_tick(struct raft *raft);
 /* Sends whatever each peer's window allows. */
 void raft_feed_peers(struct raft *raft);
@@ -173,7 +270,8 @@ void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *messa
 void raft_on_fetched(struct raft *raft, const struct raft_event *event);
 void raft_on_notify(struct raft *raft, uint32_t node);
 void raft_on_connected(struct raft *raft, uint32_t node);
-void raft_on_transfer(struct raft *raft, uint32_t node);
+/* This term's leader speaks, and asks for no promise; false: it can't be one. */
+bool raft_hear_leader(struct raft *raft, uint32_t from);
 /* A damaged node is whole again once it durably has all that its leader's term committed. */
 void raft_judge_repair(struct raft *raft);
 
@@ -188,6 +286,8 @@ void raft_on_read_reply(struct raft *raft, const struct raft_message *message);
 /* Counts a peer's answer to a heartbeat round towards lease and confirmed reads. */
 void raft_heartbeat_answered(struct raft *raft, struct raft_peer *peer, uint64_t number,
                              uint64_t promise_us);
+/* What a quorum's answers amount to now. */
+void raft_count_answers(struct raft *raft);
 /* Answers the leader's reads that have become answerable. */
 void raft_resume_reads(struct raft *raft);
 void raft_refuse_reads(struct raft *raft);

@@ -117,17 +117,40 @@ void raft_log_cut_after(struct raft_log *log, uint64_t index) {
         log->term_count--;
 }
 
+static void drop_first(struct raft_log *log) {
+    struct entry entry = log->entries[log->start];
+    log->before_hash = entry_hash(entry.image);
+    log->before_stamp_ms = entry_stamp_ms(entry.image);
+    log->bytes -= held_bytes(entry);
+    log->start++;
+    log->count--;
+    log->first_index++;
+    chunk_release(entry.chunk);
+}
+
 void raft_log_drop(struct raft_log *log, uint64_t index, size_t bytes_max) {
-    while (log->bytes > bytes_max && log->count > 0 && log->first_index <= index) {
-        struct entry entry = log->entries[log->start];
-        log->before_hash = entry_hash(entry.image);
-        log->before_stamp_ms = entry_stamp_ms(entry.image);
-        log->bytes -= held_bytes(entry);
-        log->start++;
-        log->count--;
-        log->first_index++;
-        chunk_release(entry.chunk);
-    }
+    while (log->bytes > bytes_max && log->count > 0 && log->first_index <= index)
+        drop_first(log);
+}
+
+void raft_log_compact(struct raft_log *log, uint64_t index) {
+    if (index == log->base_index) return;
+    CHECK(index > log->base_index && index <= raft_log_last_index(log));
+    log->base_term = raft_log_term(log, index);
+    log->base_index = index;
+    while (log->count > 0 && log->first_index <= index)
+        drop_first(log);
+    size_t gone = terms_until(log, index);
+    bool row_goes_on = index < raft_log_last_index(log) &&
+                       (gone == log->term_count || log->terms[gone].index > index + 1);
+    if (row_goes_on) log->terms[--gone].index = index + 1;
+    log->term_count -= gone;
+    memmove(log->terms, log->terms + gone, log->term_count * sizeof(*log->terms));
+}
+
+void raft_log_restart(struct raft_log *log, const struct raft_log_base *base) {
+    raft_log_clear(log);
+    raft_log_init(log, base);
 }
 
 uint64_t raft_log_agreement(const struct raft_log *log, uint64_t index, uint64_t term) {

@@ -61,6 +61,11 @@ void raft_log_cut_after(struct raft_log *log, uint64_t index);
 /* Drops entries from the front while more than bytes_max are held, none above `index`. */
 void raft_log_drop(struct raft_log *log, uint64_t index, size_t bytes_max);
 
+/* The log begins behind `index` from now on: forgets the entries up to it, and their terms. */
+void raft_log_compact(struct raft_log *log, uint64_t index);
+/* Forgets everything: the log begins anew behind `base`. */
+void raft_log_restart(struct raft_log *log, const struct raft_log_base *base);
+
 /* The last index up to `index` whose term is at most `term`; the base index if there is none. */
 uint64_t raft_log_agreement(const struct raft_log *log, uint64_t index, uint64_t term);
 

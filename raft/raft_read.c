@@ -109,21 +109,32 @@ void raft_heartbeat_answered(struct raft *raft, struct raft_peer *peer, uint64_t
         if (until_us > peer->lease_until_us) peer->lease_until_us = until_us;
     }
 
-    uint64_t numbers[RAFT_NODES_MAX] = {UINT64_MAX}, leases[RAFT_NODES_MAX] = {UINT64_MAX};
-    for (uint32_t i = 0; i < raft->peer_count; i++) {
-        numbers[i + 1] = raft->peers[i].heartbeat_acknowledged;
-        leases[i + 1] = raft->peers[i].lease_until_us;
-    }
-    raft->confirmed_number = raft_quorum_value(raft, numbers, raft->peer_count + 1);
-    raft->lease_until_us = raft_quorum_value(raft, leases, raft->peer_count + 1);
+    raft_count_answers(raft);
     raft_resume_reads(raft);
+}
+
+/* Both majorities count while a configuration is joint, and none but the present voters (SAFETY 5).
+ */
+void raft_count_answers(struct raft *raft) {
+    struct raft_tally numbers = {0}, leases = {0};
+    numbers.at[raft->config.id] = leases.at[raft->config.id] = UINT64_MAX;
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        const struct raft_peer *peer = &raft->peers[i];
+        numbers.at[peer->id] = peer->heartbeat_acknowledged;
+        leases.at[peer->id] = peer->lease_until_us;
+    }
+    raft->confirmed_number = raft_quorum_value(raft, &numbers);
+    raft->lease_until_us =
+        raft_is_planted(raft, RAFT_PLANTED_LEASE_OLD_QUORUM)
+            ? raft_value_of((struct raft_voters){raft->voters.present, 0}, &leases)
+            : raft_quorum_value(raft, &leases);
 }
 
 void raft_resume_reads(struct raft *raft) {
     if (raft->pending_count == 0 || !raft_own_term_is_committed(raft)) return;
-    uint64_t confirmed = raft->peer_count == 0 ? UINT64_MAX : raft->confirmed_number;
     uint32_t done = 0;
-    for (; done < raft->pending_count && raft->pending[done].number <= confirmed; done++) {
+    for (; done < raft->pending_count && raft->pending[done].number <= raft->confirmed_number;
+         done++) {
         struct raft_pending_read *read = &raft->pending[done];
         if (read->index == 0) read->index = raft->commit_index;
         answer(raft, read, true);

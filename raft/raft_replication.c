@@ -14,30 +14,34 @@ void raft_append_own(struct raft *raft, struct entry entry) {
     if (stamp_ms < raft->stamp_ms) stamp_ms = raft->stamp_ms;
     entry_seal(entry.image, raft->term, raft_log_last_index(&raft->log) + 1, stamp_ms,
                raft_log_last_hash(&raft->log));
-    raft_log_append(&raft->log, entry);
+    raft_append(raft, entry);
 }
 
-static struct entry create_noop(void) {
-    struct chunk *chunk = chunk_create(ENTRY_HEADER_SIZE);
-    chunk->used = ENTRY_HEADER_SIZE;
-    entry_header_write(chunk->data,
-                       &(struct entry_header){.format = ENTRY_FORMAT,
-                                              .type = ENTRY_NOOP,
-                                              .body_hash = hash_bytes((struct bytes){0}, 0)});
+struct entry raft_create_entry(enum entry_type type, struct bytes body) {
+    struct chunk *chunk = chunk_create(ENTRY_HEADER_SIZE + body.size);
+    chunk->used = ENTRY_HEADER_SIZE + body.size;
+    entry_header_write(chunk->data, &(struct entry_header){.format = ENTRY_FORMAT,
+                                                           .type = (uint8_t)type,
+                                                           .body_size = (uint32_t)body.size,
+                                                           .body_hash = hash_bytes(body, 0)});
+    if (body.size > 0) memcpy(chunk->data + ENTRY_HEADER_SIZE, body.data, body.size);
     return (struct entry){.chunk = chunk, .image = chunk->data};
 }
 
-/* Starts again to look for where the logs agree, `next` being the next guess. */
-static void probe_from(struct raft_peer *peer, uint64_t next) {
+void raft_probe_from(struct raft_peer *peer, uint64_t next) {
     peer->state = RAFT_PEER_PROBE;
     peer->next_index = next;
     peer->inflight_head = peer->inflight_count = 0;
     peer->probe_open = peer->probe_again = false;
 }
 
-static void reset_peer(struct raft *raft, struct raft_peer *peer) {
-    probe_from(peer, raft_log_last_index(&raft->log) + 1);
+void raft_reset_peer(struct raft *raft, struct raft_peer *peer) {
+    raft_probe_from(peer, raft_log_last_index(&raft->log) + 1);
     peer->match_index = 0;
+    peer->unfit = 0;
+    peer->caught_up = false;
+    peer->round_goal = raft_log_last_index(&raft->log);
+    peer->round_since_us = raft->now_us;
     peer->last_contact_us = peer->progress_us = raft->now_us;
     peer->heartbeat_acknowledged = peer->lease_until_us = 0;
     peer->commit_sent = peer->notify_index = 0;
@@ -56,14 +60,14 @@ void raft_lead(struct raft *raft) {
     raft->leader = raft->config.id;
     raft->term_first_index = raft_log_last_index(&raft->log) + 1;
     raft->verified_index = 0;
-    raft->confirmed_number = 0;
-    raft->lease_until_us = raft->peer_count == 0 ? UINT64_MAX : 0;
     raft->lease_given_up = false;
     raft->transfer_to = 0;
+    raft->transfer_sent_us = raft->give_way_us = 0;
     for (uint32_t i = 0; i < raft->peer_count; i++)
-        reset_peer(raft, &raft->peers[i]);
+        raft_reset_peer(raft, &raft->peers[i]);
+    raft_count_answers(raft);
     /* Only an entry of its own term tells a leader what is committed (Raft 5.4.2, 8). */
-    raft_append_own(raft, create_noop());
+    raft_append_own(raft, raft_create_entry(ENTRY_NOOP, (struct bytes){0}));
     beat(raft);
 }
 
@@ -100,12 +104,15 @@ void raft_send_heartbeats(struct raft *raft) {
 /* --- committing ----------------------------------------------------------------------------- */
 
 void raft_advance_commit(struct raft *raft) {
-    uint64_t values[RAFT_NODES_MAX];
-    uint32_t count = 0;
-    values[count++] = raft->persisted_index; /* Its own disk is one of the voters. */
+    struct raft_tally tally = {0};
+    tally.at[raft->config.id] = raft->persisted_index; /* Its own disk counts as any other. */
     for (uint32_t i = 0; i < raft->peer_count; i++)
-        values[count++] = raft->peers[i].match_index;
-    uint64_t index = raft_quorum_value(raft, values, count);
+        tally.at[raft->peers[i].id] = raft->peers[i].match_index;
+    uint64_t index = raft_quorum_value(raft, &tally);
+    if (raft_is_planted(raft, RAFT_PLANTED_COUNT_LEARNERS)) {
+        uint32_t everybody = members_all(&raft_in_force(raft)->members);
+        index = raft_value_of((struct raft_voters){.present = everybody}, &tally);
+    }
     if (index <= raft->commit_index) return;
     /* Raft 5.4.2, Figure 8: an older term's entry can still be overwritten although a majority has
      * it; it is committed with the first entry of this term. */
@@ -170,6 +177,12 @@ static void send_run(struct raft *raft, struct raft_peer *peer, struct run run) 
     send_append(raft, peer, &run);
 }
 
+/* The last entry that may be sent. The only voter sends nothing that its own disk does not have:
+ * after a crash nobody could tell it of that (SAFETY 14). */
+static uint64_t last_to_send(const struct raft *raft) {
+    return raft_is_only_voter(raft) ? raft->persisted_index : raft_log_last_index(&raft->log);
+}
+
 /* From memory, up to the bounds of one APPEND, but one entry at least if there is one. */
 static struct run run_in_memory(const struct raft *raft, uint64_t from) {
     struct run run = {.previous_index = from - 1,
@@ -177,7 +190,8 @@ static struct run run_in_memory(const struct raft *raft, uint64_t from) {
                       .entries = raft_log_at(&raft->log, from)};
     bool known = raft_log_hash(&raft->log, from - 1, &run.previous_hash);
     CHECK(known);
-    uint64_t available = raft_log_last_index(&raft->log) - run.previous_index;
+    uint64_t last = last_to_send(raft);
+    uint64_t available = last < from ? 0 : last - run.previous_index;
     if (available > RAFT_APPEND_ENTRIES_MAX) available = RAFT_APPEND_ENTRIES_MAX;
     size_t bytes = 0;
     while (run.count < available) {
@@ -189,9 +203,10 @@ static struct run run_in_memory(const struct raft *raft, uint64_t from) {
 }
 
 static bool may_send(const struct raft *raft, const struct raft_peer *peer) {
+    if (peer->state == RAFT_PEER_SNAPSHOT) return false;
     if (peer->state == RAFT_PEER_PROBE) return !peer->probe_open;
     return peer->inflight_count < raft->config.inflight_max &&
-           peer->next_index <= raft_log_last_index(&raft->log);
+           peer->next_index <= last_to_send(raft);
 }
 
 static void fetch(struct raft *raft, struct raft_peer *peer) {
@@ -213,22 +228,12 @@ static void feed(struct raft *raft, struct raft_peer *peer) {
     }
 }
 
-/* The target has the whole log: it may campaign, and this leader's lease is void from now on for
- * the rest of the term (SAFETY 5). */
-static void hand_over(struct raft *raft, struct raft_peer *peer) {
-    if (raft->transfer_to != peer->id || raft->transfer_sent) return;
-    if (peer->match_index < raft_log_last_index(&raft->log)) return;
-    raft->transfer_sent = true;
-    raft->lease_given_up = true;
-    raft_send(raft, (struct raft_message){.type = RAFT_TIMEOUT_NOW, .to = peer->id});
-}
-
 void raft_feed_peers(struct raft *raft) {
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
         feed(raft, peer);
         tell_commit(raft, peer);
-        hand_over(raft, peer);
+        raft_tell_of_snapshot(raft, peer);
     }
 }
 
@@ -271,6 +276,7 @@ void raft_on_fetched(struct raft *raft, const struct raft_event *event) {
 /* What was sent, or its answer, may be lost: ask again, at little cost. */
 static void ask_again(struct raft *raft, struct raft_peer *peer) {
     uint64_t patience_us = raft->config.election_us / 2;
+    if (peer->state == RAFT_PEER_SNAPSHOT) return; /* It is told in time as it is. */
     if (peer->state == RAFT_PEER_PROBE) {
         if (!peer->probe_open || raft->now_us - peer->probe_sent_us < patience_us) return;
         peer->probe_open = false;
@@ -280,7 +286,7 @@ static void ask_again(struct raft *raft, struct raft_peer *peer) {
     if (peer->inflight_count == 0 || raft->now_us - peer->progress_us < patience_us) return;
     peer->progress_us = raft->now_us;
     if (!raft_log_holds(&raft->log, peer->next_index)) {
-        probe_from(peer, peer->match_index + 1);
+        raft_probe_from(peer, peer->match_index + 1);
         return;
     }
     struct run run = run_in_memory(raft, peer->next_index);
@@ -290,19 +296,35 @@ static void ask_again(struct raft *raft, struct raft_peer *peer) {
 
 /* Thesis 6.2: a leader that does not hear from a majority makes room for one that does. */
 static bool hears_a_quorum(const struct raft *raft) {
-    uint32_t heard = 1;
-    for (uint32_t i = 0; i < raft->peer_count; i++)
-        if (raft->now_us - raft->peers[i].last_contact_us < raft->config.election_us) heard++;
-    return heard >= raft->quorum;
+    uint32_t heard = 1u << raft->config.id;
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        const struct raft_peer *peer = &raft->peers[i];
+        if (raft->now_us - peer->last_contact_us < raft->config.election_us)
+            heard |= 1u << peer->id;
+    }
+    return raft_is_quorum(raft, heard);
+}
+
+/* Its own disk does not answer, and another voter's does. If none does, nobody could do better. */
+static bool others_disks_are_better(const struct raft *raft) {
+    if (!raft_disk_is_stalled(raft)) return false;
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        const struct raft_peer *peer = &raft->peers[i];
+        bool votes = (raft_all_voters(raft) & 1u << peer->id) != 0;
+        if (votes && peer->match_index > raft->persisted_index) return true;
+    }
+    return false;
 }
 
 void raft_leader_tick(struct raft *raft) {
-    bool disk_stalled = raft->peer_count > 0 && raft_disk_is_stalled(raft);
-    if (!hears_a_quorum(raft) || disk_stalled) {
+    if (!hears_a_quorum(raft)) {
         raft_become_follower(raft, raft->term, 0);
         return;
     }
-    if (raft->transfer_to != 0 && raft->now_us >= raft->transfer_deadline_us) raft->transfer_to = 0;
+    if (others_disks_are_better(raft)) {
+        raft_step_aside(raft);
+        return;
+    }
     if (raft->now_us < raft->heartbeat_due_us) return;
     beat(raft);
     for (uint32_t i = 0; i < raft->peer_count; i++)
@@ -314,15 +336,10 @@ void raft_on_connected(struct raft *raft, uint32_t node) {
     if (raft->role != RAFT_LEADER || peer == NULL) return;
     if (peer->state == RAFT_PEER_PROBE)
         peer->probe_open = peer->probe_again = false;
+    else if (peer->state == RAFT_PEER_SNAPSHOT)
+        peer->snapshot_told_us = 0;
     else if (peer->inflight_count > 0)
-        probe_from(peer, peer->match_index + 1);
-}
-
-void raft_on_transfer(struct raft *raft, uint32_t node) {
-    if (raft->role != RAFT_LEADER || raft_peer_find(raft, node) == NULL) return;
-    raft->transfer_to = node;
-    raft->transfer_sent = false;
-    raft->transfer_deadline_us = raft->now_us + raft->config.election_us;
+        raft_probe_from(peer, peer->match_index + 1);
 }
 
 /* --- the leader hears ----------------------------------------------------------------------- */
@@ -333,15 +350,19 @@ static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match) {
         peer->match_index = match;
         peer->progress_us = raft->now_us;
     }
-    if (peer->state == RAFT_PEER_PROBE) {
-        probe_from(peer, peer->match_index + 1);
+    if (peer->state == RAFT_PEER_SNAPSHOT && peer->match_index < raft->log.base_index) return;
+    if (peer->state != RAFT_PEER_REPLICATE) {
+        raft_probe_from(peer, peer->match_index + 1);
         peer->state = RAFT_PEER_REPLICATE;
+        /* Compaction may have gone on since it was asked. */
+        if (peer->match_index < raft->log.base_index) raft_offer_snapshot(raft, peer);
     }
     while (peer->inflight_count > 0 && peer->inflight[peer->inflight_head] <= peer->match_index) {
         peer->inflight_head = (peer->inflight_head + 1) % raft->config.inflight_max;
         peer->inflight_count--;
     }
     if (peer->next_index <= peer->match_index) peer->next_index = peer->match_index + 1;
+    raft_note_round(raft, peer);
     raft_advance_commit(raft);
 }
 
@@ -350,17 +371,25 @@ static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match) {
 static void refused(struct raft *raft, struct raft_peer *peer, const struct raft_message *reply) {
     uint64_t previous_index = reply->as.append_reply.previous_index;
     if (previous_index <= peer->match_index) return; /* Old news. */
+    if (peer->state == RAFT_PEER_SNAPSHOT) return;
     bool is_probe = peer->state == RAFT_PEER_PROBE;
     if (is_probe && !(peer->probe_open && peer->probe_previous == previous_index)) return;
+    uint64_t base_index = raft->log.base_index;
+    bool ends_below =
+        reply->as.append_reply.hint_index < base_index || previous_index <= base_index;
+    if (ends_below && peer->match_index < base_index) {
+        raft_offer_snapshot(raft, peer);
+        return;
+    }
     uint64_t agreed = raft_log_agreement(&raft->log, reply->as.append_reply.hint_index,
                                          reply->as.append_reply.hint_term);
     if (agreed >= previous_index) return; /* No progress: only time can help. */
-    probe_from(peer, agreed < peer->match_index ? peer->match_index + 1 : agreed + 1);
+    raft_probe_from(peer, agreed < peer->match_index ? peer->match_index + 1 : agreed + 1);
 }
 
 void raft_on_append_reply(struct raft *raft, const struct raft_message *message) {
     struct raft_peer *peer = raft_peer_find(raft, message->from);
-    if (raft->role != RAFT_LEADER) return;
+    if (raft->role != RAFT_LEADER || peer == NULL) return;
     raft_heartbeat_answered(raft, peer, message->as.append_reply.heartbeat,
                             message->as.append_reply.promise_us);
     if (!message->as.append_reply.success) {
@@ -373,7 +402,8 @@ void raft_on_append_reply(struct raft *raft, const struct raft_message *message)
 
 void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *message) {
     struct raft_peer *peer = raft_peer_find(raft, message->from);
-    if (raft->role != RAFT_LEADER) return;
+    if (raft->role != RAFT_LEADER || peer == NULL) return;
+    peer->unfit = (uint32_t)message->as.heartbeat_reply.unfit;
     raft_heartbeat_answered(raft, peer, message->as.heartbeat_reply.heartbeat,
                             message->as.heartbeat_reply.promise_us);
     uint64_t match = message->as.heartbeat_reply.match;
@@ -398,6 +428,12 @@ static uint64_t hear_leader(struct raft *raft, uint32_t from, uint64_t asked_us,
     uint64_t until_us = raft->now_us + promised_us;
     if (until_us > raft->promise_until_us) raft->promise_until_us = until_us;
     return promised_us;
+}
+
+bool raft_hear_leader(struct raft *raft, uint32_t from) {
+    bool heard;
+    hear_leader(raft, from, 0, &heard);
+    return heard;
 }
 
 void raft_judge_repair(struct raft *raft) {
@@ -438,7 +474,8 @@ void raft_on_heartbeat(struct raft *raft, const struct raft_message *message) {
                         .to = message->from,
                         .as.heartbeat_reply = {.heartbeat = message->as.heartbeat.heartbeat,
                                                .match = durable_match(raft),
-                                               .promise_us = promised_us},
+                                               .promise_us = promised_us,
+                                               .unfit = raft->unfit},
                     });
 }
 
@@ -447,7 +484,9 @@ enum agreement { AGREES, DIFFERS, DIVERGES };
 
 static enum agreement compare_previous(const struct raft *raft, const struct raft_message *append) {
     uint64_t index = append->as.append.previous_index;
-    if (index < raft->config.base_index || index > raft_log_last_index(&raft->log)) return DIFFERS;
+    if (index > raft_log_last_index(&raft->log)) return DIFFERS;
+    /* What this log has forgotten is committed: any leader has the same. */
+    if (index < raft->log.base_index) return AGREES;
     if (raft_log_term(&raft->log, index) != append->as.append.previous_term) {
         return index <= raft->commit_index ? DIVERGES : DIFFERS;
     }
@@ -462,6 +501,7 @@ static bool take_entry(struct raft *raft, struct entry entry, uint64_t index,
     const char *image = entry.image;
     if (entry_index(image) != index || entry_term(image) > raft->term) return false;
     if (entry_hash(image) != entry_hash_after(image, previous_hash)) return false;
+    if (index < raft->log.base_index) return true;
     if (index <= raft_log_last_index(&raft->log)) {
         uint64_t hash;
         if (raft_log_term(&raft->log, index) == entry_term(image)) {
@@ -470,9 +510,12 @@ static bool take_entry(struct raft *raft, struct entry entry, uint64_t index,
         if (index <= raft->commit_index || index <= raft->verified_index) return false;
         raft_cut_after(raft, index - 1);
     }
-    if (entry_term(image) < raft_log_last_term(&raft->log)) return false;
+    struct members members;
+    bool is_sound = entry_type(image) != ENTRY_CONFIG ||
+                    members_decode(entry_body(image), &members) == ERROR_NONE;
+    if (!is_sound || entry_term(image) < raft_log_last_term(&raft->log)) return false;
     chunk_hold(entry.chunk);
-    raft_log_append(&raft->log, entry);
+    raft_append(raft, entry);
     return true;
 }
 

@@ -10,53 +10,41 @@
 
 /* --- life ----------------------------------------------------------------------------------- */
 
-static void init_peers(struct raft *raft) {
-    const struct raft_config *config = &raft->config;
-    for (uint32_t i = 0; i < config->voter_count; i++) {
-        CHECK(config->voters[i] > 0 && config->voters[i] <= RAFT_NODES_MAX);
-        if (config->voters[i] == config->id) {
-            raft->is_voter = true;
-            continue;
-        }
-        CHECK(raft_peer_find(raft, config->voters[i]) == NULL);
-        raft->peers[raft->peer_count++] = (struct raft_peer){
-            .id = config->voters[i],
-            .inflight = memory_allocate(config->inflight_max * sizeof(uint64_t)),
-        };
-    }
-    raft->quorum = config->voter_count / 2 + 1;
-}
-
 struct raft *raft_create(const struct raft_config *config, const struct raft_hard_state *hard_state,
                          uint64_t now_us) {
     CHECK(config->id > 0 && config->id <= RAFT_NODES_MAX);
-    CHECK(config->voter_count > 0 && config->voter_count <= RAFT_NODES_MAX);
+    CHECK(config->voter_count <= RAFT_NODES_MAX);
     CHECK(config->heartbeat_us > 0 && config->election_us > config->heartbeat_us);
     CHECK(config->inflight_max > 0);
     struct raft *raft = memory_allocate_zeroed(sizeof(*raft));
     raft->config = *config;
+    raft->config.members = NULL; /* lent for this call only */
     if (raft->config.promise_max_us == 0) raft->config.promise_max_us = config->election_us;
     if (raft->config.disk_stall_us == 0) raft->config.disk_stall_us = 10 * config->election_us;
     random_init(&raft->random, config->seed);
-    init_peers(raft);
-
     raft->now_us = now_us;
     raft->term = hard_state->term;
     raft->voted_for = hard_state->voted_for;
     raft->damaged = config->damaged;
     raft->cut_after = RAFT_NO_CUT;
+    raft->unfit = config->unfit;
+    raft->snapshot = config->snapshot;
+    if (raft->snapshot.index < config->base_index) {
+        raft->snapshot =
+            (struct raft_position){config->base_index, config->base_term, config->base_hash};
+    }
     raft_log_init(&raft->log, &(struct raft_log_base){.index = config->base_index,
                                                       .term = config->base_term,
                                                       .hash = config->base_hash});
     raft->commit_index = raft->applied_index = config->base_index;
     raft->submitted_index = raft->persisted_index = config->base_index;
+    raft_init_members(raft, config);
     return raft;
 }
 
 void raft_destroy(struct raft *raft) {
     if (raft == NULL) return;
-    for (uint32_t i = 0; i < raft->peer_count; i++)
-        memory_release(raft->peers[i].inflight);
+    raft_clear_members(raft);
     raft_log_clear(&raft->log);
     memory_release(raft->outstanding);
     memory_release(raft->pending);
@@ -66,7 +54,7 @@ void raft_destroy(struct raft *raft) {
     memory_release(raft);
 }
 
-static void drop_old_entries(struct raft *raft) {
+void raft_drop_old_entries(struct raft *raft) {
     uint64_t limit =
         raft->applied_index < raft->persisted_index ? raft->applied_index : raft->persisted_index;
     /* The tail is there for the peers: who has none would keep it in vain. */
@@ -75,7 +63,7 @@ static void drop_old_entries(struct raft *raft) {
 
 void raft_restore(struct raft *raft, struct entry entry, bool committed) {
     chunk_hold(entry.chunk);
-    raft_log_append(&raft->log, entry);
+    raft_append(raft, entry);
     uint64_t index = raft_log_last_index(&raft->log);
     raft->submitted_index = raft->persisted_index = index;
     /* A term can be in the log before the hard state that names it was read back; never less. */
@@ -86,12 +74,14 @@ void raft_restore(struct raft *raft, struct entry entry, bool committed) {
     if (!committed) return;
     CHECK(raft->commit_index == index - 1);
     raft->commit_index = raft->applied_index = index;
-    drop_old_entries(raft);
+    raft_prune_configurations(raft);
+    raft_drop_old_entries(raft);
 }
 
 void raft_start(struct raft *raft, uint64_t now_us) {
     raft->now_us = now_us;
-    if (raft->config.voter_count == 1 && raft->is_voter) {
+    CHECK(raft->commit_index >= raft->snapshot.index);
+    if (raft_was_always_alone(raft)) {
         raft->election_deadline_us = now_us; /* Nobody else to wait for. */
         return;
     }
@@ -149,17 +139,14 @@ static void outstanding_push(struct raft *raft, struct raft_outstanding request)
     *outstanding_at(raft, raft->outstanding_count++) = request;
 }
 
-void raft_cut_after(struct raft *raft, uint64_t index) {
-    CHECK(index >= raft->commit_index);
-    raft_log_cut_after(&raft->log, index);
-    raft->truncated = true;
-    if (raft->submitted_index > index) {
-        if (index < raft->cut_after) raft->cut_after = index;
-        raft->submitted_index = index;
-    }
-    if (raft_is_planted(raft, RAFT_PLANTED_COUNT_TRUNCATED)) return;
-    /* What was or is being written of the old end proves nothing about what will replace it
-     * (SAFETY 7). */
+void raft_append(struct raft *raft, struct entry entry) {
+    raft_log_append(&raft->log, entry);
+    raft_note_configuration(raft, entry);
+}
+
+/* What was or is being written of entries above `index` proves nothing about what will stand in
+ * their place (SAFETY 7). */
+static void void_above(struct raft *raft, uint64_t index) {
     if (raft->persisted_index > index) raft->persisted_index = index;
     for (uint32_t i = 0; i < raft->outstanding_count; i++) {
         struct raft_outstanding *request = outstanding_at(raft, i);
@@ -167,10 +154,35 @@ void raft_cut_after(struct raft *raft, uint64_t index) {
     }
 }
 
+void raft_restart_log(struct raft *raft, const struct raft_position *position) {
+    raft_log_restart(&raft->log,
+                     &(struct raft_log_base){position->index, position->term, position->hash});
+    raft->truncated = true;
+    raft->restart = true;
+    raft->cut_after = RAFT_NO_CUT;
+    void_above(raft, position->index);
+    /* The snapshot itself is durable, and a log that does not fit it is not used any more. */
+    raft->submitted_index = raft->persisted_index = position->index;
+}
+
+void raft_cut_after(struct raft *raft, uint64_t index) {
+    CHECK(index >= raft->commit_index);
+    raft_log_cut_after(&raft->log, index);
+    raft_cut_configurations(raft, index);
+    raft->truncated = true;
+    if (raft->submitted_index > index) {
+        if (index < raft->cut_after) raft->cut_after = index;
+        raft->submitted_index = index;
+    }
+    if (raft_is_planted(raft, RAFT_PLANTED_COUNT_TRUNCATED)) return;
+    void_above(raft, index);
+}
+
 static void persist_what_is_new(struct raft *raft) {
     uint64_t last = raft_log_last_index(&raft->log);
     bool has_cut = raft->cut_after != RAFT_NO_CUT;
-    if (!raft->hard_state_dirty && !has_cut && raft->submitted_index == last) return;
+    bool has_news = raft->hard_state_dirty || has_cut || raft->restart;
+    if (!has_news && raft->submitted_index == last) return;
 
     if (raft->persisted_index > last) raft->persisted_index = last;
     uint32_t count = (uint32_t)(last - raft->submitted_index);
@@ -178,6 +190,8 @@ static void persist_what_is_new(struct raft *raft) {
         .number = ++raft->persist_number,
         .has_hard_state = raft->hard_state_dirty,
         .hard_state = {.term = raft->term, .voted_for = raft->voted_for},
+        .restart = raft->restart,
+        .base = raft->snapshot, /* which a restart begins behind */
         .cut_after = raft->cut_after,
         .entries = count == 0 ? NULL : raft_log_at(&raft->log, raft->submitted_index + 1),
         .entry_count = count,
@@ -186,6 +200,7 @@ static void persist_what_is_new(struct raft *raft) {
     if (raft->hard_state_dirty) raft->hard_state_number = raft->persist_number;
     raft->hard_state_dirty = false;
     raft->cut_after = RAFT_NO_CUT;
+    raft->restart = false;
     raft->submitted_index = last;
     outstanding_push(raft, (struct raft_outstanding){.number = raft->persist_number,
                                                      .last_index = last,
@@ -209,7 +224,7 @@ static void on_persisted(struct raft *raft, uint64_t number) {
     raft_count_own_vote(raft);
     if (raft->role == RAFT_LEADER) raft_advance_commit(raft);
     raft_judge_repair(raft);
-    drop_old_entries(raft);
+    raft_drop_old_entries(raft);
 }
 
 bool raft_hard_state_is_durable(const struct raft *raft) {
@@ -251,26 +266,6 @@ static uint64_t number_to_wait_for(const struct raft *raft, const struct raft_me
         if (covering > number) number = covering;
     }
     return number;
-}
-
-/* --- peers ---------------------------------------------------------------------------------- */
-
-struct raft_peer *raft_peer_find(struct raft *raft, uint32_t id) {
-    for (uint32_t i = 0; i < raft->peer_count; i++)
-        if (raft->peers[i].id == id) return &raft->peers[i];
-    return NULL;
-}
-
-uint64_t raft_quorum_value(const struct raft *raft, uint64_t *values, uint32_t count) {
-    CHECK(count == raft->config.voter_count);
-    for (uint32_t i = 1; i < count; i++) {
-        uint64_t value = values[i];
-        uint32_t at = i;
-        for (; at > 0 && values[at - 1] < value; at--)
-            values[at] = values[at - 1];
-        values[at] = value;
-    }
-    return values[raft->quorum - 1];
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
@@ -328,6 +323,9 @@ static void dispatch(struct raft *raft, const struct raft_message *message) {
     case RAFT_TIMEOUT_NOW:
         raft_on_timeout_now(raft, message);
         break;
+    case RAFT_SNAPSHOT:
+        raft_on_snapshot(raft, message);
+        break;
     case RAFT_PRE_VOTE:
     case RAFT_PRE_VOTE_REPLY:
     case RAFT_MESSAGE_NONE:
@@ -336,9 +334,24 @@ static void dispatch(struct raft *raft, const struct raft_message *message) {
     }
 }
 
+/* A node that this one does not know may be a member of a newer configuration: it may lead and ask
+ * for votes (thesis 4.1). One that was removed may answer; its term is of no interest. */
+static bool is_believed(const struct raft *raft, const struct raft_message *message) {
+    switch (message->type) {
+    case RAFT_PRE_VOTE:
+    case RAFT_VOTE:
+    case RAFT_APPEND:
+    case RAFT_HEARTBEAT:
+    case RAFT_SNAPSHOT:
+        return true;
+    default:
+        return message->term <= raft->term || raft_is_member(raft, message->from);
+    }
+}
+
 static void on_message(struct raft *raft, const struct raft_message *message) {
-    struct raft_peer *peer = raft_peer_find(raft, message->from);
-    if (peer == NULL || message->to != raft->config.id) return;
+    bool is_for_us = message->to == raft->config.id && message->from != raft->config.id;
+    if (!is_for_us || !is_believed(raft, message)) return;
     /* A pre-vote asks about a term that nobody has yet; it settles nothing. */
     if (message->type == RAFT_PRE_VOTE) {
         raft_on_pre_vote(raft, message);
@@ -354,7 +367,8 @@ static void on_message(struct raft *raft, const struct raft_message *message) {
         answer_lower_term(raft, message);
         return;
     }
-    peer->last_contact_us = raft->now_us;
+    struct raft_peer *peer = raft_peer_find(raft, message->from);
+    if (peer != NULL) peer->last_contact_us = raft->now_us;
     dispatch(raft, message);
 }
 
@@ -371,7 +385,8 @@ static void on_tick(struct raft *raft) {
 static void on_applied(struct raft *raft, uint64_t index) {
     CHECK(index >= raft->applied_index && index <= raft->commit_index);
     raft->applied_index = index;
-    drop_old_entries(raft);
+    raft_prune_configurations(raft);
+    raft_drop_old_entries(raft);
 }
 
 static void take_event(struct raft *raft, const struct raft_event *event) {
@@ -409,14 +424,34 @@ static void take_event(struct raft *raft, const struct raft_event *event) {
         raft_on_connected(raft, event->node);
         break;
     case RAFT_EVENT_TRANSFER:
-        raft_on_transfer(raft, event->node);
+        raft_on_transfer(raft, event);
+        break;
+    case RAFT_EVENT_KEEP:
+        raft_on_keep(raft);
+        break;
+    case RAFT_EVENT_UNFIT:
+        raft_on_unfit(raft, event->unfit);
+        break;
+    case RAFT_EVENT_RECONFIGURE:
+        raft_on_reconfigure(raft, event->members);
+        break;
+    case RAFT_EVENT_SNAPSHOT_DURABLE:
+        raft_on_snapshot_durable(raft, &event->position);
+        break;
+    case RAFT_EVENT_COMPACTED:
+        raft_on_compacted(raft, event->index);
+        break;
+    case RAFT_EVENT_INSTALLED:
+        raft_on_installed(raft, event);
         break;
     }
 }
 
 static void begin_output(struct raft *raft) {
     raft->has_persist = false;
-    raft->truncated = false;
+    raft->truncated = raft->installed = raft->members_changed = false;
+    raft->wanted = (struct raft_wanted){0};
+    raft->refusal = RAFT_REFUSED_NONE;
     raft->message_count = raft->read_count = raft->fetch_count = 0;
 }
 
@@ -433,7 +468,19 @@ static void finish_output(struct raft *raft, struct raft_output *output) {
         .fetches = raft->fetches,
         .fetch_count = raft->fetch_count,
         .truncated = raft->truncated,
+        .members_changed = raft->members_changed,
+        .want_snapshot = raft->wanted,
+        .installed = raft->installed,
+        .refusal = raft->refusal,
     };
+}
+
+/* What follows from the new state, whatever the event was. */
+static void follow_up(struct raft *raft) {
+    raft_tend_members(raft);
+    persist_what_is_new(raft);
+    if (raft->role == RAFT_LEADER) raft_feed_peers(raft);
+    if (raft->role == RAFT_LEADER) raft_tend_transfer(raft);
 }
 
 void raft_step(struct raft *raft, const struct raft_event *event, struct raft_output *output) {
@@ -443,16 +490,15 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ou
     enum raft_role role = raft->role;
     uint64_t term = raft->term;
     uint32_t leader = raft->leader;
+    bool members_are_committed = raft_members_are_committed(raft);
 
     take_event(raft, event);
 
+    if (raft_members_are_committed(raft) != members_are_committed) raft->members_changed = true;
+    bool gathers = event->type == RAFT_EVENT_PROPOSE && event->more;
+    if (!gathers) follow_up(raft);
     bool changed = raft->role != role || raft->term != term || raft->leader != leader;
     if (changed) raft_refuse_reads(raft);
-    bool gathers = event->type == RAFT_EVENT_PROPOSE && event->more;
-    if (!gathers) {
-        persist_what_is_new(raft);
-        if (raft->role == RAFT_LEADER) raft_feed_peers(raft);
-    }
     finish_output(raft, output);
     output->state_changed = changed;
 }
@@ -496,6 +542,9 @@ bool raft_entry_at(const struct raft *raft, uint64_t index, struct entry *entry)
 uint64_t raft_term_at(const struct raft *raft, uint64_t index) {
     return raft_log_term(&raft->log, index);
 }
+uint64_t raft_base_index(const struct raft *raft) {
+    return raft->log.base_index;
+}
 uint64_t raft_tail_first_index(const struct raft *raft) {
     return raft->log.first_index;
 }
@@ -525,18 +574,93 @@ uint64_t raft_deadline_us(const struct raft *raft) {
     return election < reads ? election : reads;
 }
 
+/* --- members -------------------------------------------------------------------------------- */
+
+const struct members *raft_members(const struct raft *raft) {
+    return &raft_in_force(raft)->members;
+}
+uint64_t raft_members_index(const struct raft *raft) {
+    return raft_in_force(raft)->index;
+}
+bool raft_members_are_committed(const struct raft *raft) {
+    return raft_in_force(raft)->index <= raft->commit_index;
+}
+
+const struct members *raft_members_at(const struct raft *raft, uint64_t index) {
+    uint32_t i = raft->configuration_count - 1;
+    while (i > 0 && raft->configurations[i].index > index)
+        i--;
+    CHECK(raft->configurations[i].index <= index);
+    return &raft->configurations[i].members;
+}
+
+static enum raft_standing standing_of(const struct raft *raft, uint32_t id) {
+    if ((raft_all_voters(raft) & 1u << id) != 0) return RAFT_VOTER;
+    return raft_is_member(raft, id) ? RAFT_LEARNER : RAFT_OUTSIDE;
+}
+enum raft_standing raft_standing(const struct raft *raft) {
+    return standing_of(raft, raft->config.id);
+}
+bool raft_is_removed(const struct raft *raft) {
+    return raft_members(raft)->count > 0 && raft_members_are_committed(raft) &&
+           raft_standing(raft) == RAFT_OUTSIDE;
+}
+
 uint32_t raft_peers(const struct raft *raft, struct raft_peer_status *peers, uint32_t max) {
     uint32_t count = raft->peer_count < max ? raft->peer_count : max;
     for (uint32_t i = 0; i < count; i++) {
         const struct raft_peer *peer = &raft->peers[i];
         peers[i] = (struct raft_peer_status){
             .id = peer->id,
+            .standing = standing_of(raft, peer->id),
+            .leaving = peer->leaving,
+            .state = peer->state,
             .match_index = peer->match_index,
             .next_index = peer->next_index,
             .last_contact_us = peer->last_contact_us,
             .inflight = peer->inflight_count,
             .replicating = peer->state == RAFT_PEER_REPLICATE,
+            .unfit = peer->unfit,
         };
     }
     return count;
+}
+
+static uint64_t lease_left_us(const struct raft *raft) {
+    if (!raft_has_lease(raft, raft->now_us)) return 0;
+    return raft->lease_until_us == UINT64_MAX ? UINT64_MAX : raft->lease_until_us - raft->now_us;
+}
+
+void raft_get_status(const struct raft *raft, struct raft_status *status) {
+    *status = (struct raft_status){
+        .id = raft->config.id,
+        .leader = raft->leader,
+        .voted_for = raft->voted_for,
+        .transfer_target = raft->transfer_to,
+        .unfit = raft->unfit,
+        .role = raft->role,
+        .standing = raft_standing(raft),
+        .term = raft->term,
+        .commit_index = raft->commit_index,
+        .applied_index = raft->applied_index,
+        .persisted_index = raft->persisted_index,
+        .last_index = raft_log_last_index(&raft->log),
+        .base_index = raft->log.base_index,
+        .members_index = raft_members_index(raft),
+        .members_committed = raft_members_are_committed(raft),
+        .diverged = raft->diverged,
+        .damaged = raft->damaged,
+        .snapshot = raft->snapshot,
+        .lease_us = lease_left_us(raft),
+        .deadline_us = raft_deadline_us(raft),
+    };
+}
+
+const char *raft_refusal_text(enum raft_refusal refusal) {
+    static const char *const texts[] = {
+#define REFUSAL_ROW(NAME, text) [RAFT_REFUSED_##NAME] = text,
+        RAFT_REFUSALS(REFUSAL_ROW)
+#undef REFUSAL_ROW
+    };
+    return refusal < COUNT_OF(texts) ? texts[refusal] : "?";
 }

@@ -81,6 +81,17 @@ static struct subscriber *subscriber_open(struct emitter *emitter, struct subscr
     return subscriber;
 }
 
+static void topic_release(struct topic *topic) {
+    table_destroy(topic->subscribers);
+    memory_release(topic);
+}
+
+static void subscriber_release(struct subscriber *subscriber) {
+    table_destroy(subscriber->topics[CHANNELS]);
+    table_destroy(subscriber->topics[PATTERNS]);
+    memory_release(subscriber);
+}
+
 static void take_out(struct table *table, struct bytes key) {
     uint32_t position = table_find(table, key);
     CHECK(position != TABLE_NONE);
@@ -116,16 +127,13 @@ static void topic_leave(struct emitter *emitter, int kind, struct topic *topic,
     take_out(subscriber->topics[kind], topic_key(topic));
     if (table_size(topic->subscribers) > 0) return;
     take_out(emitter->topics[kind], topic_key(topic));
-    table_destroy(topic->subscribers);
-    memory_release(topic);
+    topic_release(topic);
 }
 
 static void subscriber_release_if_idle(struct emitter *emitter, struct subscriber *subscriber) {
     if (subscriber == NULL || subscriber_count(subscriber) > 0) return;
     take_out(emitter->subscribers, subscriber_key(subscriber));
-    table_destroy(subscriber->topics[CHANNELS]);
-    table_destroy(subscriber->topics[PATTERNS]);
-    memory_release(subscriber);
+    subscriber_release(subscriber);
 }
 
 static void subscriber_leave_all(struct emitter *emitter, struct subscriber *subscriber) {
@@ -153,12 +161,14 @@ void emitter_remove_origin(struct emitter *emitter, uint64_t origin) {
 
 void emitter_destroy(struct emitter *emitter) {
     if (emitter == NULL) return;
-    while (table_size(emitter->subscribers) > 0) {
-        subscriber_leave_all(emitter, table_at(emitter->subscribers, 0));
-    }
-    table_destroy(emitter->topics[CHANNELS]);
-    table_destroy(emitter->topics[PATTERNS]);
+    for (uint32_t i = 0; i < table_size(emitter->subscribers); i++)
+        subscriber_release(table_at(emitter->subscribers, i));
     table_destroy(emitter->subscribers);
+    for (int kind = CHANNELS; kind <= PATTERNS; kind++) {
+        for (uint32_t i = 0; i < table_size(emitter->topics[kind]); i++)
+            topic_release(table_at(emitter->topics[kind], i));
+        table_destroy(emitter->topics[kind]);
+    }
     memory_release(emitter->deliveries);
     memory_release(emitter);
 }
@@ -218,6 +228,194 @@ void emitter_check(const struct emitter *emitter) {
         }
         CHECK(subscriptions[kind] == 0);
     }
+}
+
+/* --- as bytes ---------------------------------------------------------------------------------
+ *
+ * Records of a tag and fields without gaps, in the order of the phases:
+ *   T kind, size of the name (u32), the name    a topic, in the order of its table
+ *   S origin, client (u64)                      a subscriber, likewise
+ *   L kind, topic's position (u32)              what the last subscriber listens to, in its order
+ *   M kind, topic's, subscriber's position      who listens to a topic, in the topic's order
+ */
+
+enum { SAVE_CHANNELS, SAVE_PATTERNS, SAVE_SUBSCRIBERS, SAVE_CHANNEL_MEMBERS, SAVE_PATTERN_MEMBERS };
+
+static void save_topic(const struct topic *topic, int kind, struct buffer *out) {
+    buffer_append_byte(out, 'T');
+    buffer_append_byte(out, (char)kind);
+    buffer_append_u32(out, (uint32_t)topic->size);
+    buffer_append_bytes(out, topic_key(topic));
+}
+
+static void save_link(const struct emitter *emitter, char tag, int kind, const struct topic *topic,
+                      struct buffer *out) {
+    buffer_append_byte(out, tag);
+    buffer_append_byte(out, (char)kind);
+    buffer_append_u32(out, table_find(emitter->topics[kind], topic_key(topic)));
+}
+
+/* The subscriber, or with `next` the next thing it listens to; false when that was all. */
+static bool save_subscriber(const struct emitter *emitter, const struct subscriber *subscriber,
+                            uint32_t next, struct buffer *out) {
+    if (next == 0) {
+        buffer_append_byte(out, 'S');
+        buffer_append_bytes(out, subscriber_key(subscriber));
+        return true;
+    }
+    uint32_t index = next - 1;
+    for (int kind = CHANNELS; kind <= PATTERNS; kind++) {
+        if (index < table_size(subscriber->topics[kind])) {
+            save_link(emitter, 'L', kind, table_at(subscriber->topics[kind], index), out);
+            return true;
+        }
+        index -= table_size(subscriber->topics[kind]);
+    }
+    return false;
+}
+
+static bool save_member(const struct emitter *emitter, int kind, const struct topic *topic,
+                        uint32_t next, struct buffer *out) {
+    if (next == table_size(topic->subscribers)) return false;
+    struct bytes subscriber = subscriber_key(table_at(topic->subscribers, next));
+    save_link(emitter, 'M', kind, topic, out);
+    buffer_append_u32(out, table_find(emitter->subscribers, subscriber));
+    return true;
+}
+
+/* The entry `at` of the phase's table, or part `next` of it; false when it has no such part. */
+static bool save_part(const struct emitter *emitter, unsigned phase, const void *entry,
+                      uint32_t next, struct buffer *out) {
+    if (phase <= SAVE_PATTERNS) {
+        if (next == 0) save_topic(entry, phase == SAVE_CHANNELS ? CHANNELS : PATTERNS, out);
+        return next == 0;
+    }
+    if (phase == SAVE_SUBSCRIBERS) return save_subscriber(emitter, entry, next, out);
+    return save_member(emitter, phase == SAVE_CHANNEL_MEMBERS ? CHANNELS : PATTERNS, entry, next,
+                       out);
+}
+
+bool emitter_save(const struct emitter *emitter, struct emitter_walk *walk, struct buffer *out,
+                  size_t bytes_max) {
+    const struct table *tables[] = {emitter->topics[CHANNELS], emitter->topics[PATTERNS],
+                                    emitter->subscribers, emitter->topics[CHANNELS],
+                                    emitter->topics[PATTERNS]};
+    size_t start = out->size;
+    while (walk->phase < COUNT_OF(tables) && out->size - start < bytes_max) {
+        const struct table *table = tables[walk->phase];
+        if (walk->at == table_size(table)) {
+            walk->phase++;
+            walk->at = 0;
+        } else if (save_part(emitter, walk->phase, table_at(table, walk->at), walk->next, out)) {
+            walk->next++;
+        } else {
+            walk->at++;
+            walk->next = 0;
+        }
+    }
+    return out->size > start;
+}
+
+/* Takes `size` bytes off the front; false if there are fewer. */
+static bool take_bytes(struct bytes *rest, size_t size, struct bytes *taken) {
+    if (rest->size < size) return false;
+    *taken = bytes_of(rest->data, size);
+    *rest = bytes_slice(*rest, size, rest->size);
+    return true;
+}
+
+static bool load_topic(struct emitter *emitter, int kind, struct bytes *rest) {
+    struct bytes size, name;
+    if (!take_bytes(rest, 4, &size) || !take_bytes(rest, load_u32(size.data), &name)) return false;
+    if (table_get(emitter->topics[kind], name) != NULL) return false;
+    topic_open(emitter, kind, name);
+    return true;
+}
+
+static bool load_subscriber(struct emitter *emitter, struct bytes *rest) {
+    struct bytes fields;
+    if (!take_bytes(rest, 16, &fields)) return false;
+    struct subscriber_id id = {load_u64(fields.data), load_u64(fields.data + 8)};
+    if (table_get(emitter->subscribers, bytes_of(&id, sizeof(id))) != NULL) return false;
+    subscriber_open(emitter, id);
+    return true;
+}
+
+static void *load_entry(const struct table *table, struct bytes *rest) {
+    struct bytes position;
+    if (!take_bytes(rest, 4, &position)) return NULL;
+    uint32_t at = load_u32(position.data);
+    return at < table_size(table) ? table_at(table, at) : NULL;
+}
+
+/* Adds unless it is there already. */
+static bool load_into(struct table *table, struct bytes key, void *entry) {
+    if (table_get(table, key) != NULL) return false;
+    (void)table_add(table, entry);
+    return true;
+}
+
+static bool load_listening(struct emitter *emitter, int kind, struct bytes *rest) {
+    struct topic *topic = load_entry(emitter->topics[kind], rest);
+    uint32_t subscribers = table_size(emitter->subscribers);
+    if (topic == NULL || subscribers == 0) return false;
+    struct subscriber *last = table_at(emitter->subscribers, subscribers - 1);
+    return load_into(last->topics[kind], topic_key(topic), topic);
+}
+
+static bool load_member(struct emitter *emitter, int kind, struct bytes *rest) {
+    struct topic *topic = load_entry(emitter->topics[kind], rest);
+    struct subscriber *subscriber = load_entry(emitter->subscribers, rest);
+    if (topic == NULL || subscriber == NULL) return false;
+    if (table_get(subscriber->topics[kind], topic_key(topic)) != topic) return false;
+    return load_into(topic->subscribers, subscriber_key(subscriber), subscriber);
+}
+
+bool emitter_load(struct emitter *emitter, struct bytes piece) {
+    while (piece.size > 0) {
+        struct bytes tag, kind;
+        bool good = take_bytes(&piece, 1, &tag);
+        if (good && tag.data[0] == 'S') {
+            if (!load_subscriber(emitter, &piece)) return false;
+            continue;
+        }
+        if (!take_bytes(&piece, 1, &kind) || (uint8_t)kind.data[0] > PATTERNS) return false;
+        switch (tag.data[0]) {
+        case 'T':
+            good = load_topic(emitter, kind.data[0], &piece);
+            break;
+        case 'L':
+            good = load_listening(emitter, kind.data[0], &piece);
+            break;
+        case 'M':
+            good = load_member(emitter, kind.data[0], &piece);
+            break;
+        default:
+            good = false;
+        }
+        if (!good) return false;
+    }
+    return true;
+}
+
+/* Each link from topic to subscriber was found on the other side when it was read: so equal numbers
+ * mean equal links. */
+bool emitter_load_end(const struct emitter *emitter) {
+    uint64_t links[2] = {0};
+    for (uint32_t i = 0; i < table_size(emitter->subscribers); i++) {
+        const struct subscriber *subscriber = table_at(emitter->subscribers, i);
+        if (subscriber_count(subscriber) == 0) return false;
+        for (int kind = CHANNELS; kind <= PATTERNS; kind++)
+            links[kind] += table_size(subscriber->topics[kind]);
+    }
+    for (int kind = CHANNELS; kind <= PATTERNS; kind++) {
+        for (uint32_t i = 0; i < table_size(emitter->topics[kind]); i++) {
+            const struct topic *topic = table_at(emitter->topics[kind], i);
+            if (table_size(topic->subscribers) == 0) return false;
+            links[kind] -= table_size(topic->subscribers);
+        }
+    }
+    return links[CHANNELS] == 0 && links[PATTERNS] == 0;
 }
 
 /* --- deliveries ------------------------------------------------------------------------------ */

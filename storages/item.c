@@ -44,10 +44,10 @@ struct item *item_create(struct bytes key, enum item_type type, unsigned flags, 
     return item;
 }
 
-static uint64_t external_copy(struct bytes value) {
+static char *external_copy(struct bytes value) {
     char *copy = memory_allocate(value.size);
     memcpy(copy, value.data, value.size);
-    return (uintptr_t)copy;
+    return copy;
 }
 
 /* Redis keeps text of up to 20 bytes as an integer if it is the integer's canonical form. */
@@ -65,9 +65,14 @@ struct item *item_create_record(struct bytes key, struct bytes value, unsigned f
 struct item *item_create_text(struct bytes key, struct bytes value, unsigned flags) {
     if (value.size <= ITEM_INLINE_MAX) return item_create(key, ITEM_RECORD, flags, 0, value);
     CHECK(value.size <= ITEM_VALUE_MAX);
+    return item_create_external(key, external_copy(value), value.size, flags);
+}
+
+struct item *item_create_external(struct bytes key, char *block, size_t size, unsigned flags) {
+    CHECK(size > ITEM_INLINE_MAX && size <= ITEM_VALUE_MAX);
     struct item *item =
-        item_create(key, ITEM_RECORD, flags | ITEM_WORD, external_copy(value), (struct bytes){0});
-    item->value_size = (uint32_t)value.size;
+        item_create(key, ITEM_RECORD, flags | ITEM_WORD, (uintptr_t)block, (struct bytes){0});
+    item->value_size = (uint32_t)size;
     return item;
 }
 
@@ -145,7 +150,7 @@ struct item *item_set_integer(struct item *item, int64_t value) {
 }
 
 static struct item *set_external_text(struct item *item, struct bytes value) {
-    uint64_t copy = external_copy(value);
+    uint64_t copy = (uintptr_t)external_copy(value);
     if (record_is_external(item)) memory_release(external_text(item));
     unsigned flags = (item->flags | ITEM_WORD) & ~(unsigned)ITEM_INTEGER;
     item = item_reshape(item, flags, 0);

@@ -80,6 +80,8 @@ struct item *item_create(struct bytes key, enum item_type type, unsigned flags, 
 struct item *item_create_record(struct bytes key, struct bytes value, unsigned flags);
 /* A record of these bytes, external if large, never an integer. */
 struct item *item_create_text(struct bytes key, struct bytes value, unsigned flags);
+/* A record of the `size` bytes of this block, more than ITEM_INLINE_MAX, which it owns now. */
+struct item *item_create_external(struct bytes key, char *block, size_t size, unsigned flags);
 /* Releases the item itself and a record's external bytes, not an aggregate's value. */
 void item_destroy(struct item *item);
 

@@ -240,18 +240,25 @@ void storages_mix_digest(struct storages *storages, uint64_t value) {
     storages->rolling_digest = hash_chain(storages->rolling_digest, value);
 }
 
-uint64_t storages_digest(struct storages *storages) {
+uint64_t storages_digest_begin(const struct storages *storages) {
     CHECK(storages->unit_databases == 0); /* no holes: not inside an atomic unit */
     uint64_t digest = hash_bytes(bytes_of(&storages->settings, sizeof(storages->settings)), 1);
-    digest = hash_chain(digest, (uint64_t)storages->now_ms);
+    return hash_chain(digest, (uint64_t)storages->now_ms);
+}
+
+uint64_t storages_digest_end(const struct storages *storages, uint64_t digest) {
+    return hash_chain(digest, emitter_digest(storages->emitter));
+}
+
+uint64_t storages_digest(const struct storages *storages) {
+    uint64_t digest = storages_digest_begin(storages);
     for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
         const struct table *table = storages->databases[db].table;
         digest = hash_chain(digest, table_size(table));
         for (uint32_t i = 0; i < table_size(table); i++)
             digest = hash_chain(digest, keyspace_item_digest(table_at(table, i)));
     }
-    digest = hash_chain(digest, emitter_digest(storages->emitter));
-    return digest;
+    return storages_digest_end(storages, digest);
 }
 
 /* --- looking at it -------------------------------------------------------------------------- */

@@ -57,6 +57,19 @@ struct map *map_create(uint64_t hash_seed) {
     return map;
 }
 
+struct map *map_of_packed(struct packed *packed, uint64_t hash_seed) {
+    CHECK(packed_count(packed) % 2 == 0);
+    struct map *map = memory_allocate(sizeof(*map));
+    *map = (struct map){.packed = packed, .hash_seed = hash_seed};
+    return map;
+}
+
+struct map *map_create_table(uint64_t hash_seed) {
+    struct map *map = memory_allocate(sizeof(*map));
+    *map = (struct map){.table = table_create(entry_key, hash_seed), .hash_seed = hash_seed};
+    return map;
+}
+
 void map_destroy(struct map *map) {
     if (map == NULL) return;
     if (map->table != NULL) {
@@ -95,6 +108,10 @@ uint32_t map_size(const struct map *map) {
 
 bool map_is_packed(const struct map *map) {
     return map->packed != NULL;
+}
+
+const struct packed *map_packed(const struct map *map) {
+    return map->packed;
 }
 
 /* The offset of the field in a packed map, or PACKED_END. */

@@ -63,6 +63,15 @@ bool map_walk_next(struct map_walk *walk, struct map_pair *pair);
 
 void map_check(const struct map *map);
 
+/* --- the forms themselves: for files ------------------------------------------------------- */
+
+/* The packed list of a packed map: field, value, field, value …; NULL for a table. */
+const struct packed *map_packed(const struct map *map);
+/* A packed map that owns this list from now on: no field twice, an even number of entries. */
+struct map *map_of_packed(struct packed *packed, uint64_t hash_seed);
+/* An empty map that is a table already: map_set() then looks at no limits. */
+struct map *map_create_table(uint64_t hash_seed);
+
 extern const struct item_class map_class;
 
 extern const struct command_family map_family;

@@ -43,6 +43,18 @@ struct set *set_create(uint64_t hash_seed) {
     return set;
 }
 
+struct set *set_of_integers(struct integers *integers, uint64_t hash_seed) {
+    struct set *set = memory_allocate(sizeof(*set));
+    *set = (struct set){.integers = integers, .hash_seed = hash_seed};
+    return set;
+}
+
+struct set *set_create_table(uint64_t hash_seed) {
+    struct set *set = memory_allocate(sizeof(*set));
+    *set = (struct set){.table = table_create(entry_bytes, hash_seed), .hash_seed = hash_seed};
+    return set;
+}
+
 void set_destroy(struct set *set) {
     if (set == NULL) return;
     if (set->table != NULL) {
@@ -82,6 +94,10 @@ uint32_t set_size(const struct set *set) {
 
 bool set_is_integers(const struct set *set) {
     return set->integers != NULL;
+}
+
+const struct integers *set_integers(const struct set *set) {
+    return set->integers;
 }
 
 bool set_has(const struct set *set, struct bytes member) {

@@ -41,6 +41,15 @@ void set_remove_at(struct set *set, uint32_t position, bool leave_hole);
 
 void set_check(const struct set *set);
 
+/* --- the forms themselves: for files ------------------------------------------------------- */
+
+/* The ascending list of a set of integers; NULL for a table. */
+const struct integers *set_integers(const struct set *set);
+/* A set of integers that owns this list from now on. */
+struct set *set_of_integers(struct integers *integers, uint64_t hash_seed);
+/* An empty set that is a table already. */
+struct set *set_create_table(uint64_t hash_seed);
+
 extern const struct item_class set_class;
 
 extern const struct command_family set_family, set_algebra_family;

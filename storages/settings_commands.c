@@ -12,9 +12,10 @@ static const struct setting {
     const char *name;
     size_t offset;
     int64_t minimum, maximum;
+    bool is_fixed; /* not by RAFT SET */
 } settings[] = {
 #define SETTING(text, field, low, high)                                                            \
-    { text, offsetof(struct storages_settings, field), low, high }
+    { text, offsetof(struct storages_settings, field), low, high, false }
     SETTING("hash-max-listpack-entries", hash_max_listpack_entries, 0, INT64_MAX),
     SETTING("hash-max-listpack-value", hash_max_listpack_value, 0, INT64_MAX),
     SETTING("set-max-intset-entries", set_max_intset_entries, 0, INT64_MAX),
@@ -23,11 +24,17 @@ static const struct setting {
     SETTING("list-max-listpack-size", list_max_listpack_size, INT32_MIN, INT32_MAX),
     SETTING("databases", databases, 1, STORAGES_DATABASES_MAX),
 #undef SETTING
+    {"proto-max-bulk-len", offsetof(struct storages_settings, proto_max_bulk_len), 0, INT64_MAX,
+     true},
 };
+_Static_assert(COUNT_OF(settings) * sizeof(int64_t) == sizeof(struct storages_settings),
+               "each setting has its row");
 
 static const struct setting *find_setting(struct bytes name) {
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        if (bytes_equal_ignoring_case(name, bytes_of_text(settings[i].name))) return &settings[i];
+        if (!settings[i].is_fixed &&
+            bytes_equal_ignoring_case(name, bytes_of_text(settings[i].name)))
+            return &settings[i];
     return NULL;
 }
 
@@ -38,6 +45,22 @@ static int64_t *field_of(struct storages_settings *all, const struct setting *se
 int64_t *settings_field(struct storages_settings *all, struct bytes name) {
     const struct setting *setting = find_setting(name);
     return setting == NULL ? NULL : field_of(all, setting);
+}
+
+const char *settings_name(uint32_t index) {
+    return index < COUNT_OF(settings) ? settings[index].name : NULL;
+}
+
+int64_t settings_value(const struct storages_settings *all, uint32_t index) {
+    CHECK(index < COUNT_OF(settings));
+    return *(const int64_t *)(const void *)((const char *)all + settings[index].offset);
+}
+
+bool settings_put(struct storages_settings *all, uint32_t index, int64_t value) {
+    CHECK(index < COUNT_OF(settings));
+    if (value < settings[index].minimum || value > settings[index].maximum) return false;
+    *field_of(all, &settings[index]) = value;
+    return true;
 }
 
 /* Databases that hold keys can't be taken away. */

@@ -39,6 +39,21 @@ struct sorted_set *sorted_set_create(uint64_t hash_seed) {
     return set;
 }
 
+struct sorted_set *sorted_set_of_packed(struct packed *packed, uint64_t hash_seed) {
+    CHECK(packed_count(packed) % 2 == 0);
+    struct sorted_set *set = memory_allocate(sizeof(*set));
+    *set = (struct sorted_set){.packed = packed, .hash_seed = hash_seed};
+    return set;
+}
+
+struct sorted_set *sorted_set_create_large(uint64_t hash_seed) {
+    struct sorted_set *set = memory_allocate(sizeof(*set));
+    *set = (struct sorted_set){.table = table_create(entry_key, hash_seed),
+                               .tree = score_tree_create(),
+                               .hash_seed = hash_seed};
+    return set;
+}
+
 struct sorted_set *sorted_set_copy(const struct sorted_set *set) {
     struct sorted_set *copy = memory_allocate(sizeof(*copy));
     *copy = (struct sorted_set){.hash_seed = set->hash_seed};
@@ -76,6 +91,10 @@ uint32_t sorted_set_size(const struct sorted_set *set) {
 
 bool sorted_set_is_packed(const struct sorted_set *set) {
     return set->packed != NULL;
+}
+
+const struct packed *sorted_set_packed(const struct sorted_set *set) {
+    return set->packed;
 }
 
 /* --- the packed form ----------------------------------------------------------------------- */

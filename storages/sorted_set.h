@@ -98,6 +98,15 @@ bool sorted_set_at(const struct sorted_set *set, uint32_t position, struct sorte
 
 void sorted_set_check(const struct sorted_set *set);
 
+/* --- the forms themselves: for files ------------------------------------------------------- */
+
+/* The packed list of a small sorted set: member, score, member, score …; NULL for a large one. */
+const struct packed *sorted_set_packed(const struct sorted_set *set);
+/* A small sorted set that owns this list from now on: in order, no member twice, no score -0. */
+struct sorted_set *sorted_set_of_packed(struct packed *packed, uint64_t hash_seed);
+/* An empty sorted set in the large form: sorted_set_put() then looks at no limits. */
+struct sorted_set *sorted_set_create_large(uint64_t hash_seed);
+
 extern const struct item_class sorted_set_class;
 
 extern const struct command_family sorted_set_family;

@@ -41,7 +41,7 @@ bool storages_free_some(struct storages *storages, uint64_t budget);
 uint64_t storages_rolling_digest(const struct storages *storages);
 void storages_mix_digest(struct storages *storages, uint64_t value);
 /* The full digest, over everything in array order; costs a walk. Not inside an atomic unit. */
-uint64_t storages_digest(struct storages *storages);
+uint64_t storages_digest(const struct storages *storages);
 
 /* --- looking at it ------------------------------------------------------------------------- */
 

@@ -279,8 +279,18 @@ static void ahead_step(struct replica *replica, struct ahead *ahead, uint32_t or
 /* --- one entry ---------------------------------------------------------------------------------
  */
 
+/* A round to peers is worth waiting for company; the own disk alone is quicker than that. */
+static void note_answered(struct replica *replica, const struct batch *batch) {
+    if (replica->config.raft.voter_count == 1) return;
+    struct gather_group answered = {batch->count, batch->body_size}, waiting = {0};
+    if (replica->open != NULL)
+        waiting = (struct gather_group){replica->open->count, replica->open->body_size};
+    gather_note_applied(&replica->gather, answered, waiting, replica->now.now_us);
+}
+
 static void window_pop(struct replica *replica) {
     struct batch *batch = replica->window_first;
+    note_answered(replica, batch);
     replica->window_first = batch->next;
     if (batch->next == NULL) replica->window_last = NULL;
     replica->window_count--;

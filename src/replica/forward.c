@@ -73,9 +73,9 @@ bool replica_can_seal(const struct replica *replica) {
     return replica->link_up[replica->known_leader];
 }
 
-/* Large groups win: a sync or a round to the peers costs nearly the same for one command as for a
- * hundred. So a small batch waits until the sockets have nothing more to give (one more turn, which
- * does not block) and until the batch before it is applied. */
+/* Large groups win (gather.h). So a small batch waits until the batch before it is applied, then
+ * until those who are expected have come; or, if nobody knows, until the sockets have nothing more
+ * to give (one more turn, which does not block). */
 static bool open_batch_may_go(const struct replica *replica) {
     if (replica->open == NULL || replica->open->count == 0 || !replica_can_seal(replica)) {
         return false;
@@ -86,12 +86,25 @@ static bool open_batch_may_go(const struct replica *replica) {
 
 bool replica_wants_to_seal(const struct replica *replica) {
     if (!open_batch_may_go(replica)) return false;
-    return !replica->turn_had_input || replica->open->body_size >= SEAL_LARGE_BYTES ||
-           replica->now.now_us - replica->open->opened_us >= SEAL_GATHER_US;
+    const struct batch *open = replica->open;
+    if (open->body_size >= SEAL_LARGE_BYTES) return true;
+    switch (gather_judge(&replica->gather, open->count, replica->now.now_us)) {
+    case GATHER_COMPLETE:
+        return true;
+    case GATHER_WAITS:
+        return false;
+    case GATHER_UNSURE:
+        break;
+    }
+    return !replica->turn_had_input || replica->now.now_us - open->opened_us >= SEAL_GATHER_US;
 }
 
-bool replica_gathers(const struct replica *replica) {
-    return open_batch_may_go(replica);
+uint64_t replica_seal_deadline_us(const struct replica *replica) {
+    if (!open_batch_may_go(replica)) return UINT64_MAX;
+    bool waits =
+        gather_judge(&replica->gather, replica->open->count, replica->now.now_us) == GATHER_WAITS &&
+        replica->open->body_size < SEAL_LARGE_BYTES;
+    return waits ? replica->gather.until_us : 0;
 }
 
 bool replica_is_full(const struct replica *replica) {
@@ -179,6 +192,7 @@ void replica_seal(struct replica *replica) {
     if (batch == NULL) return;
     if (batch->count == 0) return;
     replica->open = NULL;
+    gather_note_sealed(&replica->gather, batch->count, batch->opened_us);
     release_attachments(batch);
     batch_seal(batch, replica->origin, replica->next_number++, replica->now.now_us);
     if (batch->chunk != replica->chunk) {

@@ -815,8 +815,10 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     }
     if (replica->state != REPLICA_RUNNING) return UINT64_MAX;
     if (replica->applied_index < raft_commit_index(replica->raft)) return 0;
-    if (replica_gathers(replica) || replica->more_to_free) return 0;
+    uint64_t seal = replica_seal_deadline_us(replica);
+    if (seal == 0 || replica->more_to_free) return 0;
     uint64_t deadline = raft_deadline_us(replica->raft);
+    if (seal < deadline) deadline = seal;
     uint64_t journal = journal_deadline_us(replica->journal);
     if (journal < deadline) deadline = journal;
     /* Counted from the last tick, not from now: what comes in between, a leader's heartbeats, must

@@ -11,6 +11,7 @@
 #include "raft/journal.h"
 #include "src/replica/batch.h"
 #include "src/replica/compare.h"
+#include "src/replica/gather.h"
 #include "src/replica/origins.h"
 #include "src/replica/replica.h"
 
@@ -59,7 +60,8 @@ struct replica {
     uint32_t window_count;
     size_t window_bytes;
     uint64_t expected_number, expected_us; /* the leader's newest wish, and when it came */
-    uint64_t waiting_bytes;                /* of all sessions' waiting reads and replies */
+    struct gather gather;
+    uint64_t waiting_bytes; /* of all sessions' waiting reads and replies */
 
     /* Leadership. */
     struct origins tail_origins; /* leader: including the uncommitted tail */
@@ -174,9 +176,10 @@ void session_forget_plans(struct session *session);
 /* --- forward.c -------------------------------------------------------------------------------- */
 struct batch *replica_open_batch(struct replica *replica);
 bool replica_can_seal(const struct replica *replica);
-/* The open batch is ready to go now; or only waits for a turn without input. */
+/* The open batch is ready to go now; or when it will be, if nothing else comes: 0 for the next turn
+ * without input, UINT64_MAX if that hangs on something else. */
 bool replica_wants_to_seal(const struct replica *replica);
-bool replica_gathers(const struct replica *replica);
+uint64_t replica_seal_deadline_us(const struct replica *replica);
 void replica_seal(struct replica *replica);
 /* Sends all batches of the window from this number on to the leader (or proposes them). */
 void replica_resend(struct replica *replica, uint64_t from_number);

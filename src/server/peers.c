@@ -36,7 +36,7 @@
 
 enum {
     PEER_PORT_OFFSET = 10000,
-    PROTOCOL_VERSION = 1,
+    PROTOCOL_VERSION = 2,
     /* Different long doubles compute different INCRBYFLOATs (SAFETY 22): not one cluster. */
     FLOAT_MODEL = __LDBL_MANT_DIG__,
     FRAME_HEADER_SIZE = 16,

@@ -219,6 +219,61 @@ Test(three, a_leader_that_slept_reads_nothing_stale) {
     cluster_destroy(cluster);
 }
 
+/* --- a node that was away --------------------------------------------------------------------- */
+
+enum { AWAY_PART_BYTES = 256 * 1024, AWAY_PARTS = 600, AWAY_KEYS = 8 };
+
+/* The same few keys again and again: the log grows, the keyspace does not. */
+static void write_parts(redisContext *client) {
+    static char part[AWAY_PART_BYTES];
+    memset(part, 'x', sizeof(part));
+    for (int i = 0; i < AWAY_PARTS; i++) {
+        redisReply *reply = ask(client, "SET part:%d %b", i % AWAY_KEYS, part, sizeof(part));
+        cr_assert(reply->type == REDIS_REPLY_STATUS, "%s", reply->str);
+        freeReplyObject(reply);
+    }
+}
+
+/* The most memory that the process has held so far. */
+static long long peak_bytes(const struct cluster *cluster, int node) {
+    char path[64], line[256];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)cluster->nodes[node].pid);
+    FILE *file = fopen(path, "r");
+    cr_assert(file != NULL);
+    long long kilobytes = -1;
+    while (kilobytes < 0 && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "VmHWM: %lld", &kilobytes) != 1) kilobytes = -1;
+    fclose(file);
+    cr_assert_gt(kilobytes, 0);
+    return kilobytes * 1024;
+}
+
+/* Most of what it missed is in the segments only. Memory stays bounded on both sides, and the
+ * leader's heartbeats are not late: nobody stands for election. */
+Test(three, a_node_that_missed_much_catches_up_from_the_disk) {
+    /* An election time-out that no busy machine reaches for another reason. */
+    const char *const options[] = {"--raft-log-memory", "2mb", "--raft-election-timeout", "2000",
+                                   NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    int leader = cluster_leader(cluster), away = cluster_follower(cluster);
+    redisContext *client = node_connect(cluster, leader);
+    (void)node_signal(cluster, away, SIGKILL);
+    write_parts(client);
+    long long term = node_info(cluster, leader, "raft_current_term");
+    long long before = peak_bytes(cluster, leader);
+    node_start(cluster, away);
+    /* The others go on meanwhile. */
+    AWAIT(ask_integer(client, "INCR counter") > 0 &&
+          node_info(cluster, away, "raft_last_applied_index") >= AWAY_PARTS);
+    cluster_expect_equal(cluster);
+    const long long missed = (long long)AWAY_PARTS * AWAY_PART_BYTES;
+    cr_expect_lt(peak_bytes(cluster, leader) - before, missed / 4);
+    cr_expect_lt(peak_bytes(cluster, away), missed);
+    cr_expect_eq(node_info(cluster, leader, "raft_current_term"), term);
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
 /* --- publish and subscribe ------------------------------------------------------------------- */
 
 static void expect_message(redisContext *subscriber, const char *channel, const char *text) {

@@ -6,7 +6,7 @@
 
 /* An entry as first seen committed anywhere; hash 0: not seen in memory yet. */
 struct committed {
-    uint64_t term, hash;
+    uint64_t term, hash, in_term; /* in_term: of the leader that committed it */
 };
 
 struct sighting {
@@ -87,25 +87,25 @@ void checks_vote(struct world *world, const struct raft_message *message) {
     *vote = (uint8_t)candidate;
 }
 
-/* Leader completeness: whoever leads has all that was ever committed. */
+/* Leader completeness: whoever leads has all that was committed in earlier terms. Votes on their
+ * way may still make a leader of a term that is over: it owes nothing to later ones. */
 static void check_completeness(struct world *world, const struct node *node) {
     const struct checks *checks = world->checks;
     const struct raft *raft = replica_raft(node->replica);
-    if (raft_last_index(raft) < checks->commit) {
-        world_violation(world, "n%u leads term %llu without committed entry %llu", node->id,
-                        (unsigned long long)raft_term(raft), (unsigned long long)checks->commit);
-        return;
-    }
+    uint64_t term = raft_term(raft);
     for (uint64_t index = checks->commit; index > 0; index--) {
         struct entry entry;
         const struct committed *committed = &checks->committed[index];
-        bool same = raft_term_at(raft, index) == committed->term;
+        if (committed->in_term > term) continue;
+        bool exists = raft_last_index(raft) >= index;
+        bool same = exists && raft_term_at(raft, index) == committed->term;
         if (same && committed->hash != 0 && raft_entry_at(raft, index, &entry)) {
             same = entry_hash(entry.image) == committed->hash;
         }
         if (same) continue;
-        world_violation(world, "n%u leads term %llu with another entry %llu than was committed",
-                        node->id, (unsigned long long)raft_term(raft), (unsigned long long)index);
+        world_violation(world, "n%u leads term %llu %s entry %llu that was committed", node->id,
+                        (unsigned long long)term, exists ? "with another than the" : "without the",
+                        (unsigned long long)index);
         return;
     }
 }
@@ -126,6 +126,25 @@ static void check_leader(struct world *world, struct node *node) {
     checks->leaders[term] = node->id;
     faults_when_power_changes(world);
     check_completeness(world, node);
+}
+
+/* While a leader may answer reads by itself, nobody leads a later term (SAFETY 5). */
+static void check_leases(struct world *world, const struct node *node) {
+    const struct raft *raft = replica_raft(node->replica);
+    if (raft_role(raft) != RAFT_LEADER) return;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct node *other = &world->nodes[id];
+        if (other->replica == NULL || replica_raft(other->replica) == NULL) continue;
+        const struct raft *peer = replica_raft(other->replica);
+        if (raft_role(peer) != RAFT_LEADER || raft_term(peer) == raft_term(raft)) continue;
+        bool older = raft_term(peer) < raft_term(raft);
+        const struct node *holder = older ? other : node, *leader = older ? node : other;
+        if (!raft_has_lease(replica_raft(holder->replica), node_clock_us(world, holder))) continue;
+        world_violation(world, "n%u leads term %llu while n%u still has the lease of term %llu",
+                        leader->id, (unsigned long long)raft_term(replica_raft(leader->replica)),
+                        holder->id, (unsigned long long)raft_term(replica_raft(holder->replica)));
+        return;
+    }
 }
 
 /* --- the log -------------------------------------------------------------------------------- */
@@ -183,6 +202,59 @@ static void check_durable(struct world *world, uint64_t index, uint64_t term) {
                     (unsigned long long)index, count);
 }
 
+static const struct raft *running_raft(const struct node *node) {
+    bool runs = node->replica != NULL && replica_state(node->replica) == REPLICA_RUNNING;
+    return runs ? replica_raft(node->replica) : NULL;
+}
+
+/* The end of a log: what elections go by (Raft 5.4.1). */
+struct log_end {
+    uint64_t term, index;
+};
+
+static bool is_up_to_date(struct log_end candidate, struct log_end voter) {
+    if (candidate.term != voter.term) return candidate.term > voter.term;
+    return candidate.index >= voter.index;
+}
+
+/* What a node would still have if it lost its power now; index 0: nobody can say. */
+static struct log_end durable_end(const struct node *node) {
+    const struct raft *raft = running_raft(node);
+    if (raft == NULL) return (struct log_end){node->durable_term, node->durable_index};
+    uint64_t index = raft_persisted_index(raft);
+    return (struct log_end){raft_term_at(raft, index), index};
+}
+
+/* True if the node surely has another entry there, or none. *end: what it would campaign with. */
+static bool surely_lacks(const struct node *node, uint64_t index, uint64_t term,
+                         struct log_end *end) {
+    const struct raft *raft = running_raft(node);
+    *end = durable_end(node);
+    if (raft == NULL) return end->index < index || (end->index == index && end->term != term);
+    end->index = raft_last_index(raft);
+    end->term = raft_term_at(raft, end->index);
+    return raft_term_at(raft, index) != term;
+}
+
+/* Leader completeness, before it is too late (Raft 5.4.3): what counts as committed is in the log
+ * of every node that could still be elected, even if some lost their power now. */
+static void check_electable(struct world *world, uint64_t index, uint64_t term) {
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct log_end candidate;
+        if (!surely_lacks(&world->nodes[id], index, term, &candidate)) continue;
+        uint32_t votes = 0;
+        for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+            struct log_end voter = durable_end(&world->nodes[peer]);
+            votes += voter.index > 0 && is_up_to_date(candidate, voter);
+        }
+        if (votes <= world->node_count / 2) continue;
+        world_violation(world,
+                        "entry %llu counts as committed, but n%u could be elected without it",
+                        (unsigned long long)index, id);
+        return;
+    }
+}
+
 /* What a node counted as durable, and said so, survives its end. */
 static void check_recovered(struct world *world, struct node *node) {
     if (node->recovered || replica_state(node->replica) != REPLICA_RUNNING) return;
@@ -209,8 +281,9 @@ static void check_committed(struct world *world, struct node *node) {
         struct committed *committed = &checks->committed[index];
         if (index > checks->commit) {
             checks->commit = index;
-            *committed = (struct committed){term, hash};
+            *committed = (struct committed){term, hash, raft_term(raft)};
             check_durable(world, index, term);
+            check_electable(world, index, term);
             continue;
         }
         bool same = committed->term == term &&
@@ -250,6 +323,7 @@ void checks_node(struct world *world, struct node *node) {
     if (replica_raft(node->replica) == NULL) return;
     check_recovered(world, node);
     check_leader(world, node);
+    check_leases(world, node);
     check_matching(world, node);
     check_committed(world, node);
     check_digest(world, node);

@@ -16,7 +16,8 @@ enum {
     PUSHES_PER_OBJECT = 100,
     UNKNOWN_PER_OBJECT = 6,
     PIPELINES_OPEN_MAX = 2,
-    CONFIGURATIONS_MAX = 2000000,
+    WATCHER_OPEN_MAX = 200,
+    CONFIGURATIONS_MAX = 500000,
 };
 
 /* What the next reply on a connection belongs to. */
@@ -45,6 +46,7 @@ struct client {
     uint32_t waiting_first, waiting_count, waiting_capacity;
     uint32_t pipelines_open;
     uint64_t think_us;    /* between two requests: busy ones and rare ones */
+    bool watches;         /* only reads, and does not wait for the answers */
     uint64_t patience_us; /* then it goes to another node; 0: it never does */
     uint64_t asked_us;    /* when it last heard something, or began to wait */
     bool act_planned;
@@ -67,7 +69,7 @@ struct clients {
     size_t record_count, record_capacity;
     struct object_use *objects;
     uint32_t object_count, object_capacity;
-    uint32_t current[OBJECTS_AT_ONCE];
+    uint32_t current[OBJECTS_AT_ONCE], current_count;
 
     uint64_t moment; /* the history's time: grows with each call and return */
     int64_t next_token;
@@ -97,20 +99,26 @@ static void plan(struct world *world, uint32_t index, uint64_t in_us) {
 struct clients *clients_create(struct world *world) {
     struct clients *clients = memory_allocate_zeroed(sizeof(*clients));
     world->clients = clients;
-    clients->count = (uint32_t)world_between(world, 5, CLIENTS_MAX);
+    clients->count = (uint32_t)world_between(world, 6, CLIENTS_MAX);
     clients->next_token = 1;
     clients->read_per_mille = (uint32_t)world_between(world, 200, 700);
     clients->group_per_mille = (uint32_t)world_between(world, 0, 150);
     clients->noise_per_mille = world_chance(world, 500) ? 100 : 0;
     clients->pipeline_max = (uint32_t)world_between(world, 1, 8);
-    for (uint32_t i = 0; i < OBJECTS_AT_ONCE; i++)
+    clients->current_count = (uint32_t)world_between(world, 2, OBJECTS_AT_ONCE);
+    for (uint32_t i = 0; i < clients->current_count; i++)
         clients->current[i] = open_object(clients);
+    uint64_t busiest = world_below(world, world_chance(world, 300) ? 10 : 4); /* some are quiet */
     for (uint32_t i = 0; i < clients->count; i++) {
         struct client *client = &clients->at[i];
         client->node = i % world->node_count + 1;
-        client->think_us = 1000u << world_below(world, 10);
-        client->patience_us =
-            world_chance(world, 500) ? world_between(world, 500 * 1000, 3000 * 1000) : 0;
+        client->think_us = 1000u << world_between(world, busiest, 9);
+        client->watches = i >= world->node_count && world_chance(world, 500);
+        if (client->watches) client->think_us = 8000u << world_below(world, 4);
+        /* Some wait for ever, others try another node after a while. */
+        if (!client->watches && world_chance(world, 500)) {
+            client->patience_us = world_between(world, 500 * 1000, 3000 * 1000);
+        }
         plan(world, i, world_between(world, 0, 1000 * 1000));
     }
     return clients;
@@ -337,7 +345,7 @@ static void ask(struct world *world, struct client *client, struct buffer *out, 
 
 static uint32_t choose_object(struct world *world) {
     struct clients *clients = world->clients;
-    uint32_t *place = &clients->current[world_below(world, OBJECTS_AT_ONCE)];
+    uint32_t *place = &clients->current[world_below(world, clients->current_count)];
     const struct object_use *use = &clients->objects[*place];
     if (use->operations >= OPERATIONS_PER_OBJECT || use->unknown >= UNKNOWN_PER_OBJECT) {
         *place = open_object(clients);
@@ -347,7 +355,7 @@ static uint32_t choose_object(struct world *world) {
 
 static void ask_something(struct world *world, struct client *client, struct buffer *out) {
     struct clients *clients = world->clients;
-    if (world_chance(world, clients->noise_per_mille)) {
+    if (!client->watches && world_chance(world, clients->noise_per_mille)) {
         /* Keys that expire: for the digests, the ticks and the reads that meet a deadline. */
         char words[64];
         uint32_t key = (uint32_t)world_below(world, 8);
@@ -362,11 +370,12 @@ static void ask_something(struct world *world, struct client *client, struct buf
         return;
     }
     uint32_t object = choose_object(world), count = 1;
-    bool group = world_chance(world, clients->group_per_mille);
+    bool group = !client->watches && world_chance(world, clients->group_per_mille);
     if (group) count = (uint32_t)world_between(world, 2, HISTORY_GROUP_MAX);
     struct history_command commands[HISTORY_GROUP_MAX];
     for (uint32_t i = 0; i < count; i++) {
-        commands[i] = choose_command(world, object, world_chance(world, clients->read_per_mille));
+        bool reads = client->watches || world_chance(world, clients->read_per_mille);
+        commands[i] = choose_command(world, object, reads);
     }
     ask(world, client, out, object, commands, count);
 }
@@ -404,7 +413,8 @@ static void pipeline(struct world *world, uint32_t index) {
     if (clients->asking_all) {
         ask_for_all(world, client, &out);
     } else {
-        uint32_t count = (uint32_t)world_between(world, 1, clients->pipeline_max);
+        uint32_t most = client->watches ? 2 : clients->pipeline_max;
+        uint32_t count = (uint32_t)world_between(world, 1, most);
         while (count-- > 0)
             ask_something(world, client, &out);
     }
@@ -422,7 +432,8 @@ static bool wants_to_ask(const struct clients *clients, const struct client *cli
     if (clients->asking_all) {
         return client->pipelines_open == 0 && client->ask_from < clients->object_count;
     }
-    return !clients->stopped && client->pipelines_open < PIPELINES_OPEN_MAX;
+    uint32_t open_max = client->watches ? WATCHER_OPEN_MAX : PIPELINES_OPEN_MAX;
+    return !clients->stopped && client->pipelines_open < open_max;
 }
 
 static bool has_work(const struct clients *clients, const struct client *client) {

@@ -5,10 +5,11 @@
 enum { EVERYONE = 0 };
 
 void faults_choose(struct world *world) {
-    bool calm = world_chance(world, 30);
+    /* Few kinds often, or many kinds now and then. */
+    uint32_t density = world_chance(world, 30) ? 0 : (uint32_t)world_between(world, 100, 600);
     for (uint32_t i = 0; i < FAULT_COUNT; i++)
-        world->fault_on[i] = !calm && world_chance(world, 400);
-    world->fault_gap_us = world_between(world, 40 * 1000, 400 * 1000);
+        world->fault_on[i] = world_chance(world, density);
+    world->fault_gap_us = world_paced_us(world, 100, 3);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
         node->clock_rate = CLOCK_RATE_ONE;
@@ -23,13 +24,8 @@ void faults_choose(struct world *world) {
 /* The leader more often than others: there is more to break. */
 static struct node *victim(struct world *world) {
     uint32_t leader = world_leader(world);
-    if (leader != 0 && world_chance(world, 500)) return &world->nodes[leader];
+    if (leader != 0 && world_chance(world, 650)) return &world->nodes[leader];
     return &world->nodes[world_between(world, 1, world->node_count)];
-}
-
-static uint64_t log_uniform_us(struct world *world, uint64_t low, uint64_t doublings) {
-    uint64_t base = low << world_below(world, doublings);
-    return base + world_below(world, base);
 }
 
 static void end_in(struct world *world, enum fault fault, uint64_t us, uint32_t from, uint32_t to) {
@@ -43,7 +39,7 @@ static void spoil_link(struct world *world, enum fault fault, uint32_t from, uin
     struct link *link = &world->links[from][to];
     switch (fault) {
     case FAULT_delays:
-        link->delay_max_us = log_uniform_us(world, 1000, 9);
+        link->delay_max_us = world_paced_us(world, 2, 9);
         break;
     case FAULT_drops:
         link->drop_per_mille = (uint32_t)world_between(world, 10, 500);
@@ -53,7 +49,7 @@ static void spoil_link(struct world *world, enum fault fault, uint32_t from, uin
         break;
     default:
         link->reorders = true;
-        if (link->delay_max_us < 5000) link->delay_max_us = log_uniform_us(world, 1000, 6);
+        if (link->delay_max_us < 5000) link->delay_max_us = world_paced_us(world, 2, 6);
         break;
     }
 }
@@ -86,7 +82,7 @@ static void spoil_links(struct world *world, enum fault fault) {
             if (hit) spoil_link(world, fault, from, to);
         }
     }
-    end_in(world, fault, log_uniform_us(world, 100 * 1000, 5), EVERYONE, EVERYONE);
+    end_in(world, fault, world_paced_us(world, 250, 5), EVERYONE, EVERYONE);
 }
 
 static void cut(struct world *world, uint32_t from, uint32_t to) {
@@ -96,7 +92,16 @@ static void cut(struct world *world, uint32_t from, uint32_t to) {
              (struct event){.kind = EVENT_LINK, .to = from, .from = to, .value = 0});
 }
 
-static void part(struct world *world) {
+/* Two nodes do not hear each other; others hear both. */
+static void part_pair(struct world *world) {
+    uint32_t a = victim(world)->id, b = (uint32_t)world_between(world, 1, world->node_count);
+    if (a == b) return;
+    cut(world, a, b);
+    cut(world, b, a);
+    world_trace(world, a << 8 | b, "partition: between n%u and n%u", a, b);
+}
+
+static void part_sides(struct world *world) {
     uint32_t side = 1u << victim(world)->id;
     if (world->node_count > 3 && world_chance(world, 500)) side |= 1u << victim(world)->id;
     for (uint32_t from = 1; from <= world->node_count; from++) {
@@ -104,7 +109,15 @@ static void part(struct world *world) {
             if ((side >> from & 1) != (side >> to & 1)) cut(world, from, to);
     }
     world_trace(world, side, "partition: nodes of mask %x on one side", side);
-    end_in(world, FAULT_partitions, log_uniform_us(world, 100 * 1000, 5), EVERYONE, EVERYONE);
+}
+
+static void part(struct world *world) {
+    if (world_chance(world, 350)) {
+        part_pair(world);
+    } else {
+        part_sides(world);
+    }
+    end_in(world, FAULT_partitions, world_paced_us(world, 250, 6), EVERYONE, EVERYONE);
 }
 
 static void cut_one_way(struct world *world) {
@@ -119,7 +132,7 @@ static void cut_one_way(struct world *world) {
         }
     }
     world_trace(world, node->id, "n%u is cut off one way", node->id);
-    end_in(world, FAULT_one_way_cuts, log_uniform_us(world, 100 * 1000, 5), EVERYONE, EVERYONE);
+    end_in(world, FAULT_one_way_cuts, world_paced_us(world, 250, 6), EVERYONE, EVERYONE);
 }
 
 static void join(struct world *world) {
@@ -152,11 +165,12 @@ static void doom(struct world *world, enum doom what) {
     struct node *node = victim(world);
     if (node->replica == NULL || node->doom != DOOM_NONE) return;
     node->doom = what;
-    node->doom_at_disk = world_chance(world, 350);
-    node->doom_in = (uint32_t)world_below(world, node->doom_at_disk ? 3 : 40);
-    node->pause_us = log_uniform_us(world, 1000, 12);
-    if (what == DOOM_PAUSE && world_chance(world, 500)) {
-        node->pause_us = world_between(world, 300 * 1000, 2500 * 1000);
+    node->doom_place = (enum doom_place)world_below(world, DOOM_PLACES);
+    if (what == DOOM_PAUSE && world_chance(world, 500)) node->doom_place = DOOM_AT_EVENT;
+    node->doom_in = (uint32_t)world_below(world, node->doom_place == DOOM_ANYWHERE ? 40 : 4);
+    node->pause_us = world_paced_us(world, 2, 12);
+    if (what == DOOM_PAUSE && world_chance(world, 700)) {
+        node->pause_us = world_paced_us(world, 1000, 3);
     }
 }
 
@@ -165,9 +179,9 @@ static void spoil_disk(struct world *world, enum fault fault) {
     struct simulated_disk_config config = node->disk_config;
     switch (fault) {
     case FAULT_slow_disks:
-        config.delay_max_us = log_uniform_us(world, 1000, 9);
+        config.delay_max_us = 100 + world_paced_us(world, 2, 9);
         config.slow_per_mille = (uint32_t)world_between(world, 0, 200);
-        config.slow_us = log_uniform_us(world, 10 * 1000, 8);
+        config.slow_us = world_paced_us(world, 25, 8);
         break;
     case FAULT_disk_errors:
         config.append_errors_per_mille = 100;
@@ -178,12 +192,12 @@ static void spoil_disk(struct world *world, enum fault fault) {
         break;
     }
     simulated_disk_configure(node->disk, &config);
-    end_in(world, fault, log_uniform_us(world, 50 * 1000, 6), EVERYONE, node->id);
+    end_in(world, fault, world_paced_us(world, 125, 6), EVERYONE, node->id);
 }
 
 static void jump_clock(struct world *world) {
     struct node *node = victim(world);
-    int64_t jump = (int64_t)log_uniform_us(world, 10, 18);
+    int64_t jump = (int64_t)(10 << world_below(world, 18));
     node->wall_offset_ms += world_chance(world, 500) ? jump : -jump;
     world_trace(world, node->id, "n%u: the wall clock jumps", node->id);
 }
@@ -242,8 +256,19 @@ static void strike(struct world *world, enum fault fault) {
 
 void faults_when_power_changes(struct world *world) {
     if (world->healed || !world_chance(world, 500)) return;
-    world_at(world, world->now_us + log_uniform_us(world, 50, 10),
+    world_at(world, world->now_us + world_paced_us(world, 1, 8),
              (struct event){.kind = EVENT_FAULT, .value = 1});
+}
+
+/* One of the kinds that are on, if there is one. Drifting clocks were there from the start. */
+static bool draw_fault(struct world *world, enum fault *fault) {
+    enum fault on[FAULT_COUNT];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+        if (world->fault_on[i] && i != FAULT_clock_drifts) on[count++] = (enum fault)i;
+    if (count == 0) return false;
+    *fault = on[world_below(world, count)];
+    return true;
 }
 
 void faults_next(struct world *world, const struct event *event) {
@@ -252,12 +277,8 @@ void faults_next(struct world *world, const struct event *event) {
         world_at(world, world->now_us + world_between(world, 1000, 2 * world->fault_gap_us),
                  (struct event){.kind = EVENT_FAULT});
     }
-    uint64_t drawn = world_below(world, FAULT_COUNT);
-    while (drawn < FAULT_COUNT && !world->fault_on[drawn])
-        drawn++; /* the next one that is on */
-    if (drawn == FAULT_COUNT) return;
-    enum fault fault = (enum fault)drawn;
-    if (fault == FAULT_clock_drifts) return;
+    enum fault fault;
+    if (!draw_fault(world, &fault)) return;
     if (needs_peers(fault) && world->node_count == 1) return;
     if (fault == FAULT_blackouts && world_chance(world, 600)) return;
     static const char *const names[] = {

@@ -191,6 +191,7 @@ struct search {
     struct moment moments[2 * HISTORY_OPERATIONS_MAX + 1];
     int32_t call_of[HISTORY_OPERATIONS_MAX], return_of[HISTORY_OPERATIONS_MAX];
     int32_t previous[HISTORY_OPERATIONS_MAX]; /* of the same connection */
+    bool reads_only[HISTORY_OPERATIONS_MAX];
     uint64_t done[SET_WORDS];
     uint32_t returns_left; /* operations that have to take effect and have not */
 
@@ -227,7 +228,8 @@ static void list_moments(struct search *search, uint32_t count) {
         const struct history_operation *operation = &search->operations[i];
         bool unknown = operation->returned == HISTORY_UNKNOWN;
         search->call_of[i] = search->return_of[i] = search->previous[i] = NONE;
-        if (unknown && reads_only(operation)) continue; /* Tells nothing, does nothing. */
+        search->reads_only[i] = reads_only(operation);
+        if (unknown && search->reads_only[i]) continue; /* Tells nothing, does nothing. */
         search->call_of[i] = 0;                         /* until it is known */
         search->moments[used++] =
             (struct moment){.at = operation->invoked, .operation = (int32_t)i};
@@ -298,14 +300,15 @@ static bool remember(struct search *search, const struct object *object) {
     return true;
 }
 
-/* Lets this operation take effect next, if it can. */
+/* Lets this operation take effect next, if it can; a write only where that leads to something new.
+ */
 static bool advance(struct search *search, int32_t operation) {
     if (!is_done(search, search->previous[operation])) return false;
     struct object *next = &search->states[search->depth + 1];
     *next = search->states[search->depth];
     if (!apply(next, &search->operations[operation])) return false;
     search->done[operation / 64] |= (uint64_t)1 << (operation % 64);
-    if (!remember(search, next)) {
+    if (!search->reads_only[operation] && !remember(search, next)) {
         search->done[operation / 64] &= ~((uint64_t)1 << (operation % 64));
         return false;
     }
@@ -314,6 +317,17 @@ static bool advance(struct search *search, int32_t operation) {
     search->returns_left -= search->return_of[operation] != NONE;
     search->order[search->depth++] = operation;
     return true;
+}
+
+/* A read that fits the state may as well happen now: it changes nothing, and whatever follows could
+ * follow all the same. So there is never a choice about reads. */
+static void absorb_reads(struct search *search) {
+    int32_t at = search->moments[0].after;
+    while (at != NONE && !search->moments[at].is_return) {
+        int32_t operation = search->moments[at].operation;
+        bool absorbed = search->reads_only[operation] && advance(search, operation);
+        at = absorbed ? search->moments[0].after : search->moments[at].after;
+    }
 }
 
 /* Takes the last one back; returns it. */
@@ -327,17 +341,27 @@ static int32_t retreat(struct search *search) {
 }
 
 static enum history_verdict seek(struct search *search, uint64_t configurations_max) {
+    absorb_reads(search);
     int32_t at = search->moments[0].after;
     while (search->returns_left > 0) {
         if (search->seen_count > configurations_max) return HISTORY_UNDECIDED;
         if (at != NONE && !search->moments[at].is_return) {
-            bool advanced = advance(search, search->moments[at].operation);
-            at = advanced ? search->moments[0].after : search->moments[at].after;
+            int32_t operation = search->moments[at].operation;
+            if (!search->reads_only[operation] && advance(search, operation)) {
+                absorb_reads(search);
+                at = search->moments[0].after;
+            } else {
+                at = search->moments[at].after;
+            }
             continue;
         }
         /* Somebody got an answer, and nothing that could take effect before explains it. */
-        if (search->depth == 0) return HISTORY_VIOLATED;
-        at = search->moments[search->call_of[retreat(search)]].after;
+        int32_t operation;
+        do {
+            if (search->depth == 0) return HISTORY_VIOLATED;
+            operation = retreat(search);
+        } while (search->reads_only[operation]);
+        at = search->moments[search->call_of[operation]].after;
     }
     return HISTORY_LINEARIZABLE;
 }

@@ -24,6 +24,10 @@ static struct replica_moment moment_of(const struct world *world, const struct n
     return (struct replica_moment){clock_of(node, world->now_us), (uint64_t)wall_ms};
 }
 
+uint64_t node_clock_us(const struct world *world, const struct node *node) {
+    return clock_of(node, world->now_us);
+}
+
 /* --- life ----------------------------------------------------------------------------------- */
 
 void node_start(struct world *world, struct node *node) {
@@ -81,7 +85,7 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     node->replica = NULL;
     clear_inbox(node);
     network_node_stopped(world, node->id);
-    world_at(world, world->now_us + world_between(world, 20 * 1000, 1500 * 1000),
+    world_at(world, world->now_us + world_paced_us(world, 60, 7),
              (struct event){.kind = EVENT_START, .to = node->id});
 }
 
@@ -285,6 +289,7 @@ static void step(struct world *world, struct node *node) {
             node->phase = PHASE_TURN_END;
         } else {
             node->events_left--;
+            node->taken++;
             if (node->read_connection == NULL) checks_node(world, node);
         }
         break;
@@ -333,12 +338,14 @@ static void meet_doom(struct world *world, struct node *node) {
 
 void node_run(struct world *world, struct node *node) {
     do {
-        uint64_t submitted = node->submitted;
+        uint64_t submitted = node->submitted, taken = node->taken;
         step(world, node);
         world->result->figures.steps++;
         notice_trouble(world, node);
         if (node->replica == NULL || world->result->violated) return;
-        bool counts = !node->doom_at_disk || node->submitted > submitted;
+        bool counts = node->doom_place == DOOM_ANYWHERE ||
+                      (node->doom_place == DOOM_AT_DISK && node->submitted > submitted) ||
+                      (node->doom_place == DOOM_AT_EVENT && node->taken > taken);
         if (node->doom != DOOM_NONE && counts && node->doom_in-- == 0) {
             meet_doom(world, node);
             return;

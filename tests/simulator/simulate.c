@@ -10,7 +10,13 @@
 
 #include "tests/simulator/world.h"
 
-enum { JOBS_MAX = 16, STARTS = 5, START_STEP = 100000, SECONDS_PER_SEED = 120 };
+enum {
+    JOBS_MAX = 16,
+    STARTS = 5,
+    START_STEP = 100000,
+    SECONDS_PER_SEED = 120,
+    REGRESSIONS_MAX = 1000,
+};
 
 static const struct {
     const char *name, *rule;
@@ -163,20 +169,32 @@ static void run_range(const struct options *options, uint64_t first, uint64_t co
     }
 }
 
-/* A line each: a seed, and what it once found. */
-static void run_regressions(const struct options *options, struct totals *totals) {
-    FILE *file = fopen(options->regressions, "r");
+/* A line each: a seed, and what it once found. The file is closed before the first child is made:
+ * a child that exits would set back the place in a file it shares. */
+static uint32_t read_regressions(const char *path, uint64_t seeds[REGRESSIONS_MAX]) {
+    FILE *file = fopen(path, "r");
     if (file == NULL) {
-        perror(options->regressions);
+        perror(path);
         exit(2);
     }
     char line[512];
+    uint32_t count = 0;
     while (fgets(line, sizeof(line), file) != NULL) {
         char *end;
         unsigned long long seed = strtoull(line, &end, 10);
-        if (line[0] != '#' && end != line) run_range(options, seed, 1, totals);
+        if (line[0] == '#' || end == line) continue;
+        CHECK(count < REGRESSIONS_MAX);
+        seeds[count++] = seed;
     }
     fclose(file);
+    return count;
+}
+
+static void run_regressions(const struct options *options, struct totals *totals) {
+    uint64_t seeds[REGRESSIONS_MAX];
+    uint32_t count = read_regressions(options->regressions, seeds);
+    for (uint32_t i = 0; i < count; i++)
+        run_range(options, seeds[i], 1, totals);
 }
 
 static int run_many(const struct options *options) {

@@ -27,6 +27,12 @@ bool world_chance(struct world *world, uint32_t per_mille) {
     return per_mille > 0 && random_below(&world->random, 1000) < per_mille;
 }
 
+uint64_t world_paced_us(struct world *world, uint32_t per_mille, uint32_t doublings) {
+    uint64_t low = world->replica_config.raft.election_us * per_mille / 1000;
+    uint64_t base = low << world_below(world, doublings);
+    return base + world_below(world, base + 1);
+}
+
 void world_trace(struct world *world, uint64_t number, const char *format, ...) {
     uint64_t *hash = &world->result->trace_hash;
     *hash = hash_chain(hash_chain(*hash, world->now_us), number);
@@ -131,8 +137,9 @@ static void choose_config(struct world *world) {
     for (uint32_t i = 0; i < world->node_count; i++)
         config->raft.voters[i] = i + 1;
     /* Short elections against the same disks, delays and pauses: more changes of power. */
-    if (world_chance(world, 500)) {
-        config->raft.election_us = world_between(world, 60, 400) * 1000;
+    if (world_chance(world, 700)) {
+        config->raft.election_us =
+            (25000u << world_below(world, 4)) * world_between(world, 10, 20) / 10;
         config->raft.heartbeat_us = config->raft.election_us / 8;
         config->raft.lease_margin_us = config->raft.election_us / 10;
     }

@@ -132,6 +132,7 @@ struct inbox_item {
 
 enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_TURN_END, PHASE_EFFECTS };
 enum doom { DOOM_NONE, DOOM_PAUSE, DOOM_KILL, DOOM_POWER_LOSS, DOOM_BLACKOUT };
+enum doom_place { DOOM_ANYWHERE, DOOM_AT_DISK, DOOM_AT_EVENT, DOOM_PLACES };
 
 struct node {
     uint32_t id;
@@ -144,9 +145,9 @@ struct node {
     uint64_t ready_us;    /* busy or paused until then */
     enum doom doom;       /* what happens after doom_in more effects */
     uint32_t doom_in;
-    bool doom_at_disk; /* these effects are disk requests handed over */
+    enum doom_place doom_place; /* which effects these are */
     uint64_t pause_us;
-    uint64_t submitted; /* disk requests */
+    uint64_t submitted, taken; /* disk requests; events within a turn */
 
     struct inbox_item *inbox;
     size_t inbox_first, inbox_count, inbox_capacity;
@@ -203,6 +204,9 @@ struct world {
 uint64_t world_below(struct world *world, uint64_t bound);
 uint64_t world_between(struct world *world, uint64_t low, uint64_t high); /* inclusive */
 bool world_chance(struct world *world, uint32_t per_mille);
+/* A span at the cluster's own pace, long enough to matter and short enough to meet others: from
+ * per_mille of the election timeout up to that doubled so often, each doubling as likely. */
+uint64_t world_paced_us(struct world *world, uint32_t per_mille, uint32_t doublings);
 void world_at(struct world *world, uint64_t at_us, struct event event);
 PRINTF_LIKE(2, 3) void world_violation(struct world *world, const char *format, ...);
 /* Enters an event into the trace: its numbers into the hash, its line if lines are wanted. */
@@ -213,6 +217,7 @@ void world_trace(struct world *world, uint64_t number, const char *format, ...);
 void node_start(struct world *world, struct node *node);
 void node_kill(struct world *world, struct node *node, bool power_loss);
 void world_black_out(struct world *world); /* The power is gone everywhere at once. */
+uint64_t node_clock_us(const struct world *world, const struct node *node); /* its monotonic one */
 /* When the node has something to do; UINT64_MAX: it waits for others. */
 uint64_t node_due_us(struct world *world, const struct node *node);
 /* Its next effects, until the end of a turn or until it stops. */

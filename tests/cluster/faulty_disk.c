@@ -1,0 +1,67 @@
+/* faulty_disk.c: a library that is loaded in front of libc (LD_PRELOAD) and lets the unchanged
+ * server binary's disk be full or broken. test_disk.c switches it by files beside the one that
+ * HAMOK_FAULTY_DISK names:
+ *
+ *   <name>.full     no new file finds room: ENOSPC
+ *   <name>.broken   nothing can be made durable: fdatasync(), fsync() and durable writes give EIO
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* What meson's _FILE_OFFSET_BITS=64 makes of pwritev(), pwritev2() and fallocate(), here as in the
+ * server. */
+ssize_t pwritev64(int fd, const struct iovec *spans, int count, off_t offset);
+ssize_t pwritev64v2(int fd, const struct iovec *spans, int count, off_t offset, int flags);
+int fallocate64(int fd, int mode, off_t offset, off_t size);
+
+static bool is_on(const char *fault) {
+    const char *name = getenv("HAMOK_FAULTY_DISK");
+    char path[512];
+    if (name == NULL) return false;
+    snprintf(path, sizeof(path), "%s.%s", name, fault);
+    return access(path, F_OK) == 0;
+}
+
+/* Files are made under a temporary name; those that are there have their room. */
+static bool is_new_file(int fd) {
+    char link[64], path[512];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, path, sizeof(path));
+    return size > 4 && memcmp(path + size - 4, ".new", 4) == 0;
+}
+
+static bool fails(bool when, int error) {
+    if (when) errno = error;
+    return when;
+}
+
+ssize_t pwritev64(int fd, const struct iovec *spans, int count, off_t offset) {
+    if (fails(is_new_file(fd) && is_on("full"), ENOSPC)) return -1;
+    return syscall(SYS_pwritev, fd, spans, count, offset, 0);
+}
+
+ssize_t pwritev64v2(int fd, const struct iovec *spans, int count, off_t offset, int flags) {
+    if (fails((flags & RWF_DSYNC) != 0 && is_on("broken"), EIO)) return -1;
+    return syscall(SYS_pwritev2, fd, spans, count, offset, 0, flags);
+}
+
+int fallocate64(int fd, int mode, off_t offset, off_t size) {
+    if (fails(is_on("full"), ENOSPC)) return -1;
+    return (int)syscall(SYS_fallocate, fd, mode, offset, size);
+}
+
+int fdatasync(int fd) {
+    if (fails(is_on("broken"), EIO)) return -1;
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd) {
+    if (fails(is_on("broken"), EIO)) return -1;
+    return (int)syscall(SYS_fsync, fd);
+}

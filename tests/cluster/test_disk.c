@@ -1,0 +1,220 @@
+/* test_disk.c: a disk that is full, or that breaks, under a server that runs. Full: writes are
+ * refused with a reason, reads go on, and without a restart so do writes when there is room.
+ * Broken: the process ends with a line that says why; what it acknowledged is there. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/cluster/harness.h"
+
+enum { PART_BYTES = 64 * 1024, PARTS_MAX = 4096 };
+
+/* The file that switches a node's fault on. */
+struct fault {
+    char path[2 * CLUSTER_PATH_MAX];
+};
+static struct fault fault_of(const struct cluster *cluster, int node, const char *fault) {
+    struct fault file;
+    snprintf(file.path, sizeof(file.path), "%s/disk%d.%s", cluster->root, node + 1, fault);
+    return file;
+}
+
+static void switch_on(const struct cluster *cluster, int node, const char *fault) {
+    int fd = open(fault_of(cluster, node, fault).path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert(fd >= 0);
+    close(fd);
+}
+
+static void switch_off(const struct cluster *cluster, int node, const char *fault) {
+    cr_assert_eq(unlink(fault_of(cluster, node, fault).path), 0);
+}
+
+static struct cluster *create_running(int count) {
+    /* The plain build also where the other tests use a sanitizer's, which must be loaded first. */
+    unsetenv("HAMOK_SERVER");
+    const char *const options[] = {"--raft-unsealed-timeout", "500", NULL};
+    struct cluster *cluster = cluster_create(count, options);
+    setenv("LD_PRELOAD", HAMOK_FAULTY_DISK, 1);
+    for (int i = 0; i < count; i++) {
+        char name[2 * CLUSTER_PATH_MAX];
+        snprintf(name, sizeof(name), "%s/disk%d", cluster->root, i + 1);
+        setenv("HAMOK_FAULTY_DISK", name, 1);
+        node_start(cluster, i);
+    }
+    unsetenv("LD_PRELOAD");
+    cluster_await_serving(cluster);
+    return cluster;
+}
+
+/* What a client was told of its counting, with something large beside each count. */
+struct tally {
+    long long counted, refused;
+    char error[128];
+};
+
+static void count_once(redisContext *client, struct tally *tally) {
+    static char part[PART_BYTES];
+    memset(part, 'x', sizeof(part));
+    redisReply *reply = ask(client, "INCR counter");
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        cr_expect_eq(reply->integer, tally->counted + 1, "each is counted once");
+        tally->counted = reply->integer;
+    } else {
+        cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
+        tally->refused++;
+        snprintf(tally->error, sizeof(tally->error), "%s", reply->str);
+    }
+    freeReplyObject(reply);
+    freeReplyObject(ask(client, "SET part:%lld %b", tally->counted % 8, part, sizeof(part)));
+}
+
+static bool is_counted(redisContext *client, struct tally *tally) {
+    long long before = tally->counted;
+    count_once(client, tally);
+    return tally->counted > before;
+}
+
+static void fill_until_refused(redisContext *client, struct tally *tally) {
+    for (int i = 0; i < PARTS_MAX && tally->refused == 0; i++)
+        count_once(client, tally);
+    cr_assert_gt(tally->refused, 0, "a full disk takes no more");
+    /* What was waiting when the room ran out is told so after raft-unsealed-timeout. */
+    cr_expect(strncmp(tally->error, "MISCONF", 7) == 0 || strstr(tally->error, "disk is full") != 0,
+              "%s", tally->error);
+    cr_expect(strstr(tally->error, "not executed") != NULL, "%s", tally->error);
+}
+
+Test(disk, a_full_one_refuses_writes_and_recovers_without_a_restart) {
+    struct cluster *cluster = create_running(1);
+    redisContext *client = node_connect(cluster, 0);
+    struct tally tally = {0};
+    for (int round = 0; round < 2; round++) {
+        switch_on(cluster, 0, "full");
+        tally.refused = 0;
+        fill_until_refused(client, &tally);
+        node_await_log(cluster, 0, "No space left");
+        cr_expect_eq(ask_integer(client, "GET counter"), tally.counted, "reads go on");
+        switch_off(cluster, 0, "full");
+        AWAIT(is_counted(client, &tally));
+        node_await_log(cluster, 0, "There is space for the log again");
+    }
+    switch_on(cluster, 0, "full");
+    tally.refused = 0;
+    fill_until_refused(client, &tally);
+    redisFree(client);
+    /* It stops and starts on the full disk as well. */
+    cr_expect_eq(node_signal(cluster, 0, SIGTERM), 0);
+    node_start(cluster, 0);
+    node_await_serving(cluster, 0);
+    client = node_connect(cluster, 0);
+    cr_expect_eq(ask_integer(client, "GET counter"), tally.counted);
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
+/* What the leader itself needs of the log is kept in reserve. */
+Test(disk, keys_expire_while_it_is_full) {
+    struct cluster *cluster = create_running(1);
+    redisContext *client = node_connect(cluster, 0);
+    struct tally tally = {0};
+    cr_expect(ask_is(client, "OK", "SET key value PX 1500"));
+    switch_on(cluster, 0, "full");
+    fill_until_refused(client, &tally);
+    AWAIT(ask_integer(client, "EXISTS key") == 0);
+    AWAIT(ask_integer(client, "DBSIZE") <= 9); /* the counter and its parts */
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
+/* A full leader: its own clients are told, those of the others wait and lose nothing. */
+Test(disk, a_full_leader_keeps_others_writes_waiting) {
+    struct cluster *cluster = create_running(3);
+    int leader = cluster_leader(cluster), follower = cluster_follower(cluster);
+    redisContext *at_leader = node_connect(cluster, leader);
+    redisContext *at_follower = node_connect(cluster, follower);
+    struct tally tally = {0};
+    switch_on(cluster, leader, "full");
+    fill_until_refused(at_leader, &tally);
+    cr_expect_eq(ask_integer(at_follower, "GET counter"), tally.counted, "reads go on");
+    redisAppendCommand(at_follower, "INCR counter");
+    int done = 0;
+    while (!done)
+        cr_assert_eq(redisBufferWrite(at_follower, &done), REDIS_OK);
+    switch_off(cluster, leader, "full");
+    redisReply *reply = NULL;
+    cr_assert_eq(redisGetReply(at_follower, (void **)&reply), REDIS_OK);
+    cr_expect_eq(reply->integer, tally.counted + 1);
+    tally.counted++;
+    freeReplyObject(reply);
+    AWAIT(is_counted(at_leader, &tally));
+    cluster_expect_equal(cluster);
+    redisFree(at_leader);
+    redisFree(at_follower);
+    cluster_destroy(cluster);
+}
+
+/* A full follower falls behind when its reserve is used up; the others go on, and it catches up. */
+Test(disk, a_full_follower_holds_nobody_up) {
+    struct cluster *cluster = create_running(3);
+    int leader = cluster_leader(cluster), follower = cluster_follower(cluster);
+    redisContext *client = node_connect(cluster, leader);
+    struct tally tally = {0};
+    switch_on(cluster, follower, "full");
+    for (int i = 0; i < 400; i++)
+        count_once(client, &tally);
+    cr_expect_eq(tally.refused, 0, "%s", tally.error);
+    node_await_log(cluster, follower, "No space left");
+    switch_off(cluster, follower, "full");
+    cluster_expect_equal(cluster);
+    redisFree(client);
+    cluster_destroy(cluster);
+}
+
+static const struct {
+    const char *name;
+    int nodes;
+    bool leader;
+} broken_disks[] = {{"alone", 1, true}, {"leader", 3, true}, {"follower", 3, false}};
+
+Test(disk, a_broken_one_ends_the_process_and_nothing_acknowledged_is_lost) {
+    for (size_t i = 0; i < COUNT_OF(broken_disks); i++) {
+        struct cluster *cluster = create_running(broken_disks[i].nodes);
+        int broken = broken_disks[i].leader ? cluster_leader(cluster) : cluster_follower(cluster);
+        int other = (broken + 1) % broken_disks[i].nodes;
+        redisContext *client = node_connect(cluster, other);
+        struct tally tally = {0};
+        for (int k = 0; k < 20; k++)
+            count_once(client, &tally);
+        switch_on(cluster, broken, "broken");
+        bool alone = broken == other;
+        if (alone) {
+            redisReply *reply = redisCommand(client, "INCR counter");
+            cr_expect(reply == NULL, "nothing is acknowledged that could not be synced");
+        } else {
+            for (int k = 0; k < 20; k++)
+                count_once(client, &tally);
+            cr_expect_eq(tally.refused, 0, "%s: %s", broken_disks[i].name, tally.error);
+        }
+        int status = node_await_exit(cluster, broken);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%s: %x", broken_disks[i].name,
+                  status);
+        node_await_log(cluster, broken, "mend the disk and start it again");
+        redisFree(client);
+        switch_off(cluster, broken, "broken");
+        node_start(cluster, broken);
+        cluster_await_serving(cluster);
+        client = node_connect(cluster, broken);
+        long long counted = ask_integer(client, "GET counter");
+        /* What was not acknowledged may be there all the same. */
+        cr_expect(counted >= tally.counted && counted <= tally.counted + alone, "%s: %lld",
+                  broken_disks[i].name, counted);
+        cluster_expect_equal(cluster);
+        redisFree(client);
+        cluster_destroy(cluster);
+    }
+}

@@ -15,7 +15,8 @@ struct storages_settings {
     int64_t zset_max_listpack_entries, zset_max_listpack_value;
     int64_t list_max_listpack_size; /* as in Redis: negative -1..-5 are sizes, positive counts */
     int64_t databases;
-    int64_t proto_max_bulk_len; /* bytes: the largest string APPEND and SETRANGE may make */
+    int64_t proto_max_bulk_len; /* bytes: the largest argument, and the largest string that
+                                   APPEND and SETRANGE may make */
 };
 
 struct storages_statistics { /* node-local, outside digest: INFO */

@@ -23,6 +23,7 @@ static const struct setting {
     SETTING("zset-max-listpack-value", zset_max_listpack_value, 0, INT64_MAX),
     SETTING("list-max-listpack-size", list_max_listpack_size, INT32_MIN, INT32_MAX),
     SETTING("databases", databases, 1, STORAGES_DATABASES_MAX),
+    SETTING("proto-max-bulk-len", proto_max_bulk_len, 1024 * 1024, INT64_MAX),
 #undef SETTING
     {"proto-max-bulk-len", offsetof(struct storages_settings, proto_max_bulk_len), 0, INT64_MAX,
      true},

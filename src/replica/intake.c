@@ -640,7 +640,7 @@ static void refuse_protocol(struct replica *replica, struct session *session) {
 
 void session_take_in(struct replica *replica, struct session *session) {
     struct request_limits limits = {
-        .bulk_max = replica->config.proto_max_bulk_len,
+        .bulk_max = storages_settings(replica->storages)->proto_max_bulk_len,
         .args_max = REQUEST_ARGS_MAX,
         .unauthenticated = !session->authenticated,
     };

@@ -361,7 +361,6 @@ void replica_config_defaults(struct replica_config *config) {
         .give_up_wait_us = 30 * 1000 * 1000,
         .sealed_wait_us = 60 * 1000 * 1000,
         .output_bytes_soft = 1 << 20,
-        .proto_max_bulk_len = 512ll << 20,
         .query_buffer_limit = 1 << 30,
     };
 }
@@ -558,9 +557,7 @@ void replica_observe(const struct replica *replica, struct session *session,
     observer->ran(session, observed);
 }
 
-void replica_set_limits(struct replica *replica, int64_t proto_max_bulk_len,
-                        size_t query_buffer_limit) {
-    replica->config.proto_max_bulk_len = proto_max_bulk_len;
+void replica_set_query_limit(struct replica *replica, size_t query_buffer_limit) {
     replica->config.query_buffer_limit = query_buffer_limit;
 }
 

@@ -77,7 +77,6 @@ struct replica_config {
     uint64_t give_up_wait_us;    /* before a sealed batch is given up (30 s) */
     uint64_t sealed_wait_us;     /* before -UNKNOWN (60 s) */
     uint64_t output_bytes_soft;  /* a client's parsing stops above this much unsent output */
-    int64_t proto_max_bulk_len;
     size_t query_buffer_limit;
     uint32_t planted;
 
@@ -111,8 +110,7 @@ void replica_client_close(struct replica *replica, struct session *session);
 /* Puts whole replies at the end of a session's output, as a message that nobody asked for. */
 void replica_client_push(struct replica *replica, struct session *session, struct bytes message);
 /* CONFIG SET of what replica_config began with; for what is parsed from now on. */
-void replica_set_limits(struct replica *replica, int64_t proto_max_bulk_len,
-                        size_t query_buffer_limit);
+void replica_set_query_limit(struct replica *replica, size_t query_buffer_limit);
 /* False while the session should not be read from: back-pressure. */
 bool replica_client_may_read(const struct replica *replica, const struct session *session);
 /* The driver has sent output: parsing that stopped at the soft bound goes on. */

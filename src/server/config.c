@@ -478,7 +478,7 @@ static bool stays_standard(enum config_id id, enum config_source source, bool di
     const struct config_row *row = &config_rows[id];
     if (!differs) return false;
     bool refused = (row->flags & CONFIG_REFUSED) != 0 ||
-                   ((row->flags & CONFIG_FIXED) != 0 && source == CONFIG_FROM_CLIENT);
+                   ((row->flags & CONFIG_PROMISE) != 0 && source == CONFIG_FROM_CLIENT);
     if (refused)
         buffer_append_bytes(error, bytes_of_text(row->note != NULL ? row->note : CONFIG_NOTE_LOG));
     return refused || (row->flags & CONFIG_FIXED) != 0;

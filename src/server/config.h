@@ -28,6 +28,9 @@ enum config_flag {
     CONFIG_REFUSED = 1 << 3,   /* any other value than the default ends the start: see note */
     CONFIG_PROTECTED = 1 << 4, /* CONFIG SET only with enable-protected-configs */
     CONFIG_SECRET = 1 << 5,    /* never logged */
+    CONFIG_PROMISE = 1 << 6,   /* FIXED, and who sets another value relies on it: CONFIG SET refuses
+                                  where it otherwise accepts, logs and keeps what is in force */
+    CONFIG_AT_START = 1 << 7,  /* CONFIG SET accepts, logs and keeps what was chosen at start */
 };
 
 enum config_sync { CONFIG_SYNC_EACH_SECOND, CONFIG_SYNC_ALWAYS, CONFIG_SYNC_NEVER };

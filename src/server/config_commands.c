@@ -103,6 +103,32 @@ static bool take_pairs(struct command_call *call, struct config *wanted) {
     return done;
 }
 
+static const char *why_without_effect(const struct config *config, const struct config *wanted,
+                                      enum config_id id) {
+    if ((config_rows[id].flags & CONFIG_AT_START) == 0) return config_rows[id].note;
+    if (config_is_equal(config, wanted, id)) return NULL;
+    return "it is chosen at start: appendonly yes and appendfsync in the file of a node that is "
+           "alone; else the log is synced before each reply";
+}
+
+/* What is accepted although it changes nothing is said in the log, and not shown as if it counted.
+ */
+static void note_without_effect(struct command_call *call, struct config *wanted) {
+    struct server *server = call_server(call);
+    for (uint32_t i = 2; i + 1 < call->count; i += 2) {
+        enum config_id id = config_find(call->args[i]);
+        const char *why = why_without_effect(&server->config, wanted, id);
+        if (why == NULL) continue;
+        struct bytes value = config_rows[id].flags & CONFIG_SECRET
+                                 ? BYTES("...")
+                                 : bytes_slice(call->args[i + 1], 0, 128);
+        log_line(&server->log, LOG_LEVEL_NOTICE, "Without effect: CONFIG SET %s %.*s (%s)",
+                 config_rows[id].name, (int)value.size, value.data, why);
+        if (config_rows[id].flags & CONFIG_AT_START)
+            wanted->values[id].number = server->config.values[id].number;
+    }
+}
+
 static void run_set(struct command_call *call) {
     struct server *server = call_server(call);
     struct config wanted;
@@ -112,6 +138,7 @@ static void run_set(struct command_call *call) {
     struct buffer error = {0};
     enum config_id wrong = 0;
     if (take_pairs(call, &wanted)) {
+        note_without_effect(call, &wanted);
         call->instead_count = cluster_settings_arguments(server, &wanted, &call->instead_args);
         if (!server_reconfigure(server, &wanted, &wrong, &error))
             refuse_set(call, bytes_of_text(config_rows[wrong].name), buffer_bytes(&error));

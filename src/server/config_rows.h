@@ -54,7 +54,7 @@
     X(CLIENT_QUERY_BUFFER_LIMIT, "client-query-buffer-limit", NULL, "1gb",                         \
       CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))                              \
     X(PROTO_MAX_BULK_LEN, "proto-max-bulk-len", NULL, "512mb",                                     \
-      CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))                              \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))             \
     X(UNAUTHENTICATED_TIMEOUT, "unauthenticated-timeout", NULL, "60",                              \
       CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT32_MAX))                                       \
     X(UNAUTHENTICATED_MAXCLIENTS, "unauthenticated-maxclients", NULL, "1000",                      \
@@ -127,7 +127,7 @@
     X(DATABASES, "databases", NULL, "16", CONFIG_CLUSTER, NULL, CONFIG_INTEGER_OF(1, 16))          \
     X(MAXMEMORY, "maxmemory", NULL, "0", CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(0, INT64_MAX))     \
     X(MAXMEMORY_POLICY, "maxmemory-policy", NULL, "noeviction",                                    \
-      CONFIG_FIXED, CONFIG_NOTE_EVICTION, CONFIG_CHOICE_OF(eviction))                              \
+      CONFIG_FIXED | CONFIG_PROMISE, CONFIG_NOTE_EVICTION, CONFIG_CHOICE_OF(eviction))             \
     X(MAXMEMORY_SAMPLES, "maxmemory-samples", NULL, "5",                                           \
       CONFIG_MUTABLE, CONFIG_NOTE_EVICTION, CONFIG_INTEGER_OF(1, INT32_MAX))                       \
     X(MAXMEMORY_EVICTION_TENACITY, "maxmemory-eviction-tenacity", NULL, "10",                      \
@@ -161,7 +161,7 @@
     X(ACTIVE_EXPIRE_EFFORT, "active-expire-effort", NULL, "1",                                     \
       CONFIG_MUTABLE, CONFIG_NOTE_EXPIRY, CONFIG_INTEGER_OF(1, 10))                                \
     X(NOTIFY_KEYSPACE_EVENTS, "notify-keyspace-events", NULL, "",                                  \
-      CONFIG_FIXED, CONFIG_NOTE_EVENTS, CONFIG_TEXT_OF(events))                                    \
+      CONFIG_FIXED | CONFIG_PROMISE, CONFIG_NOTE_EVENTS, CONFIG_TEXT_OF(events))                   \
     X(TRACKING_TABLE_MAX_KEYS, "tracking-table-max-keys", NULL, "1000000",                         \
       CONFIG_MUTABLE, CONFIG_NOTE_TRACKING, CONFIG_INTEGER_OF(0, INT64_MAX))                       \
     X(LAZYFREE_LAZY_EVICTION, "lazyfree-lazy-eviction", NULL, "no",                                \
@@ -175,7 +175,7 @@
     X(LAZYFREE_LAZY_USER_FLUSH, "lazyfree-lazy-user-flush", NULL, "no",                            \
       CONFIG_MUTABLE, CONFIG_NOTE_MEMORY, CONFIG_YES_NO)                                           \
     X(ACTIVEDEFRAG, "activedefrag", NULL, "no",                                                    \
-      CONFIG_FIXED, CONFIG_NOTE_DEFRAGMENTATION, CONFIG_YES_NO)                                    \
+      CONFIG_FIXED | CONFIG_PROMISE, CONFIG_NOTE_DEFRAGMENTATION, CONFIG_YES_NO)                   \
     X(ACTIVE_DEFRAG_CYCLE_MIN, "active-defrag-cycle-min", NULL, "1",                               \
       CONFIG_MUTABLE, CONFIG_NOTE_DEFRAGMENTATION, CONFIG_INTEGER_OF(1, 99))                       \
     X(ACTIVE_DEFRAG_CYCLE_MAX, "active-defrag-cycle-max", NULL, "25",                              \
@@ -194,21 +194,22 @@
     X(BUSY_REPLY_THRESHOLD, "busy-reply-threshold", "lua-time-limit", "5000",                      \
       CONFIG_MUTABLE, CONFIG_NOTE_SCRIPTS, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
     X(SLOWLOG_LOG_SLOWER_THAN, "slowlog-log-slower-than", NULL, "10000",                           \
-      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(-1, INT64_MAX))                       \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(-1, INT64_MAX))                                      \
     X(SLOWLOG_MAX_LEN, "slowlog-max-len", NULL, "128",                                             \
-      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                                       \
     X(LATENCY_MONITOR_THRESHOLD, "latency-monitor-threshold", NULL, "0",                           \
-      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                        \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT64_MAX))                                       \
     X(LATENCY_TRACKING, "latency-tracking", NULL, "yes",                                           \
-      CONFIG_MUTABLE, NULL, CONFIG_YES_NO)                                          \
+      CONFIG_MUTABLE, NULL, CONFIG_YES_NO)                                                         \
     X(LATENCY_TRACKING_INFO_PERCENTILES, "latency-tracking-info-percentiles", NULL, "50 99 99.9",  \
-      CONFIG_MUTABLE, NULL, CONFIG_LIST_OF(percentiles))                            \
+      CONFIG_MUTABLE, NULL, CONFIG_LIST_OF(percentiles))                                           \
     X(PROPAGATION_ERROR_BEHAVIOR, "propagation-error-behavior", NULL, "ignore",                    \
       CONFIG_MUTABLE, CONFIG_NOTE_REPLICATION, CONFIG_CHOICE_OF(propagation))                      \
     /* the log and snapshots */                                                                    \
-    X(APPENDONLY, "appendonly", NULL, "yes", CONFIG_MUTABLE, NULL, CONFIG_YES_NO)                  \
+    X(APPENDONLY, "appendonly", NULL, "yes",                                                       \
+      CONFIG_MUTABLE | CONFIG_AT_START, NULL, CONFIG_YES_NO)                                       \
     X(APPENDFSYNC, "appendfsync", NULL, "always",                                                  \
-      CONFIG_MUTABLE, NULL, CONFIG_CHOICE_OF(append_sync))                                         \
+      CONFIG_MUTABLE | CONFIG_AT_START, NULL, CONFIG_CHOICE_OF(append_sync))                       \
     X(APPENDFILENAME, "appendfilename", NULL, "appendonly.aof",                                    \
       0, CONFIG_NOTE_LOG, CONFIG_ANY_TEXT)                                                         \
     X(APPENDDIRNAME, "appenddirname", NULL, "appendonlydir", 0, CONFIG_NOTE_LOG, CONFIG_ANY_TEXT)  \

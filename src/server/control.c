@@ -73,28 +73,12 @@ static bool apply_log_level(struct server *server, const struct config *wanted,
     return true;
 }
 
-static bool apply_limits(struct server *server, const struct config *wanted, struct buffer *error) {
+static bool apply_query_limit(struct server *server, const struct config *wanted,
+                              struct buffer *error) {
     (void)error;
-    replica_set_limits(server->replica, CONFIG_NUMBER(wanted, PROTO_MAX_BULK_LEN),
-                       (size_t)CONFIG_NUMBER(wanted, CLIENT_QUERY_BUFFER_LIMIT));
+    replica_set_query_limit(server->replica,
+                            (size_t)CONFIG_NUMBER(wanted, CLIENT_QUERY_BUFFER_LIMIT));
     return true;
-}
-
-static bool apply_append_only(struct server *server, const struct config *wanted,
-                              struct buffer *error) {
-    (void)server;
-    if (CONFIG_IS_ON(wanted, APPENDONLY)) return true;
-    buffer_append_format(error, "%s", CONFIG_NOTE_LOG);
-    return false;
-}
-
-static bool apply_append_sync(struct server *server, const struct config *wanted,
-                              struct buffer *error) {
-    (void)server;
-    (void)wanted;
-    buffer_append_format(error, "it is chosen at start: appendonly yes and appendfsync in the "
-                                "file of a node that is alone");
-    return false;
 }
 
 /* dir is protected, and a directory in use can't be left. */
@@ -109,14 +93,11 @@ static const struct {
     enum config_id id;
     bool (*apply)(struct server *server, const struct config *wanted, struct buffer *error);
 } hooks[] = {
-    {CONFIG_APPENDONLY_ROW, apply_append_only},
-    {CONFIG_APPENDFSYNC_ROW, apply_append_sync},
     {CONFIG_DIR_ROW, apply_never},
     {CONFIG_MAXCLIENTS_ROW, apply_maxclients},
     {CONFIG_HZ_ROW, apply_hz},
     {CONFIG_LOGLEVEL_ROW, apply_log_level},
-    {CONFIG_PROTO_MAX_BULK_LEN_ROW, apply_limits},
-    {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_limits},
+    {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_query_limit},
     {CONFIG_BIND_ROW, apply_listen},
     {CONFIG_PORT_ROW, apply_listen}, /* the last one, because it is the one that fails */
 };

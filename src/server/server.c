@@ -438,7 +438,6 @@ static void open_replica(struct server *server) {
     wanted.give_up_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_GIVE_UP_TIMEOUT) * 1000;
     wanted.sealed_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_SEALED_TIMEOUT) * 1000;
     wanted.output_bytes_soft = (uint64_t)CONFIG_NUMBER(config, RAFT_OUTPUT_PAUSE);
-    wanted.proto_max_bulk_len = CONFIG_NUMBER(config, PROTO_MAX_BULK_LEN);
     wanted.query_buffer_limit = (size_t)CONFIG_NUMBER(config, CLIENT_QUERY_BUFFER_LIMIT);
     wanted.admit = commands_admit;
     wanted.observer = observer_hooks();

@@ -839,9 +839,6 @@ Test(server, rewrites_its_configuration_file, .fini = end) {
     expect_reply(context, "CONFIG SET bind 1.2.3.4",
                  "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to "
                  "specified addresses.");
-    expect_reply(context, "CONFIG SET appendonly no",
-                 "ERR CONFIG SET failed (possibly related to argument 'appendonly') - the Raft log "
-                 "is always on and takes the place of the append-only file");
     expect_reply(context, "CONFIG REWRITE", "OK");
     redisFree(context);
     read_file(path, text, sizeof(text));
@@ -891,6 +888,20 @@ Test(server, keeps_the_clusters_settings_in_the_log, .fini = end) {
     cr_expect_eq(reply->element[1]->integer, 2);
     freeReplyObject(reply);
     expect_reply(context, "OBJECT ENCODING s", "hashtable");
+    expect_reply(context, "SETRANGE k 2000000 x", "2000001");
+    expect_reply(context, "CONFIG SET proto-max-bulk-len 1mb", "OK");
+    expect_config("proto-max-bulk-len", "1048576");
+    expect_reply(context, "SETRANGE k 2000001 x",
+                 "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    expect_reply(context, "APPEND k x",
+                 "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    int fd = bare_client();
+    char text[128];
+    static const char large[] = "*2\r\n$4\r\nECHO\r\n$1048577\r\n";
+    send_bytes(fd, large, strlen(large));
+    receive_text(fd, text, sizeof(text));
+    cr_expect_str_eq(text, "-ERR Protocol error: invalid bulk length\r\n");
+    close(fd);
     expect_reply(context, "RAFT SET databases 1", "OK");
     expect_reply(context, "RAFT SET nothing 1",
                  "ERR no setting of the cluster is called 'nothing'");
@@ -899,6 +910,40 @@ Test(server, keeps_the_clusters_settings_in_the_log, .fini = end) {
     begin_with(OPTIONS("--hash-max-listpack-entries", "5"));
     expect_config("hash-max-listpack-entries", "1");
     cr_expect(node_logged(cluster, 0, "Without effect: hash-max-listpack-entries 5"));
+}
+
+Test(server, says_which_directives_it_accepts_without_effect, .fini = end) {
+    begin(NULL);
+    static const struct {
+        const char *name, *value, *shown;
+    } cases[] = {
+        {"appendonly", "no", "yes"},
+        {"appendfsync", "everysec", "always"},
+        {"replica-read-only", "yes", "no"},
+        {"list-compress-depth", "2", "0"},
+        {"repl-backlog-size", "2mb", "2097152"},
+        {"save", "60 1", "60 1"},
+    };
+    redisContext *context = client();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char line[128];
+        redisReply *reply =
+            redisCommand(context, "CONFIG SET %s %s", cases[i].name, cases[i].value);
+        cr_expect_str_eq(reply->str, "OK", "%s", cases[i].name);
+        freeReplyObject(reply);
+        expect_config(cases[i].name, cases[i].shown);
+        snprintf(line, sizeof(line), "Without effect: CONFIG SET %s %s (", cases[i].name,
+                 cases[i].value);
+        cr_expect(node_logged(cluster, 0, line), "%s", line);
+    }
+    /* Who sets these relies on them. */
+    expect_reply(context, "CONFIG SET maxmemory-policy allkeys-lru",
+                 "ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - keys "
+                 "are never evicted: at maxmemory writes are refused, as with noeviction");
+    expect_reply(context, "CONFIG SET notify-keyspace-events KEA",
+                 "ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - "
+                 "keyspace events are not published yet");
+    redisFree(context);
 }
 
 Test(server, refuses_to_grow_beyond_maxmemory, .fini = end) {

@@ -141,7 +141,9 @@ static void note_no_room(struct journal *journal, struct journal_retry *retry, c
 static void vote_completed(struct journal *journal, const struct disk_completion *completion) {
     struct journal_vote *vote = &journal->vote;
     vote->request.is_open = false;
-    if (completion->error == ERROR_DISK_FULL && journal->state == JOURNAL_READY) {
+    bool is_founding =
+        journal->state == JOURNAL_RECOVERING && journal->recovery.phase == JOURNAL_PHASE_FOUND_VOTE;
+    if (completion->error == ERROR_DISK_FULL && !is_founding) { /* It waits for room. */
         note_no_room(journal, &vote->retry, VOTE_NAME, completion->error);
         return;
     }
@@ -272,9 +274,12 @@ bool journal_retry_tick(const struct journal *journal, struct journal_retry *ret
 void journal_tick(struct journal *journal, uint64_t now_us) {
     CHECK(now_us >= journal->now_us);
     journal->now_us = now_us;
-    if (journal->state == JOURNAL_RECOVERING) recovery_tick(journal);
-    if (journal->state != JOURNAL_READY) return;
+    if (journal->state != JOURNAL_READY && journal->state != JOURNAL_RECOVERING) return;
     if (journal_retry_tick(journal, &journal->vote.retry)) journal_write_vote(journal);
+    if (journal->state == JOURNAL_RECOVERING) {
+        recovery_tick(journal);
+        return;
+    }
     journal_retry_tick(journal, &journal->creation.retry); /* The next request tries again. */
     writer_tick(journal);
 }
@@ -284,10 +289,12 @@ static uint64_t retry_deadline_us(const struct journal_retry *retry) {
 }
 
 uint64_t journal_deadline_us(const struct journal *journal) {
-    if (journal->state == JOURNAL_RECOVERING) return retry_deadline_us(&journal->recovery.retry);
-    if (journal->state != JOURNAL_READY) return UINT64_MAX;
-    uint64_t deadlines[] = {writer_deadline_us(journal), retry_deadline_us(&journal->vote.retry),
-                            retry_deadline_us(&journal->creation.retry)};
+    bool is_recovering = journal->state == JOURNAL_RECOVERING;
+    if (journal->state != JOURNAL_READY && !is_recovering) return UINT64_MAX;
+    uint64_t deadlines[] = {
+        is_recovering ? UINT64_MAX : writer_deadline_us(journal),
+        retry_deadline_us(&journal->vote.retry),
+        retry_deadline_us(is_recovering ? &journal->recovery.retry : &journal->creation.retry)};
     uint64_t first = UINT64_MAX;
     for (size_t i = 0; i < COUNT_OF(deadlines); i++)
         if (deadlines[i] < first) first = deadlines[i];

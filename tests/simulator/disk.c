@@ -240,6 +240,9 @@ static enum error run_whole_file(struct simulated_disk *disk, const struct disk_
             disk->figures.full++;
             return ERROR_DISK_FULL;
         }
+    } else if (disk->config.replace_is_full) {
+        disk->figures.full++;
+        return ERROR_DISK_FULL;
     } else {
         disk->figures.replaces++;
     }

@@ -19,6 +19,7 @@ struct simulated_disk_config {
     uint64_t slow_us;
     uint32_t append_errors_per_mille, read_errors_per_mille; /* ERROR_IO */
     uint64_t capacity_bytes; /* of all files; beyond it CREATE says DISK_FULL; 0: endless */
+    bool replace_is_full;    /* REPLACE says DISK_FULL: it needs room for a second file */
 };
 
 struct simulated_disk;

@@ -273,6 +273,7 @@ static bool drain_fetched(struct replica *replica) {
         .previous_term = fetched.previous_term,
         .previous_hash = fetched.previous_hash,
     };
+    replica->statistics.fetches_failed += fetched.error != ERROR_NONE;
     replica_raft_step(replica, &event);
     return true;
 }

@@ -196,6 +196,7 @@ uint64_t replica_clock_ahead_ms(const struct replica *replica);
     X(unknown_replies)                                                                             \
     X(origins_opened)                                                                              \
     X(entries_applied)                                                                             \
+    X(fetches_failed)                                                                              \
     X(input_bytes)                                                                                 \
     X(packets_in)                                                                                  \
     X(packets_out)                                                                                 \

@@ -267,8 +267,26 @@ static uint64_t is_loading(const struct facts *facts) {
     return replica_state(facts->server->replica) == REPLICA_RECOVERING;
 }
 
+static void print_loading(const struct facts *facts, struct buffer *out) {
+    if (!is_loading(facts)) return;
+    const struct server *server = facts->server;
+    struct journal_progress progress = journal_progress(replica_journal(server->replica));
+    uint64_t done = progress.done_bytes, total = progress.total_bytes;
+    uint64_t took_us = facts->now_us - server->started_us, left = total > done ? total - done : 0;
+    buffer_append_format(out, "loading_start_time:%llu\r\nloading_total_bytes:%llu\r\n",
+                         (unsigned long long)server->started_wall_ms / 1000,
+                         (unsigned long long)total);
+    buffer_append_format(out, "loading_loaded_bytes:%llu\r\nloading_loaded_perc:%.2f\r\n",
+                         (unsigned long long)done,
+                         total == 0 ? 0.0 : 100.0 * (double)done / (double)total);
+    double pace = (double)done / (double)(took_us + 1); /* bytes in a microsecond */
+    buffer_append_format(out, "loading_eta_seconds:%llu\r\n",
+                         done == 0 ? 1ull : (unsigned long long)((double)left / pace / 1e6));
+}
+
 static const struct field persistence_fields[] = {
     NUMBER("loading", is_loading),
+    LINES(print_loading),
     CONSTANT("async_loading", "0", "only Redis's diskless replicas do that"),
     CONSTANT("rdb_bgsave_in_progress", "0", "no snapshots yet"),
     CONSTANT("rdb_last_bgsave_status", "ok", "none has failed"),

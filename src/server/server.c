@@ -24,6 +24,8 @@
  * their say first. */
 enum { ROUNDS_MAX = 4 };
 
+static const uint64_t progress_every_us = 1000 * 1000;
+
 /* With a maxmemory, the allocator is asked this often at most. */
 static const uint64_t memory_look_us = 1000;
 
@@ -121,8 +123,31 @@ static void tell_trouble(struct server *server, const char *trouble) {
     ev_break(server->loop, EVBREAK_ALL);
 }
 
+static uint64_t megabytes(uint64_t bytes) {
+    return (bytes + (1 << 20) - 1) >> 20;
+}
+
+/* While the log is read: a line every second. */
+static void note_progress(struct server *server) {
+    uint64_t now_us = clock_us();
+    if (server->progress_told_us == 0) server->progress_told_us = server->started_us;
+    if (now_us - server->progress_told_us < progress_every_us) return;
+    server->progress_told_us = now_us;
+    struct journal_progress progress = journal_progress(replica_journal(server->replica));
+    log_line(&server->log, LOG_LEVEL_NOTICE, "Reading the log: %llu of about %llu MiB",
+             (unsigned long long)megabytes(progress.done_bytes),
+             (unsigned long long)megabytes(progress.total_bytes));
+}
+
 /* The log has been read. */
 static void note_recovery(struct server *server) {
+    struct journal_progress progress = journal_progress(replica_journal(server->replica));
+    if (progress.done_bytes > 0)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "The log was read: %llu entries, %llu MiB (after %llu ms)",
+                 (unsigned long long)raft_last_index(replica_raft(server->replica)),
+                 (unsigned long long)megabytes(progress.done_bytes),
+                 (unsigned long long)(clock_us() - server->started_us) / 1000);
     uint64_t torn_bytes = journal_torn_bytes(replica_journal(server->replica));
     if (torn_bytes == 0) return;
     log_line(&server->log, LOG_LEVEL_NOTICE,
@@ -141,6 +166,22 @@ static void note_disk(struct server *server) {
                  server->directory);
     else
         log_line(&server->log, LOG_LEVEL_NOTICE, "There is space for the log again");
+}
+
+/* What another node misses can't be read here. It asks again and again: each damage is told once.
+ */
+static void note_fetches(struct server *server) {
+    uint64_t failed = replica_statistics(server->replica)->fetches_failed;
+    if (failed == server->fetches_failed_told) return;
+    server->fetches_failed_told = failed;
+    const char *problem = journal_problem(replica_journal(server->replica));
+    uint64_t hash = hash_bytes(bytes_of_text(problem), 0);
+    if (hash == server->fetch_problem_told) return;
+    server->fetch_problem_told = hash;
+    log_line(&server->log, LOG_LEVEL_WARNING,
+             "%s/%s: another node needs what stands there; restart this node so that one with a "
+             "sound log leads",
+             server->directory, problem);
 }
 
 static void note_clock(struct server *server) {
@@ -162,10 +203,12 @@ static void note_state(struct server *server) {
     if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
     bool runs = replica_state(server->replica) == REPLICA_RUNNING;
     bool leads = runs && raft_role(replica_raft(server->replica)) == RAFT_LEADER;
+    if (replica_state(server->replica) == REPLICA_RECOVERING) note_progress(server);
     if (runs && server->log.role == 'X') note_recovery(server);
     server->log.role = !runs ? 'X' : leads ? 'M' : 'S';
     note_disk(server);
     note_clock(server);
+    note_fetches(server);
     if (server->ready_announced || !replica_serves(server->replica)) return;
     server->ready_announced = true;
     cluster_settings_found(server);

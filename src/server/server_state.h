@@ -86,6 +86,8 @@ struct server {
     bool ready_announced, trouble_told;
     bool disk_is_full;   /* no room for the log's next segment */
     bool clock_is_ahead; /* of the log's time */
+    uint64_t progress_told_us;
+    uint64_t fetches_failed_told, fetch_problem_told; /* a count; a text's hash */
     int exit_status;
 
     struct server_statistics statistics;

@@ -2,6 +2,7 @@
  * server binary's disk be full or broken. test_disk.c switches it by files beside the one that
  * HAMOK_FAULTY_DISK names:
  *
+ *   <name>.slow     each read takes its time
  *   <name>.full     no new file finds room: ENOSPC
  *   <name>.broken   nothing can be made durable: fdatasync(), fsync() and durable writes give EIO
  */
@@ -19,6 +20,7 @@
 ssize_t pwritev64(int fd, const struct iovec *spans, int count, off_t offset);
 ssize_t pwritev64v2(int fd, const struct iovec *spans, int count, off_t offset, int flags);
 int fallocate64(int fd, int mode, off_t offset, off_t size);
+ssize_t pread64(int fd, void *into, size_t size, off_t offset);
 
 static bool is_on(const char *fault) {
     const char *name = getenv("HAMOK_FAULTY_DISK");
@@ -54,6 +56,11 @@ ssize_t pwritev64v2(int fd, const struct iovec *spans, int count, off_t offset, 
 int fallocate64(int fd, int mode, off_t offset, off_t size) {
     if (fails(is_on("full"), ENOSPC)) return -1;
     return (int)syscall(SYS_fallocate, fd, mode, offset, size);
+}
+
+ssize_t pread64(int fd, void *into, size_t size, off_t offset) {
+    if (is_on("slow")) usleep(100 * 1000);
+    return syscall(SYS_pread64, fd, into, size, offset);
 }
 
 int fdatasync(int fd) {

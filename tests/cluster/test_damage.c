@@ -210,21 +210,27 @@ Test(damage, a_damaged_node_makes_no_majority) {
     cluster_destroy(cluster);
 }
 
-/* The last one in use; behind it stand spares. */
-static int open_last_segment(struct cluster *cluster, int node) {
-    int last = -1;
-    for (int sequence = 1;; sequence++) {
+/* Behind them stand spares. */
+static int segments_in_use(struct cluster *cluster, int node) {
+    int count = 0;
+    bool in_use = true;
+    while (in_use) {
         char path[2 * CLUSTER_PATH_MAX];
-        snprintf(path, sizeof(path), "%s/log-%010d", cluster->nodes[node].directory, sequence);
-        int fd = open(path, O_RDWR | O_CLOEXEC);
-        if (fd < 0) break;
-        bool in_use = end_of_log(fd) >= HEADER_SIZE;
-        if (in_use && last >= 0) close(last);
-        if (in_use) last = fd;
-        if (!in_use) close(fd);
+        snprintf(path, sizeof(path), "%s/log-%010d", cluster->nodes[node].directory, count + 1);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        in_use = fd >= 0 && end_of_log(fd) >= HEADER_SIZE;
+        if (fd >= 0) close(fd);
+        count += in_use;
     }
-    cr_assert(last >= 0, "node %d has written nothing", node + 1);
-    return last;
+    return count;
+}
+
+static int open_last_segment(struct cluster *cluster, int node) {
+    char name[32];
+    int count = segments_in_use(cluster, node);
+    cr_assert_gt(count, 0, "node %d has written nothing", node + 1);
+    snprintf(name, sizeof(name), "log-%010d", count);
+    return open_file(cluster, node, name);
 }
 
 /* What a power cut leaves behind the last durable record: sectors of a write that nobody was told
@@ -302,5 +308,42 @@ Test(damage, a_tail_that_is_not_torn_is_named) {
     cr_expect_eq(node_info(cluster, damaged, "raft_serves"), 0);
     write_some(cluster, leader);
     expect_counter(cluster, leader, count + WRITES);
+    cluster_destroy(cluster);
+}
+
+/* The leader finds damage in what only a node that comes back needs: it says so, and the others go
+ * on. The same bit flipped back stands for a sound leader. */
+Test(damage, is_named_when_another_node_needs_what_was_damaged) {
+    const char *const options[] = {"--raft-log-memory", "1mb", NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    int leader = cluster_leader(cluster), away = cluster_follower(cluster);
+    write_some(cluster, leader);
+    long long count = WRITES;
+    cluster_expect_equal(cluster);
+    (void)node_signal(cluster, away, SIGKILL);
+    redisContext *client = node_connect(cluster, leader);
+    static char part[64 * 1024];
+    memset(part, 'x', sizeof(part));
+    for (int i = 0; i < 100; i++)
+        freeReplyObject(ask(client, "SET part %b", part, sizeof(part)));
+    /* In the midst of the log: of what was written meanwhile, and in no memory any more. */
+    char name[32], text[64];
+    snprintf(name, sizeof(name), "log-%010d", segments_in_use(cluster, leader) / 2 + 1);
+    snprintf(text, sizeof(text), "%s is damaged at offset ", name);
+    int fd = open_file(cluster, leader, name);
+    off_t damaged = end_of_log(fd) / 2;
+    close(fd);
+    flip_bit(cluster, leader, name, damaged);
+    node_start(cluster, away);
+    node_await_log(cluster, leader, text);
+    AWAIT(node_info(cluster, leader, "raft_fetches_failed") > 1);
+    cr_expect_lt(node_info(cluster, away, "raft_last_applied_index"),
+                 node_info(cluster, leader, "raft_last_applied_index"));
+    write_some(cluster, leader);
+    count += WRITES;
+    flip_bit(cluster, leader, name, damaged);
+    cluster_expect_equal(cluster);
+    expect_counter(cluster, away, count);
+    redisFree(client);
     cluster_destroy(cluster);
 }

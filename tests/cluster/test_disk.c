@@ -34,19 +34,22 @@ static void switch_off(const struct cluster *cluster, int node, const char *faul
     cr_assert_eq(unlink(fault_of(cluster, node, fault).path), 0);
 }
 
+static void start_on_faulty_disk(struct cluster *cluster, int node) {
+    char name[2 * CLUSTER_PATH_MAX];
+    snprintf(name, sizeof(name), "%s/disk%d", cluster->root, node + 1);
+    setenv("HAMOK_FAULTY_DISK", name, 1);
+    setenv("LD_PRELOAD", HAMOK_FAULTY_DISK, 1);
+    node_start(cluster, node);
+    unsetenv("LD_PRELOAD");
+}
+
 static struct cluster *create_running(int count) {
     /* The plain build also where the other tests use a sanitizer's, which must be loaded first. */
     unsetenv("HAMOK_SERVER");
     const char *const options[] = {"--raft-unsealed-timeout", "500", NULL};
     struct cluster *cluster = cluster_create(count, options);
-    setenv("LD_PRELOAD", HAMOK_FAULTY_DISK, 1);
-    for (int i = 0; i < count; i++) {
-        char name[2 * CLUSTER_PATH_MAX];
-        snprintf(name, sizeof(name), "%s/disk%d", cluster->root, i + 1);
-        setenv("HAMOK_FAULTY_DISK", name, 1);
-        node_start(cluster, i);
-    }
-    unsetenv("LD_PRELOAD");
+    for (int i = 0; i < count; i++)
+        start_on_faulty_disk(cluster, i);
     cluster_await_serving(cluster);
     return cluster;
 }
@@ -217,4 +220,40 @@ Test(disk, a_broken_one_ends_the_process_and_nothing_acknowledged_is_lost) {
         redisFree(client);
         cluster_destroy(cluster);
     }
+}
+
+static bool shows_progress(struct cluster *cluster) {
+    char loading[8], total[32], done[32], percent[32];
+    node_info_text(cluster, 0, "persistence", "loading", loading, sizeof(loading));
+    node_info_text(cluster, 0, "persistence", "loading_total_bytes", total, sizeof(total));
+    node_info_text(cluster, 0, "persistence", "loading_loaded_bytes", done, sizeof(done));
+    node_info_text(cluster, 0, "persistence", "loading_loaded_perc", percent, sizeof(percent));
+    return strcmp(loading, "1") == 0 && atoll(done) > 0 && atoll(done) < atoll(total) &&
+           atof(percent) > 0 && atof(percent) < 100;
+}
+
+/* A log that takes its time to be read: the slow disk makes it some seconds. */
+Test(disk, a_long_log_shows_how_far_it_is_read) {
+    struct cluster *cluster = create_running(1);
+    redisContext *client = node_connect(cluster, 0);
+    struct tally tally = {0};
+    for (int i = 0; i < 400; i++)
+        count_once(client, &tally);
+    redisFree(client);
+    (void)node_signal(cluster, 0, SIGTERM);
+    switch_on(cluster, 0, "slow");
+    start_on_faulty_disk(cluster, 0);
+    AWAIT(shows_progress(cluster));
+    client = node_connect(cluster, 0);
+    cr_expect(ask_is(client, "LOADING Hamok is loading its log from the disk", "GET counter"));
+    node_await_log(cluster, 0, "Reading the log: ");
+    switch_off(cluster, 0, "slow");
+    node_await_serving(cluster, 0);
+    node_await_log(cluster, 0, "The log was read: ");
+    cr_expect_eq(ask_integer(client, "GET counter"), tally.counted);
+    char total[32];
+    node_info_text(cluster, 0, "persistence", "loading_total_bytes", total, sizeof(total));
+    cr_expect_str_eq(total, "", "only while it loads");
+    redisFree(client);
+    cluster_destroy(cluster);
 }

@@ -220,7 +220,7 @@ static enum progress give_string(struct rdb_reader *reader, struct bytes bytes,
     if (!reader->string.is_compressed) return GO_ON;
     uint64_t size = reader->string.unpacked;
     reader->unpacked.size = 0;
-    if (size / LZF_RATIO_MAX > bytes.size ||
+    if (size == 0 || size / LZF_RATIO_MAX > bytes.size ||
         !lzf_decompress(bytes, buffer_reserve(&reader->unpacked, size), size))
         return malformed(reader, "a compressed string is damaged");
     reader->unpacked.size = size;

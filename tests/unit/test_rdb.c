@@ -273,6 +273,7 @@ static const struct {
     {"00 \"k\" c3 c0 01 05", ERROR_MALFORMED, "a string's length"},
     {"00 \"k\" 81 ff ff ff ff ff ff ff ff", ERROR_MALFORMED, "more than 1 TiB"},
     {"00 \"k\" c3 05 0d 00 'a' e0 02 00", ERROR_MALFORMED, "compressed string"},
+    {"00 \"k\" c3 00 00", ERROR_MALFORMED, "compressed string"},
     {"00 \"k\" c3 05 80 ff ff ff ff 00 'a' e0 02 00", ERROR_MALFORMED, "compressed string"},
     {"08 \"k\" \"v\"", ERROR_MALFORMED, "unknown type 8"},
     {"14 \"k\" \"v\"", ERROR_MALFORMED, "unknown type 20"},

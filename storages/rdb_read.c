@@ -265,10 +265,31 @@ static enum progress read_string(struct rdb_reader *reader, struct bytes *string
     return gather(reader, string);
 }
 
-/* As read_string, for elements of collections. */
+/* What a type in the file becomes; 0: nothing we have. */
+static const enum item_type item_types[RDB_TYPE_COUNT] = {
+    [RDB_RECORD] = ITEM_RECORD,
+    [RDB_LIST] = ITEM_QUEUE,
+    [RDB_SET] = ITEM_SET,
+    [RDB_ZSET_TEXT] = ITEM_SORTED_SET,
+    [RDB_HASH] = ITEM_MAP,
+    [RDB_ZSET] = ITEM_SORTED_SET,
+    [RDB_HASH_ZIPMAP] = ITEM_MAP,
+    [RDB_LIST_ZIPLIST] = ITEM_QUEUE,
+    [RDB_SET_INTSET] = ITEM_SET,
+    [RDB_ZSET_ZIPLIST] = ITEM_SORTED_SET,
+    [RDB_HASH_ZIPLIST] = ITEM_MAP,
+    [RDB_LIST_QUICKLIST] = ITEM_QUEUE,
+    [RDB_HASH_LISTPACK] = ITEM_MAP,
+    [RDB_ZSET_LISTPACK] = ITEM_SORTED_SET,
+    [RDB_LIST_QUICKLIST_2] = ITEM_QUEUE,
+};
+
+/* As read_string, for elements of collections: no larger than the types can hold. Packed forms,
+ * which RDB_IMPORT may begin with, take less than tables. */
 static enum progress read_element(struct rdb_reader *reader, struct bytes *string) {
+    bool table = reader->options.mode == RDB_LITERAL && item_types[reader->type] != ITEM_QUEUE;
     enum progress progress = read_string(reader, string);
-    if (progress == GO_ON && string->size > RDB_ELEMENT_MAX)
+    if (progress == GO_ON && string->size > (table ? INT32_MAX : RDB_ELEMENT_MAX))
         return malformed(reader, "an element of more than 1 GiB");
     return progress;
 }
@@ -360,24 +381,6 @@ static enum progress state_record(struct rdb_reader *reader) {
     if (is_left_out(reader)) return next_key(reader);
     return put_item(reader, make_record(reader, value, form));
 }
-
-static const enum item_type item_types[RDB_TYPE_COUNT] = {
-    [RDB_RECORD] = ITEM_RECORD,
-    [RDB_LIST] = ITEM_QUEUE,
-    [RDB_SET] = ITEM_SET,
-    [RDB_ZSET_TEXT] = ITEM_SORTED_SET,
-    [RDB_HASH] = ITEM_MAP,
-    [RDB_ZSET] = ITEM_SORTED_SET,
-    [RDB_HASH_ZIPMAP] = ITEM_MAP,
-    [RDB_LIST_ZIPLIST] = ITEM_QUEUE,
-    [RDB_SET_INTSET] = ITEM_SET,
-    [RDB_ZSET_ZIPLIST] = ITEM_SORTED_SET,
-    [RDB_HASH_ZIPLIST] = ITEM_MAP,
-    [RDB_LIST_QUICKLIST] = ITEM_QUEUE,
-    [RDB_HASH_LISTPACK] = ITEM_MAP,
-    [RDB_ZSET_LISTPACK] = ITEM_SORTED_SET,
-    [RDB_LIST_QUICKLIST_2] = ITEM_QUEUE,
-};
 
 static bool value_is_empty(const struct rdb_reader *reader) {
     switch (item_types[reader->type]) {

@@ -12,10 +12,9 @@ static const struct setting {
     const char *name;
     size_t offset;
     int64_t minimum, maximum;
-    bool is_fixed; /* not by RAFT SET */
 } settings[] = {
 #define SETTING(text, field, low, high)                                                            \
-    { text, offsetof(struct storages_settings, field), low, high, false }
+    { text, offsetof(struct storages_settings, field), low, high }
     SETTING("hash-max-listpack-entries", hash_max_listpack_entries, 0, INT64_MAX),
     SETTING("hash-max-listpack-value", hash_max_listpack_value, 0, INT64_MAX),
     SETTING("set-max-intset-entries", set_max_intset_entries, 0, INT64_MAX),
@@ -25,17 +24,13 @@ static const struct setting {
     SETTING("databases", databases, 1, STORAGES_DATABASES_MAX),
     SETTING("proto-max-bulk-len", proto_max_bulk_len, 1024 * 1024, INT64_MAX),
 #undef SETTING
-    {"proto-max-bulk-len", offsetof(struct storages_settings, proto_max_bulk_len), 0, INT64_MAX,
-     true},
 };
 _Static_assert(COUNT_OF(settings) * sizeof(int64_t) == sizeof(struct storages_settings),
                "each setting has its row");
 
 static const struct setting *find_setting(struct bytes name) {
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        if (!settings[i].is_fixed &&
-            bytes_equal_ignoring_case(name, bytes_of_text(settings[i].name)))
-            return &settings[i];
+        if (bytes_equal_ignoring_case(name, bytes_of_text(settings[i].name))) return &settings[i];
     return NULL;
 }
 

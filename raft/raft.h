@@ -176,6 +176,14 @@ struct raft_wanted {
     struct raft_position position;
 };
 
+/* A node that no longer has what it had acknowledged in this term: its disk has forgotten it, or
+ * was put back to an earlier state. Its leader supplies it again and does not count it meanwhile;
+ * the node itself neither votes nor campaigns until then. */
+struct raft_lapse {
+    uint32_t node;
+    uint64_t acknowledged, kept; /* indexes: had said to have, has at most */
+};
+
 struct raft_output {
     const struct raft_persist *persists; /* at most one */
     uint32_t persist_count;
@@ -185,8 +193,9 @@ struct raft_output {
     uint32_t read_count;
     const struct raft_fetch *fetches;
     uint32_t fetch_count;
-    bool state_changed; /* role, term or leader differ from before the step */
-    bool truncated;     /* entries were cut from the log's end */
+    const struct raft_lapse *lapse; /* noticed in this step; NULL: none */
+    bool state_changed;             /* role, term or leader differ from before the step */
+    bool truncated;                 /* entries were cut from the log's end */
     /* raft_members(), whether it is committed, or whom raft_peers() tells of, is another one. */
     bool members_changed;
     struct raft_wanted want_snapshot; /* told again while it is needed */
@@ -239,7 +248,7 @@ bool raft_has_lease(const struct raft *raft, uint64_t now_us);
 /* A leader's log disagrees with this one where it must not (SAFETY 10): this node takes no part in
  * consensus any more. */
 bool raft_diverged(const struct raft *raft);
-/* raft_config.damaged, until repaired. */
+/* raft_config.damaged, or a lapse of its own; until repaired. */
 bool raft_damaged(const struct raft *raft);
 /* The node that leadership is being handed to; 0: none. Proposals should wait meanwhile. */
 uint32_t raft_transfer_target(const struct raft *raft);

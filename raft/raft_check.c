@@ -31,6 +31,7 @@ static void check_peer(const struct raft *raft, const struct raft_peer *peer) {
     CHECK(peer->leaving != raft_is_member(raft, peer->id));
     CHECK(peer->match_index <= raft_log_last_index(&raft->log));
     CHECK(peer->next_index > peer->match_index);
+    CHECK(peer->match_index <= peer->acknowledged_index);
     CHECK(peer->next_index <= raft_log_last_index(&raft->log) + 1);
     CHECK(peer->heartbeat_acknowledged <= raft->heartbeat_number);
     CHECK(peer->commit_sent <= raft->commit_index);

@@ -17,6 +17,7 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint32_t leader) {
         raft->voted_for = 0;
         raft->hard_state_dirty = true;
         raft->verified_index = 0;
+        raft->forgotten_index = 0; /* Whatever was committed is below this term's first commit. */
     }
     if (raft->role != RAFT_FOLLOWER) raft_reset_election_timer(raft);
     raft->role = RAFT_FOLLOWER;

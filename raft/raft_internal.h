@@ -23,8 +23,10 @@ struct raft_peer {
     uint32_t unfit;
     bool leaving; /* no member any more: is told so, until leave_deadline_us at the latest */
     uint64_t leave_deadline_us;
-    uint64_t match_index; /* durable there, and equal to this log */
-    uint64_t next_index;  /* the next entry to send */
+    uint64_t match_index;        /* durable there, and equal to this log */
+    uint64_t match_round;        /* the newest heartbeat round when match_index last rose */
+    uint64_t acknowledged_index; /* what match_index ever was in this term */
+    uint64_t next_index;         /* the next entry to send */
     uint64_t last_contact_us;
 
     uint64_t heartbeat_acknowledged; /* newest round it answered */
@@ -92,6 +94,7 @@ struct raft {
     uint64_t term;
     uint32_t voted_for, leader;
     bool diverged, damaged;
+    uint64_t forgotten_index; /* damaged: what it has to have again, at least */
     struct raft_log log;
     uint64_t commit_index, applied_index;
     struct raft_position snapshot; /* the newest durable one */
@@ -140,9 +143,10 @@ struct raft {
 
     /* The output in hand. */
     struct raft_persist persist;
-    bool has_persist, truncated, installed;
+    bool has_persist, truncated, installed, has_lapse;
     struct raft_wanted wanted;
     enum raft_refusal refusal;
+    struct raft_lapse lapse;
     struct raft_message *messages;
     uint32_t message_count, message_capacity;
     struct raft_read *reads;
@@ -162,6 +166,7 @@ void raft_answer_read(struct raft *raft, const struct raft_read *read);
 void raft_ask_fetch(struct raft *raft, struct raft_fetch fetch);
 /* The reference on the chunk passes to the log. */
 void raft_append(struct raft *raft, struct entry entry);
+void raft_tell_lapse(struct raft *raft, struct raft_lapse lapse);
 /* Cuts the log's end, and with it what open persist requests prove. */
 void raft_cut_after(struct raft *raft, uint64_t index);
 /* Empties the log: it begins anew behind this position, which a snapshot has made durable. */

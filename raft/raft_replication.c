@@ -37,7 +37,8 @@ void raft_probe_from(struct raft_peer *peer, uint64_t next) {
 
 void raft_reset_peer(struct raft *raft, struct raft_peer *peer) {
     raft_probe_from(peer, raft_log_last_index(&raft->log) + 1);
-    peer->match_index = 0;
+    peer->match_index = peer->acknowledged_index = 0;
+    peer->match_round = raft->heartbeat_number;
     peer->unfit = 0;
     peer->caught_up = false;
     peer->round_goal = raft_log_last_index(&raft->log);
@@ -76,10 +77,12 @@ static uint64_t promise_us(const struct raft *raft) {
                                                                   : raft->config.promise_max_us;
 }
 
-/* SAFETY 9: over two connections a heartbeat can overtake the entries it speaks of. */
+/* SAFETY 9: over two connections a heartbeat can overtake the entries it speaks of. What the peer
+ * has ever acknowledged it has to have: else the heartbeat tells it that it has forgotten. */
 static uint64_t commit_for(const struct raft *raft, const struct raft_peer *peer) {
     if (raft_is_planted(raft, RAFT_PLANTED_COMMIT_UNVERIFIED)) return raft->commit_index;
-    return raft->commit_index < peer->match_index ? raft->commit_index : peer->match_index;
+    return raft->commit_index < peer->acknowledged_index ? raft->commit_index
+                                                         : peer->acknowledged_index;
 }
 
 static void send_heartbeat(struct raft *raft, struct raft_peer *peer, uint64_t number) {
@@ -348,7 +351,9 @@ void raft_on_connected(struct raft *raft, uint32_t node) {
 static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match) {
     if (match > peer->match_index) {
         peer->match_index = match;
+        peer->match_round = raft->heartbeat_number;
         peer->progress_us = raft->now_us;
+        if (match > peer->acknowledged_index) peer->acknowledged_index = match;
     }
     if (peer->state == RAFT_PEER_SNAPSHOT && peer->match_index < raft->log.base_index) return;
     if (peer->state != RAFT_PEER_REPLICATE) {
@@ -366,11 +371,32 @@ static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match) {
     raft_advance_commit(raft);
 }
 
+/* The peer refuses what it had acknowledged, in answer to an APPEND that was sent after the
+ * acknowledgement had come: no old news, it has forgotten. It counts no longer, and is supplied
+ * again from where it can agree. */
+static void forgotten(struct raft *raft, struct raft_peer *peer, const struct raft_message *reply) {
+    uint64_t kept = reply->as.append_reply.hint_index;
+    raft_tell_lapse(raft, (struct raft_lapse){
+                              .node = peer->id, .acknowledged = peer->match_index, .kept = kept});
+    peer->match_index = 0;
+    if (kept < raft->log.base_index) {
+        raft_offer_snapshot(raft, peer);
+        return;
+    }
+    uint64_t agreed = raft_log_agreement(&raft->log, kept, reply->as.append_reply.hint_term);
+    raft_probe_from(peer, agreed + 1);
+}
+
 /* The peer's log differs at previous_index, or ends before it: go back to where its hint says that
  * both can agree, skipping whole terms. */
 static void refused(struct raft *raft, struct raft_peer *peer, const struct raft_message *reply) {
     uint64_t previous_index = reply->as.append_reply.previous_index;
-    if (previous_index <= peer->match_index) return; /* Old news. */
+    if (previous_index <= peer->match_index) {
+        bool lacks = reply->as.append_reply.hint_index < peer->match_index;
+        bool is_news = reply->as.append_reply.heartbeat > peer->match_round;
+        if (lacks && is_news) forgotten(raft, peer, reply);
+        return;
+    }
     if (peer->state == RAFT_PEER_SNAPSHOT) return;
     bool is_probe = peer->state == RAFT_PEER_PROBE;
     if (is_probe && !(peer->probe_open && peer->probe_previous == previous_index)) return;
@@ -409,6 +435,10 @@ void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *messa
     uint64_t match = message->as.heartbeat_reply.match;
     bool is_news = match > peer->match_index && match <= raft_log_last_index(&raft->log);
     if (is_news) matched(raft, peer, match);
+    /* It has started again since it acknowledged: does it still have what it had? */
+    bool is_anew =
+        match < peer->match_index && message->as.heartbeat_reply.heartbeat > peer->match_round;
+    if (is_anew && peer->state == RAFT_PEER_REPLICATE) raft_probe_from(peer, peer->match_index + 1);
 }
 
 /* --- the follower --------------------------------------------------------------------------- */
@@ -440,9 +470,21 @@ void raft_judge_repair(struct raft *raft) {
     if (!raft->damaged || raft->role != RAFT_FOLLOWER || raft->leader == 0) return;
     uint64_t commit = raft->commit_index;
     /* All that was ever committed before this leader is below the first commit of its term. */
+    uint64_t needed = commit > raft->forgotten_index ? commit : raft->forgotten_index;
     bool is_supplied = raft_log_term(&raft->log, commit) == raft->term &&
-                       raft->persisted_index >= commit && raft->verified_index >= commit;
+                       raft->persisted_index >= needed && raft->verified_index >= needed;
     if (is_supplied) raft->damaged = false;
+}
+
+/* A heartbeat speaks of nothing that this node has not acknowledged to this leader as durable. */
+static void look_for_a_lapse(struct raft *raft, uint64_t commit) {
+    uint64_t last = raft_log_last_index(&raft->log);
+    if (commit <= last || raft_is_planted(raft, RAFT_PLANTED_COMMIT_UNVERIFIED)) return;
+    if (commit > raft->forgotten_index) raft->forgotten_index = commit;
+    if (raft->damaged) return;
+    raft->damaged = true;
+    raft_tell_lapse(
+        raft, (struct raft_lapse){.node = raft->config.id, .acknowledged = commit, .kept = last});
 }
 
 static void learn_commit(struct raft *raft, uint64_t commit) {
@@ -467,6 +509,7 @@ void raft_on_heartbeat(struct raft *raft, const struct raft_message *message) {
     uint64_t promised_us =
         hear_leader(raft, message->from, message->as.heartbeat.promise_us, &heard);
     if (!heard) return;
+    look_for_a_lapse(raft, message->as.heartbeat.commit);
     learn_commit(raft, message->as.heartbeat.commit);
     if (message->as.heartbeat.heartbeat == 0) return;
     raft_send(raft, (struct raft_message){

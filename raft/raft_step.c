@@ -118,6 +118,11 @@ void raft_ask_fetch(struct raft *raft, struct raft_fetch fetch) {
     raft->fetches[raft->fetch_count++] = fetch;
 }
 
+void raft_tell_lapse(struct raft *raft, struct raft_lapse lapse) {
+    raft->lapse = lapse;
+    raft->has_lapse = true;
+}
+
 /* --- persist requests ----------------------------------------------------------------------- */
 
 static struct raft_outstanding *outstanding_at(const struct raft *raft, uint32_t i) {
@@ -449,7 +454,7 @@ static void take_event(struct raft *raft, const struct raft_event *event) {
 
 static void begin_output(struct raft *raft) {
     raft->has_persist = false;
-    raft->truncated = raft->installed = raft->members_changed = false;
+    raft->truncated = raft->installed = raft->has_lapse = raft->members_changed = false;
     raft->wanted = (struct raft_wanted){0};
     raft->refusal = RAFT_REFUSED_NONE;
     raft->message_count = raft->read_count = raft->fetch_count = 0;
@@ -467,6 +472,7 @@ static void finish_output(struct raft *raft, struct raft_output *output) {
         .read_count = raft->read_count,
         .fetches = raft->fetches,
         .fetch_count = raft->fetch_count,
+        .lapse = raft->has_lapse ? &raft->lapse : NULL,
         .truncated = raft->truncated,
         .members_changed = raft->members_changed,
         .want_snapshot = raft->wanted,

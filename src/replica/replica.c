@@ -244,7 +244,16 @@ void replica_raft_step(struct replica *replica, struct raft_event *event) {
     for (uint32_t i = 0; i < output.fetch_count && !replica->stopping; i++) {
         journal_fetch(replica->journal, &output.fetches[i]);
     }
+    if (output.lapse != NULL) {
+        replica->lapses[output.lapse->node] = *output.lapse;
+        replica->statistics.lapses++;
+    }
     if (output.state_changed) note_leadership(replica);
+    if (raft_diverged(replica->raft)) {
+        replica_fail(replica, "this node's log contradicts that of a leader below what is "
+                              "committed: it takes no part any more; keep its directory for "
+                              "inspection");
+    }
 }
 
 /* --- draining ----------------------------------------------------------------------------------
@@ -937,6 +946,16 @@ struct replica_statistics *replica_statistics(struct replica *replica) {
 
 struct reply_error_counts *replica_error_counts(struct replica *replica) {
     return &replica->error_counts;
+}
+
+bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse) {
+    for (uint32_t node = 1; node <= RAFT_NODES_MAX; node++) {
+        if (replica->lapses[node].node == 0) continue;
+        *lapse = replica->lapses[node];
+        replica->lapses[node].node = 0;
+        return true;
+    }
+    return false;
 }
 
 size_t replica_inflight_bytes(const struct replica *replica) {

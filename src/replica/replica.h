@@ -176,6 +176,9 @@ bool replica_refuses_writes(const struct replica *replica); /* it leads, and its
  * has not. */
 uint64_t replica_clock_ahead_ms(const struct replica *replica);
 
+/* The next lapse that was noticed, of this node or another one (raft.h), to be told; or false. */
+bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse);
+
 /* Rows for INFO raft, INFO stats and the simulator's report. */
 #define REPLICA_STATISTICS(X)                                                                      \
     X(batches_sealed)                                                                              \
@@ -195,6 +198,7 @@ uint64_t replica_clock_ahead_ms(const struct replica *replica);
     X(clusterdown_replies)                                                                         \
     X(unknown_replies)                                                                             \
     X(origins_opened)                                                                              \
+    X(lapses)                                                                                      \
     X(entries_applied)                                                                             \
     X(fetches_failed)                                                                              \
     X(input_bytes)                                                                                 \

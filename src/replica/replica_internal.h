@@ -49,6 +49,7 @@ struct replica {
     uint64_t applied_told; /* to the core */
     struct compare compare;
     uint64_t persisted_told;
+    struct raft_lapse lapses[RAFT_NODES_MAX + 1]; /* by node; node 0: none to be told */
 
     /* This boot's origin and its window. */
     uint64_t origin;                          /* 0: not open yet */

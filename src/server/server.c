@@ -198,7 +198,24 @@ static void note_clock(struct server *server) {
         log_line(&server->log, LOG_LEVEL_NOTICE, "The log's time has caught up with the clock");
 }
 
+static void note_lapses(struct server *server) {
+    struct raft_lapse lapse;
+    while (replica_next_lapse(server->replica, &lapse)) {
+        bool own = lapse.node == server->identity.id;
+        char who[32] = "This node";
+        if (!own) snprintf(who, sizeof(who), "Node %u", lapse.node);
+        log_line(&server->log, LOG_LEVEL_WARNING,
+                 "%s has lost entries that it had acknowledged as durable: up to index %llu; it "
+                 "has none behind %llu. %s. Look after its disk: it forgets what was synced, runs "
+                 "with raft-fsync no, or was put back to an earlier state",
+                 who, (unsigned long long)lapse.acknowledged, (unsigned long long)lapse.kept,
+                 own ? "It neither votes nor campaigns until its leader has supplied them again"
+                     : "It is supplied again, and not counted until then");
+    }
+}
+
 static void note_state(struct server *server) {
+    note_lapses(server);
     const char *trouble = replica_trouble(server->replica);
     if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
     bool runs = replica_state(server->replica) == REPLICA_RUNNING;

@@ -186,6 +186,39 @@ Test(damage, is_named_and_the_others_go_on) {
     cluster_destroy(cluster);
 }
 
+static void copy_directory(struct cluster *cluster, int node, const char *from, const char *to) {
+    char command[8 * CLUSTER_PATH_MAX];
+    const char *directory = cluster->nodes[node].directory;
+    snprintf(command, sizeof(command), "rm -rf '%s%s' && cp -a '%s%s' '%s%s'", directory, to,
+             directory, from, directory, to);
+    cr_assert_eq(system(command), 0);
+}
+
+/* As a disk that forgets what was synced: nothing in the directory itself tells it. */
+Test(damage, a_directory_put_back_to_an_earlier_state_is_told_and_supplied_again) {
+    const char *const options[] = {"--raft-election-timeout", "2000", NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    int leader = cluster_leader(cluster), rewound = (leader + 1) % 3;
+    (void)node_signal(cluster, rewound, SIGTERM);
+    copy_directory(cluster, rewound, "", ".earlier");
+    node_start(cluster, rewound);
+    node_await_serving(cluster, rewound);
+    write_some(cluster, rewound);
+    (void)node_signal(cluster, rewound, SIGKILL);
+    copy_directory(cluster, rewound, ".earlier", "");
+    node_start(cluster, rewound);
+    node_await_log(cluster, rewound, "This node has lost entries that it had acknowledged");
+    char line[80];
+    snprintf(line, sizeof(line), "Node %lld has lost entries that it had acknowledged",
+             node_info(cluster, rewound, "raft_node_id"));
+    node_await_log(cluster, leader, line);
+    node_await_serving(cluster, rewound);
+    expect_counter(cluster, rewound, WRITES);
+    cr_expect_geq(node_info(cluster, leader, "raft_lapses"), 1);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
 /* With its vote it could elect a leader that knows nothing of the last writes. */
 Test(damage, a_damaged_node_makes_no_majority) {
     const char *const options[] = {"--raft-unsealed-timeout", "300", NULL};

@@ -317,8 +317,17 @@ static void check_digest(struct world *world, struct node *node) {
                     node->id, (unsigned long long)applied);
 }
 
+/* These disks keep what was synced. */
+static void check_lapses(struct world *world, struct node *node) {
+    struct raft_lapse lapse;
+    if (!replica_next_lapse(node->replica, &lapse)) return;
+    world_violation(world, "n%u had acknowledged entry %llu and has none behind %llu", lapse.node,
+                    (unsigned long long)lapse.acknowledged, (unsigned long long)lapse.kept);
+}
+
 void checks_node(struct world *world, struct node *node) {
     if (replica_state(node->replica) == REPLICA_DAMAGED) return;
+    check_lapses(world, node);
     replica_check(node->replica);
     if (replica_raft(node->replica) == NULL) return;
     check_recovered(world, node);

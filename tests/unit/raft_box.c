@@ -248,6 +248,7 @@ static void step_once(struct box *box, uint32_t id, struct raft_event *event) {
     uint64_t commit = raft_commit_index(node->raft);
     raft_step(node->raft, event, &output);
     raft_check(node->raft);
+    if (output.lapse != NULL) node->lapse = *output.lapse;
     carry_out(box, id, &output);
     watch_election(box, id);
     watch_commit_rule(box, id, commit);
@@ -318,6 +319,14 @@ void box_crash(struct box *box, uint32_t id) {
     for (uint32_t i = 0; i < BOX_READS_MAX; i++)
         if (box->reads[i].state == BOX_READ_WAITING && box->reads[i].node == id)
             box->reads[i].state = BOX_READ_REFUSED;
+}
+
+void box_forget(struct box *box, uint32_t id, uint64_t kept) {
+    struct box_node *node = &box->nodes[id];
+    CHECK(node->raft == NULL && kept <= node->log_count);
+    while (node->log_count > kept)
+        chunk_release(node->log[--node->log_count].chunk);
+    if (node->known_commit > kept) node->known_commit = kept;
 }
 
 void box_clear(struct box *box) {

@@ -64,6 +64,7 @@ struct box_node {
     uint32_t fetch_count;
     uint64_t applied, completed;
     enum raft_role role;
+    struct raft_lapse lapse; /* the last that it noticed; node 0: none */
 };
 
 struct box {
@@ -88,6 +89,8 @@ void box_clear(struct box *box);
 
 void box_start(struct box *box, uint32_t node); /* From its disk. */
 void box_crash(struct box *box, uint32_t node);
+/* The disk of a node that is down has only its first `kept` entries any more. */
+void box_forget(struct box *box, uint32_t node, uint64_t kept);
 void box_tick(struct box *box, uint32_t node);
 void box_propose(struct box *box, uint32_t node, struct bytes body, bool more);
 void box_read(struct box *box, uint32_t node, uint64_t context, bool confirm);

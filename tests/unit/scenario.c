@@ -138,6 +138,10 @@ static void do_crash(struct scenario *scenario) {
         if (selects(wanted, id)) box_crash(scenario->box, id);
 }
 
+static void do_forget(struct scenario *scenario) {
+    box_forget(scenario->box, node(scenario, 1), number(scenario, 2));
+}
+
 static void do_campaign(struct scenario *scenario) {
     struct raft *raft = raft_of(scenario, 1);
     if (raft == NULL) return;
@@ -355,6 +359,15 @@ static void expect_read(struct scenario *scenario) {
     }
 }
 
+static void expect_lapse(struct scenario *scenario, uint32_t id) {
+    const struct raft_lapse *lapse = &scenario->box->nodes[id].lapse;
+    uint32_t wanted = is(scenario, 3, "none") ? 0 : node(scenario, 3);
+    expect_number(scenario, "node of the lapse", lapse->node, wanted);
+    if (wanted == 0) return;
+    expect_number(scenario, "acknowledged", lapse->acknowledged, number(scenario, 4));
+    expect_number(scenario, "kept", lapse->kept, number(scenario, 5));
+}
+
 static void do_expect(struct scenario *scenario) {
     if (is(scenario, 1, "read")) {
         expect_read(scenario);
@@ -368,6 +381,10 @@ static void do_expect(struct scenario *scenario) {
     uint32_t id = node(scenario, 1);
     if (is(scenario, 2, "role")) {
         expect_role(scenario, id);
+        return;
+    }
+    if (is(scenario, 2, "lapse")) {
+        expect_lapse(scenario, id);
         return;
     }
     const struct raft *raft = raft_of(scenario, 1);
@@ -445,6 +462,7 @@ static const struct {
     {"fail-fetch", do_fail_fetch, 2},
     {"fetch", do_fetch, 2},
     {"forge", do_forge, 4},
+    {"forget", do_forget, 3},
     {"gather", do_gather, 3},
     {"isolate", do_isolate, 2},
     {"join", do_join, 2},

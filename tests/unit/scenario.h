@@ -13,6 +13,7 @@
  *   term NODE TERM              before start: its hard state
  *   start [NODE]                (all of them); "restart" is another word for it
  *   crash NODE                  loses what is not durable
+ *   forget NODE COUNT           after that: the disk keeps so many entries, durable or not
  *   campaign NODE               the clock runs to its election deadline, then it ticks
  *   tick NODE [DURATION]        the clock runs, then this node's timers
  *   time DURATION               only the clock
@@ -38,6 +39,7 @@
  *   expect NODE tail INDEX      the first entry in memory
  *   expect NODE lease|damaged|diverged yes|no
  *   expect NODE writes COUNT    open persist requests
+ *   expect NODE lapse NODE ACKNOWLEDGED KEPT    the last that it noticed, or "none"
  *   expect NODE held TYPE COUNT messages that wait for a write
  *   expect read CONTEXT waiting|refused|granted [INDEX]
  *   expect letters FROM TO TYPE COUNT

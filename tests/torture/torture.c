@@ -20,7 +20,8 @@ enum {
     ROUND_MS = 45000,       /* of faults */
     ROUND_LEAST_MS = 10000, /* a shorter one shows little */
     ROUND_REST_MS = 10000,  /* founding, healing and judging of a round */
-    QUEUE_LEFT_MAX = 1 << 20,
+    GAPS_SHOWN = 3,
+    SOUND_MS = 5000, /* in which a sound majority has to take a write */
     STATUS_SKIPPED = 77,
     PROBLEM_SIZE = 512,
 };
@@ -119,14 +120,31 @@ static bool judge(struct round *round) {
     return fine;
 }
 
-static void print_gaps(const struct round *round, const struct workload_figures *figures) {
-    printf("  longest gaps in service:\n");
+/* A majority that suffers nothing goes on, whatever befalls the others. */
+static bool gaps_are_explained(struct round *round) {
+    struct workload_figures figures = workload_figures(round->workload);
     for (int i = 0; i < WORKLOAD_GAPS; i++) {
+        const struct workload_gap *gap = &figures.gaps[i];
+        uint64_t sound_us = faults_sound_us(round->faults, gap->begin_us, gap->end_us);
+        if (sound_us <= (uint64_t)SOUND_MS * 1000) continue;
+        snprintf(round->problem, sizeof(round->problem),
+                 "no write is taken for %.1f s, in which a majority suffers nothing",
+                 (double)sound_us / 1e6);
+        return false;
+    }
+    return true;
+}
+
+static void print_gaps(const struct round *round, const struct workload_figures *figures) {
+    printf("  longest gaps in service (of it a majority was sound):\n");
+    for (int i = 0; i < GAPS_SHOWN; i++) {
         const struct workload_gap *gap = &figures->gaps[i];
         if (gap->end_us == 0) continue;
         struct buffer during = {0};
         faults_print_during(round->faults, gap->begin_us, gap->end_us, &during);
-        printf("    %.3f s from %.1f s on: %.*s\n", (double)(gap->end_us - gap->begin_us) / 1e6,
+        printf("    %.3f s (%.3f s) from %.1f s on: %.*s\n",
+               (double)(gap->end_us - gap->begin_us) / 1e6,
+               (double)faults_sound_us(round->faults, gap->begin_us, gap->end_us) / 1e6,
                (double)(gap->begin_us - round->start_us) / 1e6, (int)during.size, during.data);
         buffer_clear(&during);
     }
@@ -173,7 +191,7 @@ static bool run_round(struct lab *lab, const struct options *options, uint64_t s
         fine = faults_run(round.faults, options->verbose, round.problem);
         workload_end(round.workload);
     }
-    fine = fine && judge(&round);
+    fine = fine && judge(&round) && gaps_are_explained(&round);
     report(&round);
     for (int i = 0; !fine && i < round.node_count; i++)
         node_show_log(round.nodes, i);

@@ -291,12 +291,12 @@ static int lacking(const char *what) {
 
 int main(int argc, char **argv) {
     struct options options = read_options(argc, argv);
-    uint64_t until_us = clock_us() + (uint64_t)(options.minutes * 60e6);
     const char *lacks;
     struct lab *lab = lab_create(TORTURE_NODES_MAX, &lacks);
     if (lab == NULL) return lacking(lacks);
     struct tally tally = {0};
     if (!options.rounds_only) run_scenarios(lab, &tally);
+    uint64_t until_us = clock_us() + (uint64_t)(options.minutes * 60e6);
     if (!options.scenarios_only) run_rounds(lab, &options, until_us, &tally);
     lab_destroy(lab);
     printf("%u passed, %u failed\n", tally.passed, tally.failed);

@@ -39,7 +39,7 @@ struct round {
     uint64_t seed;
     int node_count;
     uint32_t length_ms;
-    const char *read_mode;
+    const char *read_mode, *log_memory;
     struct nodes *nodes;
     struct wire *wire;
     struct workload *workload;
@@ -57,9 +57,13 @@ static void set_up(struct round *round) {
     struct random random;
     random_init(&random, round->seed);
     uint64_t sizes = random_below(&random, 2), modes = random_below(&random, 2);
+    uint64_t memories = random_below(&random, 2);
     round->node_count = round->options->nodes != 0 ? round->options->nodes : sizes == 0 ? 3 : 5;
     round->read_mode = modes == 0 ? "lease" : "index";
-    const char *const options[] = {"--raft-read-mode", round->read_mode, NULL};
+    /* With little of the log in memory, who missed something is fed from the segments. */
+    round->log_memory = memories == 0 ? "64mb" : "1mb";
+    const char *const options[] = {"--raft-read-mode", round->read_mode, "--raft-log-memory",
+                                   round->log_memory, NULL};
     struct nodes_settings settings = {
         .count = round->node_count, .disk_mebibytes = DISK_MEBIBYTES, .options = options};
     for (int i = 0; i < round->node_count; i++)
@@ -180,8 +184,9 @@ static bool run_round(struct lab *lab, const struct options *options, uint64_t s
                       uint32_t length_ms) {
     struct round round = {.lab = lab, .options = options, .seed = seed, .length_ms = length_ms};
     set_up(&round);
-    printf("seed %llu: %d nodes, reads by %s, %u s of faults\n", (unsigned long long)seed,
-           round.node_count, round.read_mode, length_ms / 1000);
+    printf("seed %llu: %d nodes, reads by %s, %s of log in memory, %u s of faults\n",
+           (unsigned long long)seed, round.node_count, round.read_mode, round.log_memory,
+           length_ms / 1000);
     fflush(stdout);
     bool fine = nodes_await_serving(round.nodes, SERVING_MS);
     if (!fine) snprintf(round.problem, sizeof(round.problem), "the cluster is not founded");

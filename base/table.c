@@ -316,11 +316,16 @@ void table_prefetch_slot(const struct table *table, uint64_t hash) {
     if (slot != NULL) __builtin_prefetch(slot);
 }
 
-void table_prefetch_entry(const struct table *table, uint64_t hash) {
+const void *table_guess(const struct table *table, uint64_t hash) {
     const uintptr_t *slot = likely_slot(table, hash);
-    if (slot == NULL || slot_is_hole(*slot)) return;
+    return slot == NULL || slot_is_hole(*slot) ? NULL : (const void *)*slot;
+}
+
+void table_prefetch_entry(const struct table *table, uint64_t hash) {
+    const char *entry = table_guess(table, hash);
+    if (entry == NULL) return;
     for (unsigned i = 0; i < PREFETCH_LINES; i++)
-        __builtin_prefetch((const char *)*slot + 64 * i);
+        __builtin_prefetch(entry + 64 * i);
 }
 
 /* The position whose array slot holds exactly this, or TABLE_NONE. */

@@ -44,6 +44,9 @@ uint64_t table_hash(const struct table *table, struct bytes key);
 void table_prefetch(const struct table *table, uint64_t hash);
 void table_prefetch_slot(const struct table *table, uint64_t hash);
 void table_prefetch_entry(const struct table *table, uint64_t hash);
+/* The entry whose key has this hash, as far as a look without comparing keys can tell: it may be
+ * another one, or NULL. For guesses about what to prefetch. */
+const void *table_guess(const struct table *table, uint64_t hash);
 
 /* The entry's position, or TABLE_NONE. */
 uint32_t table_find_hashed(const struct table *table, struct bytes key, uint64_t hash);

@@ -93,6 +93,9 @@ struct command {
     enum command_place place;
     uint32_t flags; /* enum command_flag */
     struct command_keys keys;
+    /* The argument that names an element of the key's value (a field, a member), 0 if none does:
+     * for prefetches; a wrong one costs nothing but time. */
+    uint8_t element;
     /* The 7.0 key-spec flags, e.g. "RW ACCESS UPDATE"; NULL without keys. Several specs of one key
      * each are separated by ';': "RO ACCESS;OW UPDATE". */
     const char *key_flags;

@@ -17,6 +17,7 @@
 /* Values of up to this many elements are freed at once, larger ones in pieces. */
 enum { KEYSPACE_FREE_AT_ONCE = 64 };
 
+struct table;
 struct item; /* one key with its value; see databases.c for the layout */
 
 enum item_type {
@@ -47,7 +48,9 @@ struct item_class {
     const char *(*encoding)(const void *value); /* OBJECT ENCODING */
     size_t (*memory)(const void *value);        /* MEMORY USAGE, bytes */
     uint64_t (*effort)(const void *value);      /* elements: large ones are freed in pieces */
-    void (*check)(const void *value);           /* invariants; tests */
+    /* The table that finds an element by its hash, if there is one: for prefetches. NULL: never. */
+    const struct table *(*elements)(const void *value);
+    void (*check)(const void *value); /* invariants; tests */
 };
 
 /* --- looking up ---------------------------------------------------------------------------- */

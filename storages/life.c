@@ -156,11 +156,24 @@ uint64_t storages_key_hash(const struct storages *storages, struct bytes key) {
     return hash_bytes(key, storages->hash_seed);
 }
 
-void storages_prefetch(const struct storages *storages, uint8_t db, uint64_t hash, unsigned stage) {
-    const struct table *table = storages->databases[db].table;
+static void prefetch_stage(const struct table *table, uint64_t hash, unsigned stage) {
     if (stage == 0) table_prefetch(table, hash);
     if (stage == 1) table_prefetch_slot(table, hash);
     if (stage == 2) table_prefetch_entry(table, hash);
+}
+
+void storages_prefetch(const struct storages *storages, uint8_t db, uint64_t hash, unsigned stage) {
+    prefetch_stage(storages->databases[db].table, hash, stage);
+}
+
+/* All tables of a storages have one seed, so one hash does whichever value it turns out to be. */
+void storages_prefetch_element(const struct storages *storages, uint8_t db, uint64_t key_hash,
+                               uint64_t element_hash, unsigned stage) {
+    const struct item *item = table_guess(storages->databases[db].table, key_hash);
+    if (item == NULL || item->type == ITEM_RECORD) return;
+    const struct item_class *class = item_classes[item->type];
+    const struct table *table = class->elements == NULL ? NULL : class->elements(item_value(item));
+    if (table != NULL) prefetch_stage(table, element_hash, stage);
 }
 
 /* Elements that are freed after each command while there is garbage: a few dozen microseconds. */

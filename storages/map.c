@@ -321,6 +321,11 @@ static size_t class_memory(const void *value) {
     return own + table_memory(map->table) + entries;
 }
 
+static const struct table *class_elements(const void *value) {
+    const struct map *map = value;
+    return map->table;
+}
+
 static uint64_t class_effort(const void *value) {
     const struct map *map = value;
     return map->packed != NULL ? 1 : table_size(map->table);
@@ -361,5 +366,6 @@ const struct item_class map_class = {
     .encoding = class_encoding,
     .memory = class_memory,
     .effort = class_effort,
+    .elements = class_elements,
     .check = class_check,
 };

@@ -236,6 +236,11 @@ static size_t class_memory(const void *value) {
     return own + table_memory(set->table) + entries;
 }
 
+static const struct table *class_elements(const void *value) {
+    const struct set *set = value;
+    return set->table;
+}
+
 static uint64_t class_effort(const void *value) {
     const struct set *set = value;
     return set->integers != NULL ? 1 : table_size(set->table);
@@ -274,5 +279,6 @@ const struct item_class set_class = {
     .encoding = class_encoding,
     .memory = class_memory,
     .effort = class_effort,
+    .elements = class_elements,
     .check = class_check,
 };

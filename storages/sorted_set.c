@@ -414,6 +414,11 @@ static size_t class_memory(const void *value) {
 }
 
 /* Nodes of the tree hold many members each: freeing them adds little. */
+static const struct table *class_elements(const void *value) {
+    const struct sorted_set *set = value;
+    return set->table;
+}
+
 static uint64_t class_effort(const void *value) {
     const struct sorted_set *set = value;
     return set->packed != NULL ? 1 : table_size(set->table);
@@ -457,5 +462,6 @@ const struct item_class sorted_set_class = {
     .encoding = class_encoding,
     .memory = class_memory,
     .effort = class_effort,
+    .elements = class_elements,
     .check = class_check,
 };

@@ -23,10 +23,13 @@ int64_t storages_next_deadline_ms(const struct storages *storages);
 
 /* --- running ------------------------------------------------------------------------------- */
 
-/* Brings a key's cache lines closer before its command runs: call with stage 0, 1 and 2, some work
- * apart, and the hash of storages_key_hash(). No effect on any result. */
+/* Bring the cache lines of a key, then of an element of its value, closer before its command runs:
+ * call with stage 0, 1 and 2, some work apart, and hashes of storages_key_hash(). No effect on any
+ * result. */
 uint64_t storages_key_hash(const struct storages *storages, struct bytes key);
 void storages_prefetch(const struct storages *storages, uint8_t db, uint64_t hash, unsigned stage);
+void storages_prefetch_element(const struct storages *storages, uint8_t db, uint64_t key_hash,
+                               uint64_t element_hash, unsigned stage);
 
 /* Runs the command of the call; afterwards ends the atomic unit (holes are filled) unless the
  * call is inside a group (MULTI), which ends with storages_unit_end(). */

@@ -11,15 +11,15 @@
 enum { EXPIRED_BY_BATCH = 64, EXPIRED_BY_TICK = 4096, FREED_BY_ENTRY = 4096 };
 
 /* The keys of the records ahead: while one command runs, the memory that the next ones will touch
- * is on its way. Record n is looked at by the first stage AHEAD_STEP * 3 records early, and so on.
- */
-enum { AHEAD_STEP = 3, AHEAD_SIZE = 16 };
-_Static_assert(AHEAD_SIZE > AHEAD_STEP * 3, "the ring holds all stages");
+ * is on its way, in stages of AHEAD_STEP records each: three for the key and, if the command names
+ * an element of its value, three more for that. */
+enum { AHEAD_STEP = 3, AHEAD_STAGES = 6, AHEAD_SIZE = 32 };
+_Static_assert(AHEAD_SIZE > AHEAD_STEP * AHEAD_STAGES, "the ring holds all stages");
 
 struct ahead_key {
-    uint64_t hash;
+    uint64_t hash, element_hash;
     uint8_t db;
-    bool present;
+    bool present, has_element;
 };
 
 struct ahead {
@@ -228,51 +228,61 @@ static void apply_record(struct apply *apply, const struct command_record *recor
 /* --- looking ahead -----------------------------------------------------------------------------
  */
 
+/* A guess: most commands have their key first. A wrong one costs nothing but time. */
+static void ahead_look(struct replica *replica, struct ahead_key *key, struct bytes bytes) {
+    struct command_record record;
+    if (command_record_read(bytes, &record) != ERROR_NONE) return; /* The apply will say so. */
+    if ((record.flags & RECORD_GROUP) || record.count == 0) return;
+    if (record.db >= STORAGES_DATABASES_MAX) return;
+    size_t key_size = load_u32(record.sizes);
+    key->hash = storages_key_hash(replica->storages, bytes_of(record.bytes, key_size));
+    key->db = record.db;
+    key->present = true;
+    const struct command *command = command_by_id(replica->config.registry, record.id);
+    uint32_t element = command == NULL ? 0 : command->element;
+    if (element < 2 || element > record.count) return;
+    const char *at = record.bytes;
+    for (uint32_t i = 0; i + 1 < element; i++)
+        at += load_u32(record.sizes + 4 * i);
+    struct bytes name = bytes_of(at, load_u32(record.sizes + 4 * (element - 1)));
+    key->element_hash = storages_key_hash(replica->storages, name);
+    key->has_element = true;
+}
+
 static void ahead_take_next(struct replica *replica, struct ahead *ahead) {
     struct ahead_key *key = &ahead->keys[ahead->next++ % AHEAD_SIZE];
-    key->present = false;
+    key->present = key->has_element = false;
     if (ahead->rest.size < COMMAND_RECORD_SIZE) return;
-    const char *at = ahead->rest.data;
-    uint32_t size = load_u32(at), count = load_u32(at + 20);
+    size_t size = load_u32(ahead->rest.data);
     if (size < COMMAND_RECORD_SIZE || size > ahead->rest.size) {
-        ahead->rest.size = 0; /* The apply will say what is wrong with it. */
+        ahead->rest.size = 0;
         return;
     }
-    uint8_t db = (uint8_t)at[6];
-    bool has_key = !(at[7] & RECORD_GROUP) && count > 0 && db < STORAGES_DATABASES_MAX &&
-                   (size_t)4 * count <= size - COMMAND_RECORD_SIZE;
-    if (has_key) {
-        size_t key_size = load_u32(at + COMMAND_RECORD_SIZE);
-        size_t key_at = COMMAND_RECORD_SIZE + (size_t)4 * count;
-        if (key_size <= size - key_at) {
-            /* A guess: most commands have their key first. A wrong one costs nothing but time. */
-            key->hash = storages_key_hash(replica->storages, bytes_of(at + key_at, key_size));
-            key->db = db;
-            key->present = true;
-        }
-    }
+    ahead_look(replica, key, ahead->rest);
     ahead->rest = bytes_slice(ahead->rest, size, SIZE_MAX);
 }
 
-static void ahead_prefetch(const struct replica *replica, const struct ahead *ahead,
-                           uint32_t number, unsigned stage) {
-    const struct ahead_key *key = &ahead->keys[number % AHEAD_SIZE];
-    if (key->present) storages_prefetch(replica->storages, key->db, key->hash, stage);
+/* A key without an element has its three stages last, so that its lines come just in time. */
+static void ahead_prefetch(const struct replica *replica, const struct ahead_key *key,
+                           unsigned stage) {
+    if (!key->present) return;
+    if (key->has_element && stage >= 3) {
+        storages_prefetch_element(replica->storages, key->db, key->hash, key->element_hash,
+                                  stage - 3);
+    } else if (key->has_element || stage >= 3) {
+        storages_prefetch(replica->storages, key->db, key->hash, stage % 3);
+    }
 }
 
 /* Called before record `ordinal` runs. */
 static void ahead_step(struct replica *replica, struct ahead *ahead, uint32_t ordinal) {
-    uint32_t until = ordinal == 0 ? AHEAD_STEP * 3 : ahead->next;
+    uint32_t until = ordinal == 0 ? AHEAD_STEP * AHEAD_STAGES : ahead->next;
     do {
         uint32_t number = ahead->next;
         ahead_take_next(replica, ahead);
-        ahead_prefetch(replica, ahead, number, 0);
-        if (number >= AHEAD_STEP) {
-            ahead_prefetch(replica, ahead, number - AHEAD_STEP, 1);
-        }
-        if (number >= AHEAD_STEP * 2) {
-            ahead_prefetch(replica, ahead, number - AHEAD_STEP * 2, 2);
-        }
+        for (unsigned stage = 0; stage < AHEAD_STAGES && number >= AHEAD_STEP * stage; stage++)
+            ahead_prefetch(replica, &ahead->keys[(number - AHEAD_STEP * stage) % AHEAD_SIZE],
+                           stage);
     } while (ahead->next < until);
 }
 

@@ -11,7 +11,8 @@
  * it went away, "%closed 1" that origin 1 did. They answer "+" or as said. A message for a
  * subscriber follows the answer: " 12<[message, …]".
  *
- * Each fixture has two storages with different hash seeds, the second without anyone who listens.
+ * Each fixture has two storages with different hash seeds, the second without anyone who listens
+ * and with a prefetch of what the line names.
  * After each line both digests must be equal, reads must have changed nothing, and all invariants
  * must hold: so every test of a family is a test of determinism too. */
 #pragma once

@@ -474,6 +474,27 @@ size_t table_memory(const struct table *table) {
            segments_memory(&table->holes, hole_layout);
 }
 
+bool table_release_some(struct table *table, uint64_t *budget) {
+    table_fill_holes(table);
+    for (; *budget > 0 && table_size(table) > 0; *budget -= 1)
+        memory_release(table_remove(table, table_size(table) - 1));
+    return table_size(table) == 0;
+}
+
+/* Looks at this many entries and scales up, as Redis does. */
+enum { MEMORY_SAMPLES = 32 };
+
+size_t table_entries_memory(const struct table *table) {
+    size_t sampled = 0, bytes = 0;
+    for (uint32_t i = 0; i < table_span(table) && sampled < MEMORY_SAMPLES; i++) {
+        const void *entry = table_at(table, i);
+        if (entry == NULL) continue;
+        bytes += memory_usable_size(entry);
+        sampled++;
+    }
+    return sampled == 0 ? 0 : bytes * table_size(table) / sampled;
+}
+
 /* --- invariants ----------------------------------------------------------------------------- */
 
 /* Checks one chain; returns its slots and adds its overflow buckets to *overflow_count. */

@@ -10,7 +10,8 @@
  * overflow chains; it and the array are segmented, so growth and shrinking are incremental:
  * no operation copies or rehashes more than one bucket or one segment, at any size.
  *
- * Ownership: the table stores pointers and never frees or copies what they point to. The key is
+ * Ownership: the table stores pointers and never copies what they point to, nor frees it but in
+ * table_release_some(). The key is
  * read through the type's function and must not change while the entry is in the table.
  * At most 2^32 - 2 entries, at even addresses. Pointers from table_at() and friends stay valid as
  * long as the caller keeps the entry itself; positions only until the next change. */
@@ -83,6 +84,13 @@ uint32_t table_span(const struct table *table);
 
 /* Bytes of the table itself, for MEMORY USAGE. */
 size_t table_memory(const struct table *table);
+
+/* For tables whose entries are allocations of their own (memory.h): */
+/* Takes out and releases up to *budget entries, from the last one on; their number is taken off it.
+ * True when none is left. */
+bool table_release_some(struct table *table, uint64_t *budget);
+/* Bytes of the entries, reckoned from a few of them. */
+size_t table_entries_memory(const struct table *table);
 
 /* Costly walk of all invariants: in tests. */
 void table_check(const struct table *table);

@@ -18,9 +18,6 @@ struct map_entry {
     char bytes[]; /* the field, then the value */
 };
 
-/* MEMORY USAGE looks at this many pairs of a table and scales up, as Redis does. */
-enum { MEMORY_SAMPLES = 32 };
-
 static struct bytes entry_field(const struct map_entry *entry) {
     return bytes_of(entry->bytes, entry->field_size);
 }
@@ -269,12 +266,7 @@ static void class_destroy(void *value) {
 
 static bool class_destroy_some(void *value, uint64_t *budget) {
     struct map *map = value;
-    if (map->table != NULL) {
-        table_fill_holes(map->table);
-        for (; *budget > 0 && table_size(map->table) > 0; *budget -= 1)
-            memory_release(table_remove(map->table, table_size(map->table) - 1));
-        if (table_size(map->table) > 0) return false;
-    }
+    if (map->table != NULL && !table_release_some(map->table, budget)) return false;
     map_destroy(map);
     return true;
 }
@@ -309,16 +301,7 @@ static size_t class_memory(const void *value) {
     const struct map *map = value;
     size_t own = memory_usable_size(map);
     if (map->packed != NULL) return own + packed_memory(map->packed);
-
-    size_t sampled = 0, bytes = 0;
-    for (uint32_t i = 0; i < table_span(map->table) && sampled < MEMORY_SAMPLES; i++) {
-        const struct map_entry *entry = table_at(map->table, i);
-        if (entry == NULL) continue;
-        bytes += memory_usable_size(entry);
-        sampled++;
-    }
-    size_t entries = sampled == 0 ? 0 : bytes * table_size(map->table) / sampled;
-    return own + table_memory(map->table) + entries;
+    return own + table_memory(map->table) + table_entries_memory(map->table);
 }
 
 static const struct table *class_elements(const void *value) {

@@ -21,9 +21,6 @@ struct set_entry {
 /* Redis's bound on intset entries, whatever the configuration says. */
 static const uint32_t integers_hard_max = 1u << 30;
 
-/* MEMORY USAGE looks at this many members of a table and scales up, as Redis does. */
-enum { MEMORY_SAMPLES = 32 };
-
 static struct bytes entry_bytes(const void *entry) {
     const struct set_entry *set_entry = entry;
     return bytes_of(set_entry->bytes, set_entry->size);
@@ -186,12 +183,7 @@ static void class_destroy(void *value) {
 
 static bool class_destroy_some(void *value, uint64_t *budget) {
     struct set *set = value;
-    if (set->table != NULL) {
-        table_fill_holes(set->table);
-        for (; *budget > 0 && table_size(set->table) > 0; *budget -= 1)
-            memory_release(table_remove(set->table, table_size(set->table) - 1));
-        if (table_size(set->table) > 0) return false;
-    }
+    if (set->table != NULL && !table_release_some(set->table, budget)) return false;
     set_destroy(set);
     return true;
 }
@@ -224,16 +216,7 @@ static size_t class_memory(const void *value) {
     const struct set *set = value;
     size_t own = memory_usable_size(set);
     if (set->integers != NULL) return own + integers_memory(set->integers);
-
-    size_t sampled = 0, bytes = 0;
-    for (uint32_t i = 0; i < table_span(set->table) && sampled < MEMORY_SAMPLES; i++) {
-        const struct set_entry *entry = table_at(set->table, i);
-        if (entry == NULL) continue;
-        bytes += memory_usable_size(entry);
-        sampled++;
-    }
-    size_t entries = sampled == 0 ? 0 : bytes * table_size(set->table) / sampled;
-    return own + table_memory(set->table) + entries;
+    return own + table_memory(set->table) + table_entries_memory(set->table);
 }
 
 static const struct table *class_elements(const void *value) {

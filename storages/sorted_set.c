@@ -15,9 +15,6 @@ struct sorted_set {
     uint64_t hash_seed;
 };
 
-/* MEMORY USAGE looks at this many members of a table and scales up, as Redis does. */
-enum { MEMORY_SAMPLES = 32 };
-
 static struct bytes entry_key(const void *entry) {
     return score_member_bytes(entry);
 }
@@ -360,10 +357,7 @@ static bool class_destroy_some(void *value, uint64_t *budget) {
     if (set->table != NULL) {
         if (set->tree != NULL && !score_tree_destroy_some(set->tree, budget)) return false;
         set->tree = NULL;
-        table_fill_holes(set->table);
-        for (; *budget > 0 && table_size(set->table) > 0; *budget -= 1)
-            memory_release(table_remove(set->table, table_size(set->table) - 1));
-        if (table_size(set->table) > 0) return false;
+        if (!table_release_some(set->table, budget)) return false;
     }
     sorted_set_destroy(set);
     return true;
@@ -401,16 +395,8 @@ static size_t class_memory(const void *value) {
     const struct sorted_set *set = value;
     size_t own = memory_usable_size(set);
     if (set->packed != NULL) return own + packed_memory(set->packed);
-
-    size_t sampled = 0, bytes = 0;
-    for (uint32_t i = 0; i < table_span(set->table) && sampled < MEMORY_SAMPLES; i++) {
-        const struct score_member *member = table_at(set->table, i);
-        if (member == NULL) continue;
-        bytes += memory_usable_size(member);
-        sampled++;
-    }
-    size_t members = sampled == 0 ? 0 : bytes * table_size(set->table) / sampled;
-    return own + table_memory(set->table) + score_tree_memory(set->tree) + members;
+    return own + table_memory(set->table) + score_tree_memory(set->tree) +
+           table_entries_memory(set->table);
 }
 
 /* Nodes of the tree hold many members each: freeing them adds little. */

@@ -28,8 +28,8 @@ static struct bytes planned_key(const void *entry) {
 
 static void plans_clear(struct table **plans) {
     if (*plans == NULL) return;
-    while (table_size(*plans) > 0)
-        memory_release(table_remove(*plans, table_size(*plans) - 1));
+    uint64_t all = UINT64_MAX;
+    (void)table_release_some(*plans, &all);
     table_destroy(*plans);
     *plans = NULL;
 }

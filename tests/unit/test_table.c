@@ -214,6 +214,27 @@ Test(table, fills_holes_at_the_end_of_a_unit) {
 
 /* Random units of removals and additions: what two tables with different hash seeds look like
  * afterwards must be the same. */
+Test(table, releases_its_entries_in_pieces_holes_or_not) {
+    struct table *table = table_create(entry_key, 7);
+    cr_expect_eq(table_entries_memory(table), 0);
+    for (uint64_t key = 0; key < 100; key++)
+        (void)table_add(table, entry_create(key));
+    for (uint32_t position = 10; position < 20; position++)
+        memory_release(table_remove_leaving_hole(table, position));
+    size_t memory = table_entries_memory(table);
+    cr_expect(memory >= 90 * sizeof(struct entry) && memory <= 90 * 10 * sizeof(struct entry));
+    uint64_t budget = 60;
+    cr_expect_not(table_release_some(table, &budget));
+    cr_expect_eq(budget, 0);
+    cr_expect_eq(table_size(table), 30);
+    cr_expect_eq(table_span(table), 30);
+    table_check(table);
+    budget = 60;
+    cr_expect(table_release_some(table, &budget));
+    cr_expect_eq(budget, 30);
+    table_destroy(table);
+}
+
 Test(table, does_not_depend_on_the_hash_seed) {
     struct model *a = model_create(1), *b = model_create(2);
     struct random random;

@@ -35,6 +35,7 @@ enum raft_planted {
     RAFT_PLANTED_INSTALL_DROPS_SUFFIX = 1 << 12,
     /* A snapshot is taken although more than it holds is committed here. */
     RAFT_PLANTED_INSTALL_GOES_BACK = 1 << 13,
-    /* In a joint configuration the lease rests on the old voters only (SAFETY 5). */
-    RAFT_PLANTED_LEASE_OLD_QUORUM = 1 << 14,
+    /* In a joint configuration the lease rests on the new voters only (SAFETY 5): those who have
+     * not heard of the change can elect another leader. */
+    RAFT_PLANTED_LEASE_NEW_QUORUM = 1 << 14,
 };

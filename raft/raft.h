@@ -94,13 +94,12 @@ enum raft_event_type {
                                change at a time. Refused: output.refusal */
     RAFT_EVENT_SNAPSHOT_DURABLE, /* a snapshot of this node's own that ends at `position`, applied
                                     and persisted here, is durable: it may be offered to peers */
-    RAFT_EVENT_COMPACTED, /* the log now begins behind `index`, which the newest durable snapshot
-                             covers */
+    RAFT_EVENT_COMPACTED, /* the log now begins behind `index`, which raft_status.snapshot covers */
     RAFT_EVENT_INSTALLED, /* a received snapshot is whole, verified and durable: it ends at
                              `position`, with the configuration `members`; `term` is that of the
                              node that sent it, when it did. If output.installed, the driver makes
-                             its state that of the snapshot at once; else the snapshot is of no use
-                             (what it holds is committed here already) */
+                             its state that of the snapshot at once; else it goes on with the one
+                             it has: all of it was applied here meanwhile, or this node leads */
 };
 
 /* Why an event was refused, with the reason in words. */

@@ -21,7 +21,7 @@ static void check_votes(const struct raft *raft) {
     if (raft->role == RAFT_CANDIDATE) CHECK(raft->voted_for == raft->config.id);
     if (raft->role == RAFT_CANDIDATE || raft->role == RAFT_PRE_CANDIDATE) {
         CHECK(raft->leader == 0);
-        CHECK(raft->is_voter);
+        CHECK(raft_is_eligible(raft));
         CHECK(!raft_is_quorum(raft, raft->votes_granted));
     }
 }
@@ -59,7 +59,8 @@ static void check_leader(const struct raft *raft) {
         CHECK(raft_log_term(&raft->log, raft->term_first_index) == raft->term);
         CHECK(raft_log_term(&raft->log, raft->term_first_index - 1) < raft->term);
     }
-    if (!raft_is_only_voter(raft)) CHECK(raft->confirmed_number <= raft->heartbeat_number);
+    bool needs_nobody = raft->confirmed_number == UINT64_MAX;
+    CHECK(needs_nobody || raft->confirmed_number <= raft->heartbeat_number);
     CHECK(!raft->truncated); /* A leader never overwrites its log (Raft 5.3). */
     for (uint32_t i = 0; i < raft->peer_count; i++)
         check_peer(raft, &raft->peers[i]);

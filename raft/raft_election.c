@@ -37,7 +37,7 @@ static bool may_vote(const struct raft *raft) {
 }
 
 static bool may_campaign(const struct raft *raft) {
-    return may_vote(raft) && raft->is_voter && (raft->unfit & RAFT_UNFIT_PRIORITY) == 0;
+    return may_vote(raft) && raft_is_eligible(raft) && (raft->unfit & RAFT_UNFIT_PRIORITY) == 0;
 }
 
 static bool has_promised(const struct raft *raft) {

@@ -200,6 +200,9 @@ static inline uint32_t raft_all_voters(const struct raft *raft) {
 static inline bool raft_is_only_voter(const struct raft *raft) {
     return raft_all_voters(raft) == 1u << raft->config.id;
 }
+/* Whether this node votes, or did so before a change that may not be committed yet: then nobody
+ * else may be able to bring it to an end (thesis 4.2.2). */
+bool raft_is_eligible(const struct raft *raft);
 /* Whether nobody else can ever have led while this log was written. */
 bool raft_was_always_alone(const struct raft *raft);
 

@@ -52,6 +52,17 @@ bool raft_is_quorum(const struct raft *raft, uint32_t nodes) {
     return raft->voters.present != 0 && raft_quorum_value(raft, &tally) == 1;
 }
 
+bool raft_is_eligible(const struct raft *raft) {
+    for (uint32_t i = raft->configuration_count; i-- > 0;) {
+        const struct raft_configuration *configuration = &raft->configurations[i];
+        const struct members *members = &configuration->members;
+        uint32_t voters = members_voters(members) | members_next_voters(members);
+        if ((voters & 1u << raft->config.id) != 0) return true;
+        if (configuration->index <= raft->commit_index) break;
+    }
+    return false;
+}
+
 bool raft_was_always_alone(const struct raft *raft) {
     uint32_t self = 1u << raft->config.id;
     for (uint32_t i = 0; i < raft->configuration_count; i++) {

@@ -124,10 +124,9 @@ void raft_count_answers(struct raft *raft) {
         leases.at[peer->id] = peer->lease_until_us;
     }
     raft->confirmed_number = raft_quorum_value(raft, &numbers);
-    raft->lease_until_us =
-        raft_is_planted(raft, RAFT_PLANTED_LEASE_OLD_QUORUM)
-            ? raft_value_of((struct raft_voters){raft->voters.present, 0}, &leases)
-            : raft_quorum_value(raft, &leases);
+    raft->lease_until_us = raft_quorum_value(raft, &leases);
+    if (raft_is_planted(raft, RAFT_PLANTED_LEASE_NEW_QUORUM) && raft->voters.next != 0)
+        raft->lease_until_us = raft_value_of((struct raft_voters){raft->voters.next, 0}, &leases);
 }
 
 void raft_resume_reads(struct raft *raft) {

@@ -276,6 +276,14 @@ void raft_on_fetched(struct raft *raft, const struct raft_event *event) {
 
 /* --- the leader's time ---------------------------------------------------------------------- */
 
+/* What is on the way may be lost. Entries that the log no longer has it may have got all the same.
+ */
+static void probe_again(const struct raft *raft, struct raft_peer *peer) {
+    uint64_t known =
+        peer->match_index < raft->log.base_index ? raft->log.base_index : peer->match_index;
+    raft_probe_from(peer, known + 1);
+}
+
 /* What was sent, or its answer, may be lost: ask again, at little cost. */
 static void ask_again(struct raft *raft, struct raft_peer *peer) {
     uint64_t patience_us = raft->config.election_us / 2;
@@ -289,7 +297,7 @@ static void ask_again(struct raft *raft, struct raft_peer *peer) {
     if (peer->inflight_count == 0 || raft->now_us - peer->progress_us < patience_us) return;
     peer->progress_us = raft->now_us;
     if (!raft_log_holds(&raft->log, peer->next_index)) {
-        raft_probe_from(peer, peer->match_index + 1);
+        probe_again(raft, peer);
         return;
     }
     struct run run = run_in_memory(raft, peer->next_index);
@@ -342,7 +350,7 @@ void raft_on_connected(struct raft *raft, uint32_t node) {
     else if (peer->state == RAFT_PEER_SNAPSHOT)
         peer->snapshot_told_us = 0;
     else if (peer->inflight_count > 0)
-        raft_probe_from(peer, peer->match_index + 1);
+        probe_again(raft, peer);
 }
 
 /* --- the leader hears ----------------------------------------------------------------------- */
@@ -355,18 +363,16 @@ static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match) {
         peer->progress_us = raft->now_us;
         if (match > peer->acknowledged_index) peer->acknowledged_index = match;
     }
-    if (peer->state == RAFT_PEER_SNAPSHOT && peer->match_index < raft->log.base_index) return;
+    if (peer->next_index <= peer->match_index) peer->next_index = peer->match_index + 1;
     if (peer->state != RAFT_PEER_REPLICATE) {
+        if (peer->match_index < raft->log.base_index) return; /* The log does not follow on it. */
         raft_probe_from(peer, peer->match_index + 1);
         peer->state = RAFT_PEER_REPLICATE;
-        /* Compaction may have gone on since it was asked. */
-        if (peer->match_index < raft->log.base_index) raft_offer_snapshot(raft, peer);
     }
     while (peer->inflight_count > 0 && peer->inflight[peer->inflight_head] <= peer->match_index) {
         peer->inflight_head = (peer->inflight_head + 1) % raft->config.inflight_max;
         peer->inflight_count--;
     }
-    if (peer->next_index <= peer->match_index) peer->next_index = peer->match_index + 1;
     raft_note_round(raft, peer);
     raft_advance_commit(raft);
 }
@@ -438,7 +444,7 @@ void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *messa
     /* It has started again since it acknowledged: does it still have what it had? */
     bool is_anew =
         match < peer->match_index && message->as.heartbeat_reply.heartbeat > peer->match_round;
-    if (is_anew && peer->state == RAFT_PEER_REPLICATE) raft_probe_from(peer, peer->match_index + 1);
+    if (is_anew && peer->state == RAFT_PEER_REPLICATE) probe_again(raft, peer);
 }
 
 /* --- the follower --------------------------------------------------------------------------- */

@@ -5,10 +5,14 @@
  * caught up with the log; how the bytes get there is the driver's business. */
 #include "raft/raft_internal.h"
 
+static void note_snapshot(struct raft *raft, const struct raft_position *position) {
+    CHECK(position->index <= raft->applied_index);
+    if (position->index > raft->snapshot.index) raft->snapshot = *position;
+}
+
 void raft_on_snapshot_durable(struct raft *raft, const struct raft_position *position) {
-    if (position->index <= raft->snapshot.index) return;
-    CHECK(position->index <= raft->applied_index && position->index <= raft->persisted_index);
-    raft->snapshot = *position;
+    CHECK(position->index <= raft->persisted_index); /* SAFETY 8 */
+    note_snapshot(raft, position);
 }
 
 void raft_on_compacted(struct raft *raft, uint64_t index) {
@@ -88,12 +92,14 @@ void raft_on_snapshot(struct raft *raft, const struct raft_message *message) {
     tell_match(raft);
 }
 
-/* What a snapshot holds is committed: this node goes on behind it. Entries beyond it stay if it is
- * the beginning of this very log: they may have been acknowledged (Raft 7). */
+/* What a snapshot holds is committed, but it takes back nothing that is: this node goes on behind
+ * it. Entries beyond it stay if it is the beginning of this very log: they may have been
+ * acknowledged (Raft 7). */
 static void install(struct raft *raft, const struct raft_position *position,
                     const struct members *members) {
-    bool keeps_log =
-        holds(raft, position) && !raft_is_planted(raft, RAFT_PLANTED_INSTALL_DROPS_SUFFIX);
+    bool goes_back = position->index <= raft->applied_index; /* only if that mistake is planted */
+    bool keeps_log = holds(raft, position) && !goes_back &&
+                     !raft_is_planted(raft, RAFT_PLANTED_INSTALL_DROPS_SUFFIX);
     raft->installed = true;
     raft->snapshot = *position;
     if (!keeps_log) {
@@ -101,7 +107,8 @@ static void install(struct raft *raft, const struct raft_position *position,
         raft_restart_configurations(raft, position->index, members);
         raft->verified_index = 0;
     }
-    raft->commit_index = raft->applied_index = position->index;
+    raft->applied_index = position->index;
+    if (raft->commit_index < position->index || goes_back) raft->commit_index = position->index;
     if (raft->verified_index < position->index) raft->verified_index = position->index;
     raft_prune_configurations(raft);
     raft_drop_old_entries(raft);
@@ -109,9 +116,10 @@ static void install(struct raft *raft, const struct raft_position *position,
 
 void raft_on_installed(struct raft *raft, const struct raft_event *event) {
     const struct raft_position *position = &event->position;
-    bool goes_back = position->index <= raft->commit_index &&
-                     !raft_is_planted(raft, RAFT_PLANTED_INSTALL_GOES_BACK);
-    if (goes_back || raft->role == RAFT_LEADER || raft->diverged) return;
+    bool goes_back = position->index <= raft->applied_index;
+    if (goes_back) note_snapshot(raft, position);
+    if (goes_back && !raft_is_planted(raft, RAFT_PLANTED_INSTALL_GOES_BACK)) return;
+    if (raft->role == RAFT_LEADER || raft->diverged) return;
     /* Its sender may have been of a newer term than this node has heard of: then a leader of the
      * present one may contradict what is committed. */
     uint64_t term = event->term > position->term ? event->term : position->term;

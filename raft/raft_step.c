@@ -10,6 +10,13 @@
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+/* A term can be in the log, or in a snapshot, that the hard state does not name; never less. */
+static void note_term(struct raft *raft, uint64_t term) {
+    if (term <= raft->term) return;
+    raft->term = term;
+    raft->voted_for = 0;
+}
+
 struct raft *raft_create(const struct raft_config *config, const struct raft_hard_state *hard_state,
                          uint64_t now_us) {
     CHECK(config->id > 0 && config->id <= RAFT_NODES_MAX);
@@ -33,6 +40,7 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
         raft->snapshot =
             (struct raft_position){config->base_index, config->base_term, config->base_hash};
     }
+    note_term(raft, raft->snapshot.term);
     raft_log_init(&raft->log, &(struct raft_log_base){.index = config->base_index,
                                                       .term = config->base_term,
                                                       .hash = config->base_hash});
@@ -66,11 +74,7 @@ void raft_restore(struct raft *raft, struct entry entry, bool committed) {
     raft_append(raft, entry);
     uint64_t index = raft_log_last_index(&raft->log);
     raft->submitted_index = raft->persisted_index = index;
-    /* A term can be in the log before the hard state that names it was read back; never less. */
-    if (raft->term < entry_term(entry.image)) {
-        raft->term = entry_term(entry.image);
-        raft->voted_for = 0;
-    }
+    note_term(raft, entry_term(entry.image));
     if (!committed) return;
     CHECK(raft->commit_index == index - 1);
     raft->commit_index = raft->applied_index = index;

@@ -79,18 +79,37 @@ static bool hash_at(const struct raft *raft, uint64_t index, uint64_t *hash) {
     return true;
 }
 
-/* An election rests on a majority's disks: each has this vote, or has gone on to a later term. */
-static void watch_votes(struct box *box, uint32_t id, uint64_t term) {
-    uint32_t count = 0;
-    for (uint32_t voter = 1; voter <= box->count; voter++) {
-        const struct raft_hard_state *durable = &box->nodes[voter].hard_state;
-        if (durable->term > term || (durable->term == term && durable->voted_for == id)) count++;
-    }
-    if (count > box->count / 2) return;
-    violate(box, "n%u leads term %llu by votes that are not durable", id, (unsigned long long)term);
+/* Whoever has to agree: majorities of one set of nodes, or of two. */
+struct deciders {
+    uint32_t present, next;
+};
+
+static struct deciders deciders_of(const struct raft *raft) {
+    const struct members *members = raft_members(raft);
+    return (struct deciders){members_voters(members), members_next_voters(members)};
 }
 
-static void watch_election(struct box *box, uint32_t id) {
+static bool is_majority(uint32_t nodes, uint32_t set) {
+    return set == 0 || __builtin_popcount(nodes & set) > __builtin_popcount(set) / 2;
+}
+static bool have_decided(struct deciders deciders, uint32_t nodes) {
+    return is_majority(nodes, deciders.present) && is_majority(nodes, deciders.next);
+}
+
+/* An election rests on a majority's disks: each has this vote, or has gone on to a later term. */
+static void watch_votes(struct box *box, uint32_t id, uint64_t term, struct deciders deciders) {
+    uint32_t voters = 0;
+    for (uint32_t voter = 1; voter <= box->count; voter++) {
+        const struct raft_hard_state *durable = &box->nodes[voter].hard_state;
+        if (durable->term > term || (durable->term == term && durable->voted_for == id))
+            voters |= 1u << voter;
+    }
+    if (have_decided(deciders, voters)) return;
+    violate(box, "n%u leads term %llu by votes that are not durable, or too few", id,
+            (unsigned long long)term);
+}
+
+static void watch_election(struct box *box, uint32_t id, struct deciders deciders) {
     struct box_node *node = &box->nodes[id];
     enum raft_role role = raft_role(node->raft);
     bool elected = role == RAFT_LEADER && node->role != RAFT_LEADER;
@@ -104,7 +123,7 @@ static void watch_election(struct box *box, uint32_t id) {
                 (unsigned long long)term);
     }
     box->leaders[term] = id;
-    watch_votes(box, id, term);
+    watch_votes(box, id, term, deciders);
     for (uint64_t index = 1; index <= box->committed_count; index++) {
         uint64_t hash;
         /* A leader elected so late that a newer term has committed already does no harm. */
@@ -120,7 +139,7 @@ static void watch_election(struct box *box, uint32_t id) {
 
 static void watch_leases(struct box *box, uint32_t id) {
     const struct raft *raft = box->nodes[id].raft;
-    if (!raft_has_lease(raft, box->now_us)) return;
+    if (!raft_has_lease(raft, box_now_us(box, id))) return;
     box->lease_moments++;
     for (uint32_t other = 1; other <= box->count; other++) {
         const struct raft *rival = box->nodes[other].raft;
@@ -134,23 +153,40 @@ static void watch_leases(struct box *box, uint32_t id) {
 }
 
 /* So does a commit: no answer precedes a majority's sync. */
-static void watch_durability(struct box *box, uint64_t index, uint64_t hash) {
-    uint32_t count = 0;
+static void watch_durability(struct box *box, uint64_t index, uint64_t hash,
+                             struct deciders deciders) {
+    uint32_t holders = 0;
     for (uint32_t id = 1; id <= box->count; id++) {
         const struct box_node *node = &box->nodes[id];
-        if (index <= node->log_count && entry_hash(node->log[index - 1].image) == hash) count++;
+        uint64_t found;
+        bool holds = box_disk_hash(node, index, &found) && found == hash;
+        if (holds || index <= node->snapshot.position.index) holders |= 1u << id;
     }
-    if (count > box->count / 2) return;
+    if (have_decided(deciders, holders)) return;
     violate(box, "entry %llu is committed but not durable on a majority",
             (unsigned long long)index);
 }
 
-static void watch_commit(struct box *box, uint32_t id, uint64_t index, uint64_t hash) {
+/* What is committed stays on each disk that has it, in its log or in its snapshot. */
+static void watch_cut(struct box *box, uint32_t id, uint64_t after) {
+    const struct box_node *node = &box->nodes[id];
+    if (after < node->snapshot.position.index) after = node->snapshot.position.index;
+    for (uint64_t index = after + 1; index <= box->committed_count; index++) {
+        uint64_t hash;
+        if (!box_disk_hash(node, index, &hash)) return;
+        if (hash == box->committed[index - 1].hash)
+            violate(box, "n%u cuts the committed entry %llu from its disk", id,
+                    (unsigned long long)index);
+    }
+}
+
+static void watch_commit(struct box *box, uint32_t id, uint64_t index, uint64_t hash,
+                         struct deciders deciders) {
     if (index > box->committed_count) {
         CHECK(index == box->committed_count + 1);
         GROW(box->committed, box->committed_count, box->committed_capacity);
         uint64_t term = raft_term(box->nodes[id].raft);
-        watch_durability(box, index, hash);
+        watch_durability(box, index, hash, deciders);
         box->committed[box->committed_count++] = (struct box_committed){.hash = hash, .term = term};
     } else if (box->committed[index - 1].hash != hash) {
         violate(box, "state machine safety: n%u commits another entry at %llu", id,
@@ -223,16 +259,31 @@ static void carry_out(struct box *box, uint32_t id, const struct raft_output *ou
     }
     for (uint32_t i = 0; i < output->read_count; i++)
         watch_read(box, id, &output->reads[i]);
+    if (output->want_snapshot.node != 0) node->wanted = output->want_snapshot;
     for (uint32_t i = 0; i < output->fetch_count; i++) {
         CHECK(node->fetch_count < COUNT_OF(node->fetches));
         node->fetches[node->fetch_count++] = output->fetches[i];
     }
 }
 
+/* Thesis 4.1: the newest configuration in the log is in force, and no other. */
+static void watch_members(struct box *box, uint32_t id) {
+    const struct box_node *node = &box->nodes[id];
+    uint64_t index = raft_members_index(node->raft);
+    if (index <= node->snapshot.position.index) return;
+    struct entry entry;
+    bool is_there = index <= raft_last_index(node->raft);
+    if (is_there && raft_entry_at(node->raft, index, &entry))
+        is_there = entry_type(entry.image) == ENTRY_CONFIG;
+    if (!is_there) violate(box, "n%u follows a configuration that is not in its log", id);
+}
+
 /* Raft 5.4.2: a leader raises the commit index to entries of its own term only. */
 static void watch_commit_rule(struct box *box, uint32_t id, uint64_t commit_before) {
     const struct raft *raft = box->nodes[id].raft;
     uint64_t commit = raft_commit_index(raft);
+    if (commit < commit_before)
+        violate(box, "n%u takes its commit index back to %llu", id, (unsigned long long)commit);
     if (commit == commit_before || raft_role(raft) != RAFT_LEADER) return;
     if (raft_term_at(raft, commit) != raft_term(raft)) {
         violate(box, "n%u commits entry %llu of an older term by counting", id,
@@ -240,22 +291,34 @@ static void watch_commit_rule(struct box *box, uint32_t id, uint64_t commit_befo
     }
 }
 
-static void step_once(struct box *box, uint32_t id, struct raft_event *event) {
+/* Returns who had to agree to what this step decided. */
+static struct deciders step_once(struct box *box, uint32_t id, struct raft_event *event) {
     struct box_node *node = &box->nodes[id];
-    event->now_us = box->now_us;
+    event->now_us = box_now_us(box, id);
     event->stamp_ms = 1000 + box->now_us / 1000;
     struct raft_output output;
     uint64_t commit = raft_commit_index(node->raft);
+    struct deciders deciders = deciders_of(node->raft);
     raft_step(node->raft, event, &output);
     raft_check(node->raft);
     if (output.lapse != NULL) node->lapse = *output.lapse;
     carry_out(box, id, &output);
-    watch_election(box, id);
+    if (event->type == RAFT_EVENT_RECONFIGURE || event->type == RAFT_EVENT_TRANSFER)
+        node->refusal = output.refusal;
+    if (event->type == RAFT_EVENT_RECONFIGURE && output.refusal == RAFT_REFUSED_NONE)
+        box->changes++;
+    if (output.installed) {
+        box->installs++;
+        node->applied = event->position.index;
+    }
+    watch_election(box, id, deciders);
     watch_commit_rule(box, id, commit);
     watch_leases(box, id);
+    watch_members(box, id);
+    return deciders;
 }
 
-static void apply(struct box *box, uint32_t id) {
+static void apply(struct box *box, uint32_t id, struct deciders deciders) {
     struct box_node *node = &box->nodes[id];
     uint64_t commit = raft_commit_index(node->raft);
     if (node->applied == commit) return;
@@ -263,33 +326,76 @@ static void apply(struct box *box, uint32_t id) {
         uint64_t hash;
         bool known = hash_at(node->raft, ++node->applied, &hash);
         CHECK(known);
-        watch_commit(box, id, node->applied, hash);
+        watch_commit(box, id, node->applied, hash, deciders);
     }
     step_once(box, id, &(struct raft_event){.type = RAFT_EVENT_APPLIED, .index = commit});
 }
 
 static void step(struct box *box, uint32_t id, struct raft_event event) {
     if (box->nodes[id].raft == NULL) return;
-    step_once(box, id, &event);
-    apply(box, id);
+    struct deciders deciders = step_once(box, id, &event);
+    apply(box, id, deciders);
     if (!box->may_diverge && raft_diverged(box->nodes[id].raft))
         violate(box, "n%u has diverged", id);
+}
+
+/* --- what a disk has ------------------------------------------------------------------------- */
+
+static uint64_t disk_last_index(const struct box_node *node) {
+    return node->base.index + node->log_count;
+}
+
+bool box_disk_hash(const struct box_node *node, uint64_t index, uint64_t *hash) {
+    if (index <= node->base.index || index > disk_last_index(node)) return false;
+    *hash = entry_hash(node->log[index - node->base.index - 1].image);
+    return true;
+}
+
+static void disk_cut(struct box_node *node, uint64_t index) {
+    while (disk_last_index(node) > index && node->log_count > 0)
+        chunk_release(node->log[--node->log_count].chunk);
+    if (node->known_commit > index) node->known_commit = index;
+}
+
+static void disk_restart(struct box_node *node, const struct raft_position *position) {
+    disk_cut(node, 0);
+    node->base = *position;
+    node->known_commit = position->index;
+}
+
+static void disk_append(struct box_node *node, struct entry entry) {
+    CHECK(entry_index(entry.image) == disk_last_index(node) + 1);
+    GROW(node->log, node->log_count, node->log_capacity);
+    node->log[node->log_count++] = entry;
+    chunk_hold(entry.chunk);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
 
 void box_init(struct box *box, uint32_t count, const struct raft_config *config) {
     CHECK(count <= BOX_NODES_MAX);
-    *box = (struct box){.count = count, .now_us = 1000000};
-    for (uint32_t id = 1; id <= count; id++) {
-        struct box_node *node = &box->nodes[id];
-        node->config = *config;
-        node->config.id = id;
-        node->config.seed = random_mix(config->seed + id);
+    *box = (struct box){.now_us = 1000000};
+    while (box->count < count) {
+        struct box_node *node = &box->nodes[box_add(box, config)];
         node->config.voter_count = count;
         for (uint32_t i = 0; i < count; i++)
             node->config.voters[i] = i + 1;
     }
+}
+
+uint32_t box_add(struct box *box, const struct raft_config *config) {
+    CHECK(box->count < BOX_NODES_MAX);
+    uint32_t id = ++box->count;
+    struct box_node *node = &box->nodes[id];
+    node->config = *config;
+    node->config.id = id;
+    node->config.seed = random_mix(config->seed + id);
+    node->base.hash = config->base_hash;
+    return id;
+}
+
+uint64_t box_now_us(const struct box *box, uint32_t id) {
+    return box->now_us + box->nodes[id].ahead_us;
 }
 
 static void clear_letters(struct box_letters *letters) {
@@ -316,6 +422,7 @@ void box_crash(struct box *box, uint32_t id) {
     while (node->write_count > 0)
         finish_write(node);
     node->fetch_count = 0;
+    node->wanted = (struct raft_wanted){0};
     for (uint32_t i = 0; i < BOX_READS_MAX; i++)
         if (box->reads[i].state == BOX_READ_WAITING && box->reads[i].node == id)
             box->reads[i].state = BOX_READ_REFUSED;
@@ -348,32 +455,36 @@ void box_clear(struct box *box) {
 void box_start(struct box *box, uint32_t id) {
     struct box_node *node = &box->nodes[id];
     CHECK(node->raft == NULL);
-    node->raft = raft_create(&node->config, &node->hard_state, box->now_us);
-    node->applied = node->completed = 0;
+    const struct box_snapshot *snapshot = &node->snapshot;
+    uint64_t hash;
+    bool fits =
+        snapshot->position.index == 0 || snapshot->position.index == node->base.index ||
+        (box_disk_hash(node, snapshot->position.index, &hash) && hash == snapshot->position.hash);
+    if (!fits) disk_restart(node, &snapshot->position);
+
+    struct raft_config config = node->config;
+    config.base_index = node->base.index;
+    config.base_term = node->base.term;
+    config.base_hash = node->base.hash;
+    config.snapshot = snapshot->position;
+    config.members = snapshot->position.index == 0 ? NULL : &snapshot->members;
+    node->raft = raft_create(&config, &node->hard_state, box_now_us(box, id));
+    node->completed = 0;
+    node->applied = node->base.index;
     node->role = RAFT_FOLLOWER;
     for (uint64_t i = 0; i < node->log_count; i++) {
-        bool committed = i < node->known_commit;
+        uint64_t index = node->base.index + 1 + i;
+        bool committed = index <= node->known_commit || index <= snapshot->position.index;
         raft_restore(node->raft, node->log[i], committed);
-        if (committed) watch_commit(box, id, ++node->applied, entry_hash(node->log[i].image));
+        if (!committed) continue;
+        node->applied = index;
+        watch_commit(box, id, index, entry_hash(node->log[i].image), deciders_of(node->raft));
     }
-    raft_start(node->raft, box->now_us);
+    raft_start(node->raft, box_now_us(box, id));
     raft_check(node->raft);
 }
 
 /* --- the disk ------------------------------------------------------------------------------- */
-
-static void disk_cut(struct box_node *node, uint64_t count) {
-    while (node->log_count > count)
-        chunk_release(node->log[--node->log_count].chunk);
-    if (node->known_commit > count) node->known_commit = count;
-}
-
-static void disk_append(struct box_node *node, struct entry entry) {
-    CHECK(entry_index(entry.image) == node->log_count + 1);
-    GROW(node->log, node->log_count, node->log_capacity);
-    node->log[node->log_count++] = entry;
-    chunk_hold(entry.chunk);
-}
 
 static void release_held(struct box *box, struct box_node *node) {
     uint32_t i = 0;
@@ -391,7 +502,14 @@ bool box_persist(struct box *box, uint32_t id) {
     const struct box_write *write = &node->writes[0];
     const struct raft_persist *request = &write->request;
     if (request->has_hard_state) node->hard_state = request->hard_state;
-    if (request->cut_after != UINT64_MAX) disk_cut(node, request->cut_after);
+    if (request->restart) {
+        watch_cut(box, id, request->base.index);
+        disk_restart(node, &request->base);
+    }
+    if (request->cut_after != UINT64_MAX) {
+        watch_cut(box, id, request->cut_after);
+        disk_cut(node, request->cut_after);
+    }
     for (uint32_t i = 0; i < request->entry_count; i++)
         disk_append(node, write->entries[i]);
     uint64_t number = request->number;
@@ -403,7 +521,7 @@ bool box_persist(struct box *box, uint32_t id) {
     /* A mark of what is committed reaches the disk now and then. */
     uint64_t commit = raft_commit_index(node->raft);
     uint64_t durable = raft_persisted_index(node->raft);
-    bool is_settled = node->write_count == 0 && durable == node->log_count;
+    bool is_settled = node->write_count == 0 && durable == disk_last_index(node);
     if (is_settled && number % 3 == 0) node->known_commit = commit < durable ? commit : durable;
     return true;
 }
@@ -418,7 +536,8 @@ static bool take_fetch(struct box_node *node, struct raft_event *event, size_t *
                                  .node = request.node,
                                  .index = request.from,
                                  .error = ERROR_NOT_FOUND,
-                                 .previous_hash = node->config.base_hash};
+                                 .previous_term = node->base.term,
+                                 .previous_hash = node->base.hash};
     *bytes_max = request.bytes_max;
     return true;
 }
@@ -436,16 +555,17 @@ bool box_fetch(struct box *box, uint32_t id) {
     struct raft_event event;
     size_t bytes_max, bytes = 0;
     if (!take_fetch(node, &event, &bytes_max)) return false;
-    if (event.index <= node->log_count) {
+    uint64_t at = event.index - node->base.index - 1;
+    if (event.index > node->base.index && at < node->log_count) {
         event.error = ERROR_NONE;
-        event.entries = node->log + event.index - 1;
-        while (event.index + event.entry_count <= node->log_count &&
+        event.entries = node->log + at;
+        while (at + event.entry_count < node->log_count &&
                (event.entry_count == 0 || bytes < bytes_max)) {
             bytes += entry_size(event.entries[event.entry_count++].image);
         }
-        if (event.index > 1) {
-            event.previous_term = entry_term(node->log[event.index - 2].image);
-            event.previous_hash = entry_hash(node->log[event.index - 2].image);
+        if (at > 0) {
+            event.previous_term = entry_term(node->log[at - 1].image);
+            event.previous_hash = entry_hash(node->log[at - 1].image);
         }
     }
     step(box, id, event);
@@ -469,7 +589,7 @@ void box_write_entry(struct box *box, uint32_t id, uint64_t term, struct bytes b
     uint64_t previous = node->log_count == 0 ? node->config.base_hash
                                              : entry_hash(node->log[node->log_count - 1].image);
     struct entry entry = create_entry(body);
-    entry_seal(entry.image, term, node->log_count + 1, 0, previous);
+    entry_seal(entry.image, term, disk_last_index(node) + 1, 0, previous);
     disk_append(node, entry);
     chunk_release(entry.chunk);
     if (node->hard_state.term < term) node->hard_state = (struct raft_hard_state){.term = term};
@@ -510,8 +630,86 @@ void box_connected(struct box *box, uint32_t id, uint32_t peer) {
     step(box, id, (struct raft_event){.type = RAFT_EVENT_CONNECTED, .node = peer});
 }
 
-void box_transfer(struct box *box, uint32_t id, uint32_t peer) {
-    step(box, id, (struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = peer});
+void box_transfer(struct box *box, uint32_t id, uint32_t peer, uint64_t timeout_us) {
+    step(box, id,
+         (struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = peer, .timeout_us = timeout_us});
+}
+
+void box_keep(struct box *box, uint32_t id) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_KEEP});
+}
+
+void box_unfit(struct box *box, uint32_t id, uint32_t unfit) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_UNFIT, .unfit = unfit});
+}
+
+void box_change(struct box *box, uint32_t id, const struct members *members) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_RECONFIGURE, .members = members});
+}
+
+/* --- snapshots ------------------------------------------------------------------------------ */
+
+bool box_snapshot(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    uint64_t index = node->applied;
+    bool is_due = node->raft != NULL && index > node->snapshot.position.index &&
+                  index <= raft_persisted_index(node->raft);
+    if (!is_due) return false;
+    node->snapshot.position = (struct raft_position){
+        .index = index,
+        .term = raft_term_at(node->raft, index),
+        .hash = box->committed[index - 1].hash,
+    };
+    node->snapshot.members = *raft_members_at(node->raft, index);
+    step(box, id,
+         (struct raft_event){.type = RAFT_EVENT_SNAPSHOT_DURABLE,
+                             .position = node->snapshot.position});
+    return true;
+}
+
+bool box_compact(struct box *box, uint32_t id, uint64_t index) {
+    struct box_node *node = &box->nodes[id];
+    if (node->raft == NULL) return false;
+    struct raft_status status;
+    raft_get_status(node->raft, &status);
+    if (index > status.snapshot.index) index = status.snapshot.index;
+    uint64_t hash;
+    /* A restart that is still on its way to the disk empties the log anyway. */
+    for (uint32_t i = 0; i < node->write_count; i++)
+        if (node->writes[i].request.restart) return false;
+    if (!box_disk_hash(node, index, &hash)) return false;
+    uint64_t count = index - node->base.index;
+    node->base = (struct raft_position){index, entry_term(node->log[count - 1].image), hash};
+    for (uint64_t i = 0; i < count; i++)
+        chunk_release(node->log[i].chunk);
+    node->log_count -= count;
+    memmove(node->log, node->log + count, node->log_count * sizeof(*node->log));
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_COMPACTED, .index = index});
+    return true;
+}
+
+bool box_receive(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    uint32_t from = node->wanted.node;
+    if (node->raft == NULL || from == 0) return false;
+    const struct box_node *source = &box->nodes[from];
+    bool is_newer = source->snapshot.position.index > node->snapshot.position.index;
+    if (source->raft == NULL || !is_newer) return false;
+    node->wanted.node = 0;
+    node->snapshot = source->snapshot;
+    return true;
+}
+
+bool box_install(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    uint32_t from = node->wanted.node;
+    if (!box_receive(box, id)) return false;
+    step(box, id,
+         (struct raft_event){.type = RAFT_EVENT_INSTALLED,
+                             .term = raft_term(box->nodes[from].raft),
+                             .position = node->snapshot.position,
+                             .members = &node->snapshot.members});
+    return true;
 }
 
 void box_deliver(struct box *box, uint32_t i) {
@@ -546,8 +744,9 @@ void box_settle(struct box *box) {
         moves = box->letters.count > 0;
         if (moves) box_deliver(box, 0);
         for (uint32_t id = 1; id <= box->count; id++) {
-            if (box_persist(box, id)) moves = true;
+            if (!box->nodes[id].stalled && box_persist(box, id)) moves = true;
             if (box_fetch(box, id)) moves = true;
+            if (box_install(box, id)) moves = true;
         }
     }
 }
@@ -558,6 +757,7 @@ struct bytes box_body(const struct box *box, uint32_t id, uint64_t index) {
     if (node->raft != NULL && raft_entry_at(node->raft, index, &entry)) {
         return entry_body(entry.image);
     }
-    if (index > 0 && index <= node->log_count) return entry_body(node->log[index - 1].image);
+    if (index > node->base.index && index <= disk_last_index(node))
+        return entry_body(node->log[index - node->base.index - 1].image);
     return (struct bytes){0};
 }

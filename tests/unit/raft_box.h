@@ -1,14 +1,17 @@
 /* raft_box.h: a small cluster of Raft cores in one process, for tests.
  *
- * Nodes are 1 .. count. One virtual clock for all; timers run only where box_tick() says so.
- * Messages are really encoded and decoded. A node's disk is what its persist requests have made
- * durable; a crash loses all else: memory, open requests, messages that wait for them. Committed
- * entries are applied at once.
+ * Nodes are 1 .. count: those that found the cluster, and those added later, which know nobody
+ * until a leader speaks to them. One virtual clock for all, from which a node's own may differ;
+ * timers run only where box_tick() says so. Messages are really encoded and decoded. A node's disk
+ * is what its persist requests have made durable, and its newest snapshot: a position and the
+ * members at it. A crash loses all else: memory, open requests, messages that wait for them.
+ * Committed entries are applied at once.
  *
  * The box watches over Raft's safety properties at every step (Raft, Figure 3: election safety, log
- * matching, leader completeness, state machine safety), over leases and read indexes, and that
- * elections and commits rest on what a majority's disks have. The
- * first violation is told in box->violation; the nodes know nothing of it. */
+ * matching, leader completeness, state machine safety), over leases and read indexes, that
+ * elections and commits rest on what a majority's disks have (of both sets of voters, while they
+ * change), that nothing committed is taken back, and that the members in force stand in the log.
+ * The first violation is told in box->violation; the nodes know nothing of it. */
 #pragma once
 
 #include "base/buffer.h"
@@ -49,13 +52,22 @@ struct box_committed {
     uint64_t hash, term; /* of the entry; of the leader that committed it */
 };
 
+struct box_snapshot {
+    struct raft_position position; /* index 0: none */
+    struct members members;
+};
+
 struct box_node {
     struct raft *raft; /* NULL: down */
     struct raft_config config;
+    uint64_t ahead_us; /* its clock is ahead of the box's by so much */
+    bool stalled;      /* box_settle() completes none of its writes */
     /* The disk. */
     struct raft_hard_state hard_state;
-    struct entry *log; /* log[0] is index 1 */
+    struct raft_position base; /* the log begins behind it */
+    struct entry *log;
     uint64_t log_count, log_capacity, known_commit;
+    struct box_snapshot snapshot;
     /* Lost in a crash. */
     struct box_write *writes;
     uint32_t write_count, write_capacity;
@@ -64,7 +76,9 @@ struct box_node {
     uint32_t fetch_count;
     uint64_t applied, completed;
     enum raft_role role;
-    struct raft_lapse lapse; /* the last that it noticed; node 0: none */
+    struct raft_lapse lapse;   /* the last that it noticed; node 0: none */
+    struct raft_wanted wanted; /* the snapshot it asks for */
+    enum raft_refusal refusal; /* of the last change or transfer that it was asked for */
 };
 
 struct box {
@@ -78,7 +92,7 @@ struct box {
     struct box_committed *committed; /* committed[0]: at index 1 */
     uint64_t committed_count, committed_capacity;
     uint32_t leaders[BOX_TERMS_MAX]; /* by term */
-    uint64_t elections, granted_reads, lease_moments;
+    uint64_t elections, granted_reads, lease_moments, changes, installs;
     bool trace, may_diverge; /* may_diverge: then divergence is no violation */
     struct buffer violation; /* empty: none */
 };
@@ -86,6 +100,9 @@ struct box {
 /* `config` is taken for every node, but for id and seed. All nodes are down at first. */
 void box_init(struct box *box, uint32_t count, const struct raft_config *config);
 void box_clear(struct box *box);
+
+uint32_t box_add(struct box *box, const struct raft_config *config); /* Returns its id; down. */
+uint64_t box_now_us(const struct box *box, uint32_t node);           /* By its own clock. */
 
 void box_start(struct box *box, uint32_t node); /* From its disk. */
 void box_crash(struct box *box, uint32_t node);
@@ -98,7 +115,24 @@ void box_notify(struct box *box, uint32_t node, uint32_t peer);
 /* The disk has finished part of the oldest open persist request. */
 void box_written(struct box *box, uint32_t node);
 void box_connected(struct box *box, uint32_t node, uint32_t peer);
-void box_transfer(struct box *box, uint32_t node, uint32_t peer);
+/* peer 0: to whom it likes; timeout_us 0: an election timeout. */
+void box_transfer(struct box *box, uint32_t node, uint32_t peer, uint64_t timeout_us);
+void box_keep(struct box *box, uint32_t node);
+void box_unfit(struct box *box, uint32_t node, uint32_t unfit);
+void box_change(struct box *box, uint32_t node, const struct members *members);
+/* Makes a snapshot of what the node has applied; false: not all of that is durable, or nothing is
+ * new. */
+bool box_snapshot(struct box *box, uint32_t node);
+/* Cuts the node's log up to this index, or as far as its snapshot reaches; false: nothing to cut.
+ */
+bool box_compact(struct box *box, uint32_t node, uint64_t index);
+/* Brings the snapshot that the node wants onto its disk; false: it wants none, or its source is
+ * down or has an older one than this node. */
+bool box_receive(struct box *box, uint32_t node);
+/* The same, and says so to the core. */
+bool box_install(struct box *box, uint32_t node);
+/* Whether the log on the node's disk has an entry at `index`, and its hash. */
+bool box_disk_hash(const struct box_node *node, uint64_t index, uint64_t *hash);
 /* Completes the oldest open persist request; false: none. */
 bool box_persist(struct box *box, uint32_t node);
 /* Answers the oldest fetch from the node's disk; false: none. */
@@ -108,7 +142,7 @@ bool box_fail_fetch(struct box *box, uint32_t node); /* The same with an error. 
 void box_deliver(struct box *box, uint32_t i);
 void box_drop(struct box *box, uint32_t i);
 void box_duplicate(struct box *box, uint32_t i);
-/* Delivers and persists until nothing moves. */
+/* Delivers, persists, fetches and installs until nothing moves. */
 void box_settle(struct box *box);
 
 /* Appends an entry of this term straight to the disk of a node that is down; equal places hold

@@ -10,9 +10,11 @@ struct chance {
     struct random random;
     bool paused[BOX_NODES_MAX + 1];
     uint64_t next_context, next_body;
-    uint64_t crashes, faults;
+    uint64_t crashes, faults, snapshots;
+    struct raft_config config;
     /* Character of this run, so that seeds differ more than by luck. */
     uint32_t loss_percent, persist_percent, trouble_per_mille;
+    uint32_t change_rate, snapshot_rate, install_rate; /* in 2000 steps */
 };
 
 static uint32_t below(struct chance *chance, uint32_t bound) {
@@ -32,7 +34,7 @@ static bool is_awake(const struct chance *chance, uint32_t id) {
 static void tick_all(struct chance *chance) {
     for (uint32_t id = 1; id <= chance->box->count; id++) {
         if (!is_awake(chance, id)) continue;
-        if (chance->box->now_us >= raft_deadline_us(chance->box->nodes[id].raft)) {
+        if (box_now_us(chance->box, id) >= raft_deadline_us(chance->box->nodes[id].raft)) {
             box_tick(chance->box, id);
         }
     }
@@ -82,6 +84,59 @@ static void read_somewhere(struct chance *chance) {
     box_read(chance->box, id, chance->next_context++, percent(chance, 30));
 }
 
+/* --- members and snapshots ------------------------------------------------------------------ */
+
+/* Somebody comes, goes, or gets another part. */
+static void vary(struct chance *chance, struct members *members) {
+    static const uint32_t parts[] = {MEMBER_VOTER, MEMBER_VOTER, 0, MEMBER_PROMOTE};
+    uint32_t id = any_node(chance);
+    if (members_find(members, id) != NULL && percent(chance, 50)) {
+        members_drop(members, id);
+        return;
+    }
+    struct member member = {.id = id, .flags = parts[below(chance, COUNT_OF(parts))]};
+    if (member.flags == MEMBER_PROMOTE && percent(chance, 30))
+        member.replaces = 1 + id % chance->box->count;
+    if (member.replaces == id) member.replaces = 0;
+    bool put = members_put(members, &member);
+    CHECK(put);
+}
+
+static void change_members(struct chance *chance) {
+    for (uint32_t id = 1; id <= chance->box->count; id++) {
+        if (!is_awake(chance, id)) continue;
+        const struct raft *raft = chance->box->nodes[id].raft;
+        if (raft_role(raft) != RAFT_LEADER) continue;
+        struct members target = *raft_members(raft);
+        if (target.joint) members_end_change(raft_members(raft), &target);
+        for (uint32_t count = 1 + below(chance, 3); count > 0; count--)
+            vary(chance, &target);
+        box_change(chance->box, id, &target);
+    }
+}
+
+static void shorten_logs(struct chance *chance) {
+    struct box *box = chance->box;
+    uint32_t id = any_node(chance);
+    if (!is_awake(chance, id)) return;
+    if (percent(chance, 50) && box_snapshot(box, id)) chance->snapshots++;
+    uint64_t reach = box->nodes[id].snapshot.position.index;
+    if (percent(chance, 60) && reach > 0) box_compact(box, id, reach - below(chance, 3) % reach);
+}
+
+static void install_somewhere(struct chance *chance) {
+    uint32_t id = any_node(chance);
+    if (!is_awake(chance, id)) return;
+    if (percent(chance, 90)) {
+        box_install(chance->box, id);
+    } else if (box_receive(chance->box, id)) {
+        box_crash(chance->box, id);
+        chance->crashes++;
+    }
+}
+
+/* --- trouble -------------------------------------------------------------------------------- */
+
 /* Trouble likes leaders. */
 static uint32_t pick_victim(struct chance *chance) {
     uint32_t id = any_node(chance);
@@ -106,7 +161,7 @@ static void cut_links(struct chance *chance) {
 static void make_trouble(struct chance *chance) {
     uint32_t id = pick_victim(chance);
     chance->faults++;
-    switch (below(chance, 7)) {
+    switch (below(chance, chance->change_rate > 0 ? 9 : 7)) {
     case 0:
         if (chance->box->nodes[id].raft != NULL) {
             box_crash(chance->box, id);
@@ -127,7 +182,14 @@ static void make_trouble(struct chance *chance) {
         if (is_awake(chance, id)) box_connected(chance->box, id, any_node(chance));
         break;
     case 6:
-        if (is_awake(chance, id)) box_transfer(chance->box, id, any_node(chance));
+        if (is_awake(chance, id)) box_transfer(chance->box, id, any_node(chance), 0);
+        break;
+    case 7:
+        if (is_awake(chance, id)) box_unfit(chance->box, id, below(chance, 4));
+        break;
+    case 8:
+        if (chance->change_rate > 0 && chance->box->count < BOX_NODES_MAX)
+            box_add(chance->box, &chance->config);
         break;
     }
 }
@@ -147,6 +209,10 @@ static void one_step(struct chance *chance) {
     else if (choice < 86 && is_awake(chance, 1 + choice % box->count))
         box_notify(box, 1 + choice % box->count, any_node(chance));
 
+    if (below(chance, 2000) < chance->change_rate) change_members(chance);
+    if (below(chance, 2000) < chance->snapshot_rate) shorten_logs(chance);
+    if (below(chance, 2000) < chance->install_rate) install_somewhere(chance);
+
     uint32_t id = any_node(chance);
     if (is_awake(chance, id) && percent(chance, chance->persist_percent)) box_persist(box, id);
     if (is_awake(chance, id)) box_fetch(box, id);
@@ -157,13 +223,33 @@ static void one_step(struct chance *chance) {
     if (below(chance, 1000) < chance->trouble_per_mille) make_trouble(chance);
 }
 
+/* Those who have to go on: the members that the newest committed configuration has. */
+static const struct members *last_members(const struct box *box) {
+    const struct raft *newest = box->nodes[1].raft;
+    for (uint32_t id = 2; id <= box->count; id++) {
+        const struct raft *raft = box->nodes[id].raft;
+        if (raft_commit_index(raft) > raft_commit_index(newest)) newest = raft;
+    }
+    return raft_members(newest);
+}
+
+static bool all_have(const struct box *box, uint64_t goal) {
+    const struct members *members = last_members(box);
+    if (members->joint) return false;
+    for (uint32_t i = 0; i < members->count; i++)
+        if (raft_commit_index(box->nodes[members->at[i].id].raft) < goal) return false;
+    return true;
+}
+
 /* All faults end; then the cluster has to become one again within a few seconds. */
 static bool heal(struct chance *chance) {
     struct box *box = chance->box;
     memset(box->cut, 0, sizeof(box->cut));
     memset(chance->paused, 0, sizeof(chance->paused));
-    for (uint32_t id = 1; id <= box->count; id++)
+    for (uint32_t id = 1; id <= box->count; id++) {
         if (box->nodes[id].raft == NULL) box_start(box, id);
+        box_unfit(box, id, 0);
+    }
     uint64_t goal = 0;
     for (int i = 0; i < 1000; i++) {
         box->now_us += 10000;
@@ -176,9 +262,7 @@ static bool heal(struct chance *chance) {
         }
         if (i == 300) goal = box->committed_count + 1;
     }
-    for (uint32_t id = 1; id <= box->count; id++)
-        if (raft_commit_index(box->nodes[id].raft) < goal) return false;
-    return true;
+    return all_have(box, goal);
 }
 
 void chance_run(const struct chance_options *options, struct chance_result *result) {
@@ -186,11 +270,16 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
     struct chance chance = {.box = box, .next_context = 1};
     static const uint32_t slowness[] = {2, 8, 40, 95};
     random_init(&chance.random, options->seed);
-    uint32_t count = 3 + below(&chance, 3);
+    if (!options->is_fixed) {
+        chance.change_rate = percent(&chance, 50) ? 1 + below(&chance, 80) : 0;
+        chance.snapshot_rate = percent(&chance, 50) ? 1 + below(&chance, 200) : 0;
+        chance.install_rate = 1 + below(&chance, percent(&chance, 50) ? 3 : 60);
+    }
+    uint32_t count = chance.change_rate > 0 ? 1 + below(&chance, 5) : 3 + below(&chance, 3);
     chance.loss_percent = below(&chance, 3) * 5;
     chance.persist_percent = slowness[below(&chance, COUNT_OF(slowness))];
     chance.trouble_per_mille = 1 + below(&chance, 12);
-    struct raft_config config = {
+    chance.config = (struct raft_config){
         .heartbeat_us = 50000,
         .election_us = 400000,
         .lease_margin_us = 40000,
@@ -201,7 +290,7 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
         .inflight_max = 1 + below(&chance, 4),
         .planted = options->planted,
     };
-    box_init(box, count, &config);
+    box_init(box, count, &chance.config);
     box->trace = options->trace;
     for (uint32_t id = 1; id <= count; id++)
         box_start(box, id);
@@ -216,6 +305,9 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
     result->elections = box->elections;
     result->granted_reads = box->granted_reads;
     result->lease_moments = box->lease_moments;
+    result->changes = box->changes;
+    result->installs = box->installs;
+    result->snapshots = chance.snapshots;
     result->crashes = chance.crashes;
     result->faults = chance.faults;
     if (box->violation.size > 0) {

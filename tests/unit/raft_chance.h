@@ -1,19 +1,22 @@
 /* raft_chance.h: a box of cores under chance: messages delayed, reordered, lost, doubled; links
- * cut; nodes paused, crashed and restarted; slow disks. One seed is one run. */
+ * cut; nodes paused, crashed and restarted; slow disks; and, in some runs, members that come, go
+ * and change their parts, and logs cut behind snapshots. One seed is one run. */
 #pragma once
 
 #include "raft_box.h"
 
 struct chance_result {
     uint64_t elections, committed, granted_reads, lease_moments, crashes, faults;
+    uint64_t changes, snapshots, installs;
     char violation[200]; /* empty: none */
-    bool healed;         /* after the faults ended, a write was committed on every node */
+    bool healed;         /* after the faults ended, a write was committed on every member */
 };
 
 struct chance_options {
     uint64_t seed;
     uint32_t steps;
     uint32_t planted;
+    bool is_fixed; /* the members and the logs' beginnings stay as they are */
     bool trace;
 };
 

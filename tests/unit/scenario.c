@@ -78,6 +78,11 @@ static void do_nodes(struct scenario *scenario) {
     box_init(scenario->box, (uint32_t)number(scenario, 1), &scenario->config);
 }
 
+static void do_add(struct scenario *scenario) {
+    uint32_t id = box_add(scenario->box, &scenario->config);
+    if (node(scenario, 1) != id) fail(scenario, "the next one is n%u", id);
+}
+
 static void do_trace(struct scenario *scenario) {
     scenario->box->trace = is(scenario, 1, "on");
 }
@@ -150,12 +155,18 @@ static void do_campaign(struct scenario *scenario) {
         fail(scenario, "%s never campaigns", word(scenario, 1));
         return;
     }
-    if (scenario->box->now_us < deadline_us) scenario->box->now_us = deadline_us;
-    box_tick(scenario->box, node(scenario, 1));
+    uint32_t id = node(scenario, 1);
+    uint64_t now_us = box_now_us(scenario->box, id);
+    if (now_us < deadline_us) scenario->box->now_us += deadline_us - now_us;
+    box_tick(scenario->box, id);
 }
 
 static void do_time(struct scenario *scenario) {
     scenario->box->now_us += duration_us(scenario, 1);
+}
+
+static void do_jump(struct scenario *scenario) {
+    scenario->box->nodes[node(scenario, 1)].ahead_us += duration_us(scenario, 2);
 }
 
 static void do_tick(struct scenario *scenario) {
@@ -172,7 +183,7 @@ static void do_run(struct scenario *scenario) {
         box->now_us += 5000;
         for (uint32_t id = 1; id <= box->count; id++) {
             const struct raft *raft = box->nodes[id].raft;
-            if (raft != NULL && box->now_us >= raft_deadline_us(raft)) box_tick(box, id);
+            if (raft != NULL && box_now_us(box, id) >= raft_deadline_us(raft)) box_tick(box, id);
         }
         box_settle(box);
     }
@@ -244,6 +255,15 @@ static void do_cut(struct scenario *scenario) {
 static void do_mend(struct scenario *scenario) {
     set_link(scenario, node(scenario, 1), node(scenario, 2), false);
 }
+static void do_mute(struct scenario *scenario) {
+    scenario->box->cut[node(scenario, 1)][node(scenario, 2)] = true;
+}
+static void do_stall(struct scenario *scenario) {
+    scenario->box->nodes[node(scenario, 1)].stalled = true;
+}
+static void do_unstall(struct scenario *scenario) {
+    scenario->box->nodes[node(scenario, 1)].stalled = false;
+}
 static void do_isolate(struct scenario *scenario) {
     for (uint32_t id = 1; id <= scenario->box->count; id++)
         set_link(scenario, node(scenario, 1), id, true);
@@ -284,7 +304,57 @@ static void do_connected(struct scenario *scenario) {
     box_connected(scenario->box, node(scenario, 1), node(scenario, 2));
 }
 static void do_transfer(struct scenario *scenario) {
-    box_transfer(scenario->box, node(scenario, 1), node(scenario, 2));
+    uint32_t target = is(scenario, 2, "any") ? 0 : node(scenario, 2);
+    box_transfer(scenario->box, node(scenario, 1), target, duration_us(scenario, 3));
+}
+static void do_keep(struct scenario *scenario) {
+    box_keep(scenario->box, node(scenario, 1));
+}
+
+static void do_unfit(struct scenario *scenario) {
+    uint32_t unfit = is(scenario, 2, "priority") ? RAFT_UNFIT_PRIORITY
+                     : is(scenario, 2, "full")   ? RAFT_UNFIT_FULL
+                                                 : 0;
+    box_unfit(scenario->box, node(scenario, 1), unfit);
+}
+
+/* "n4", "n4l", "n4p", "n4p/n2". */
+static struct member member_of(struct scenario *scenario, uint32_t i) {
+    const char *text = word(scenario, i);
+    char *kind;
+    struct member member = {.id = (uint32_t)strtoul(text + (*text == 'n'), &kind, 10)};
+    if (*kind == '\0') member.flags = MEMBER_VOTER;
+    if (*kind == 'p') member.flags = MEMBER_PROMOTE;
+    if (strncmp(kind, "p/n", 3) == 0) member.replaces = (uint32_t)strtoul(kind + 3, NULL, 10);
+    return member;
+}
+
+static void do_change(struct scenario *scenario) {
+    struct raft *raft = raft_of(scenario, 1);
+    if (raft == NULL) return;
+    struct members members = {0};
+    for (uint32_t i = 2; i < scenario->count; i++) {
+        struct member member = member_of(scenario, i);
+        if (!members_put(&members, &member)) fail(scenario, "too many members");
+    }
+    box_change(scenario->box, node(scenario, 1), &members);
+}
+
+/* --- snapshots ------------------------------------------------------------------------------ */
+
+static void do_snapshot(struct scenario *scenario) {
+    if (!box_snapshot(scenario->box, node(scenario, 1))) fail(scenario, "no snapshot is due");
+}
+static void do_compact(struct scenario *scenario) {
+    if (!box_compact(scenario->box, node(scenario, 1), number(scenario, 2)))
+        fail(scenario, "nothing to cut");
+}
+static void do_install(struct scenario *scenario) {
+    if (!box_install(scenario->box, node(scenario, 1))) fail(scenario, "it wants no snapshot");
+}
+static void do_receive(struct scenario *scenario) {
+    if (!box_receive(scenario->box, node(scenario, 1))) fail(scenario, "it wants no snapshot");
+    box_crash(scenario->box, node(scenario, 1));
 }
 
 /* --- expectations --------------------------------------------------------------------------- */
@@ -306,6 +376,44 @@ static void expect_role(struct scenario *scenario, uint32_t id) {
 static void expect_leader(struct scenario *scenario, const struct raft *raft) {
     uint32_t wanted = is(scenario, 3, "none") ? 0 : node(scenario, 3);
     expect_number(scenario, "leader", raft_leader(raft), wanted);
+}
+
+static void expect_text(struct scenario *scenario, struct bytes found) {
+    struct buffer wanted = {0};
+    for (uint32_t i = 3; i < scenario->count; i++)
+        buffer_append_format(&wanted, "%s%s", i == 3 ? "" : " ", word(scenario, i));
+    if (!bytes_equal(found, buffer_bytes(&wanted)))
+        fail(scenario, "it is \"%.*s\"", (int)found.size, found.data);
+    buffer_clear(&wanted);
+}
+
+static void expect_members(struct scenario *scenario, const struct raft *raft) {
+    struct buffer line = {0};
+    members_print(raft_members(raft), &line);
+    expect_text(scenario, buffer_bytes(&line));
+    buffer_clear(&line);
+}
+
+static void expect_refusal(struct scenario *scenario, uint32_t id) {
+#define REFUSAL_NAME(NAME, text) [RAFT_REFUSED_##NAME] = #NAME,
+    static const char *const names[] = {RAFT_REFUSALS(REFUSAL_NAME)};
+#undef REFUSAL_NAME
+    expect_text(scenario, bytes_of_text(names[scenario->box->nodes[id].refusal]));
+}
+
+static void expect_standing(struct scenario *scenario, const struct raft *raft) {
+    static const char *const names[] = {"outside", "learner", "voter"};
+    expect_text(scenario, bytes_of_text(names[raft_standing(raft)]));
+}
+
+static void expect_peer(struct scenario *scenario, const struct raft *raft) {
+    static const char *const names[] = {"probe", "replicate", "snapshot"};
+    struct raft_peer_status peers[RAFT_NODES_MAX];
+    uint32_t count = raft_peers(raft, peers, RAFT_NODES_MAX), wanted = node(scenario, 3);
+    const char *found = "none";
+    for (uint32_t i = 0; i < count; i++)
+        if (peers[i].id == wanted) found = names[peers[i].state];
+    if (!is(scenario, 4, found)) fail(scenario, "it is %s", found);
 }
 
 static void expect_log(struct scenario *scenario, const struct raft *raft) {
@@ -373,6 +481,11 @@ static void do_expect(struct scenario *scenario) {
         expect_read(scenario);
         return;
     }
+    if (is(scenario, 1, "elections")) {
+        expect_number(scenario, "number of elections", scenario->box->elections,
+                      number(scenario, 2));
+        return;
+    }
     if (is(scenario, 1, "letters")) {
         uint64_t count = count_letters(&scenario->box->letters, scenario, 2);
         expect_number(scenario, "number of letters", count, number(scenario, 5));
@@ -393,10 +506,19 @@ static void do_expect(struct scenario *scenario) {
         const char *name;
         uint64_t value;
     } numbers[] = {
-        {"term", raft_term(raft)},       {"commit", raft_commit_index(raft)},
-        {"last", raft_last_index(raft)}, {"persisted", raft_persisted_index(raft)},
-        {"voted", raft_voted_for(raft)}, {"tail", raft_tail_first_index(raft)},
-        {"inflight", inflight(raft)},    {"writes", scenario->box->nodes[id].write_count},
+        {"term", raft_term(raft)},
+        {"commit", raft_commit_index(raft)},
+        {"last", raft_last_index(raft)},
+        {"persisted", raft_persisted_index(raft)},
+        {"voted", raft_voted_for(raft)},
+        {"tail", raft_tail_first_index(raft)},
+        {"inflight", inflight(raft)},
+        {"writes", scenario->box->nodes[id].write_count},
+        {"base", raft_base_index(raft)},
+        {"snapshot", scenario->box->nodes[id].snapshot.position.index},
+        {"wants", scenario->box->nodes[id].wanted.node == 0
+                      ? 0
+                      : scenario->box->nodes[id].wanted.position.index},
     };
     for (uint32_t i = 0; i < COUNT_OF(numbers); i++) {
         if (!is(scenario, 2, numbers[i].name)) continue;
@@ -405,6 +527,19 @@ static void do_expect(struct scenario *scenario) {
     }
     if (is(scenario, 2, "leader"))
         expect_leader(scenario, raft);
+    else if (is(scenario, 2, "members"))
+        expect_members(scenario, raft);
+    else if (is(scenario, 2, "refused"))
+        expect_refusal(scenario, id);
+    else if (is(scenario, 2, "standing"))
+        expect_standing(scenario, raft);
+    else if (is(scenario, 2, "peer"))
+        expect_peer(scenario, raft);
+    else if (is(scenario, 2, "transfer"))
+        expect_number(scenario, "target", raft_transfer_target(raft),
+                      is(scenario, 3, "none") ? 0 : node(scenario, 3));
+    else if (is(scenario, 2, "removed"))
+        expect_yes_no(scenario, raft_is_removed(raft));
     else if (is(scenario, 2, "log"))
         expect_log(scenario, raft);
     else if (is(scenario, 2, "entry"))
@@ -412,7 +547,7 @@ static void do_expect(struct scenario *scenario) {
     else if (is(scenario, 2, "held"))
         expect_held(scenario, id);
     else if (is(scenario, 2, "lease"))
-        expect_yes_no(scenario, raft_has_lease(raft, scenario->box->now_us));
+        expect_yes_no(scenario, raft_has_lease(raft, box_now_us(scenario->box, id)));
     else if (is(scenario, 2, "damaged"))
         expect_yes_no(scenario, raft_damaged(raft));
     else if (is(scenario, 2, "diverged"))
@@ -434,6 +569,13 @@ static void do_breaks(struct scenario *scenario) {
         {"lease-from-reply", RAFT_PLANTED_LEASE_FROM_REPLY},
         {"break-promise", RAFT_PLANTED_BREAK_PROMISE},
         {"read-unconfirmed", RAFT_PLANTED_READ_UNCONFIRMED},
+        {"new-quorum-only", RAFT_PLANTED_NEW_QUORUM_ONLY},
+        {"count-learners", RAFT_PLANTED_COUNT_LEARNERS},
+        {"keep-cut-config", RAFT_PLANTED_KEEP_CUT_CONFIG},
+        {"change-too-early", RAFT_PLANTED_CHANGE_TOO_EARLY},
+        {"install-drops-suffix", RAFT_PLANTED_INSTALL_DROPS_SUFFIX},
+        {"install-goes-back", RAFT_PLANTED_INSTALL_GOES_BACK},
+        {"lease-new-quorum", RAFT_PLANTED_LEASE_NEW_QUORUM},
     };
     for (uint32_t i = 0; i < COUNT_OF(mistakes); i++) {
         if (!is(scenario, 1, mistakes[i].name)) continue;
@@ -450,40 +592,52 @@ static const struct {
     void (*run)(struct scenario *);
     uint32_t words_min;
 } commands[] = {
+    {"add", do_add, 2},
     {"breaks", do_breaks, 2},
     {"campaign", do_campaign, 2},
+    {"change", do_change, 3},
+    {"compact", do_compact, 3},
     {"connected", do_connected, 3},
     {"crash", do_crash, 2},
     {"cut", do_cut, 3},
     {"deliver", do_deliver, 2},
     {"drop", do_drop, 3},
     {"duplicate", do_duplicate, 3},
-    {"expect", do_expect, 4},
+    {"expect", do_expect, 3},
     {"fail-fetch", do_fail_fetch, 2},
     {"fetch", do_fetch, 2},
     {"forge", do_forge, 4},
     {"forget", do_forget, 3},
     {"gather", do_gather, 3},
+    {"install", do_install, 2},
     {"isolate", do_isolate, 2},
     {"join", do_join, 2},
+    {"jump", do_jump, 3},
+    {"keep", do_keep, 2},
     {"log", do_log, 3},
     {"mend", do_mend, 3},
+    {"mute", do_mute, 3},
     {"nodes", do_nodes, 2},
     {"notify", do_notify, 3},
     {"written", do_written, 2},
     {"persist", do_persist, 2},
     {"propose", do_propose, 3},
     {"read", do_read, 3},
+    {"receive", do_receive, 2},
     {"restart", do_start, 2},
     {"run", do_run, 2},
     {"set", do_set, 3},
     {"settle", do_settle, 1},
+    {"snapshot", do_snapshot, 2},
+    {"stall", do_stall, 2},
     {"start", do_start, 1},
     {"term", do_term, 3},
     {"tick", do_tick, 2},
     {"time", do_time, 2},
     {"trace", do_trace, 2},
     {"transfer", do_transfer, 3},
+    {"unfit", do_unfit, 3},
+    {"unstall", do_unstall, 2},
 };
 
 static void split(struct scenario *scenario, char *line) {

@@ -8,6 +8,7 @@
  *   nodes COUNT                 a cluster, all nodes down
  *   set SETTING NUMBER          before start: inflight_max append_bytes_max tail_bytes_max damaged
  *                               (a node) election_us disk_stall_us promise_max_us
+ *   add NODE                    the next one, empty: it waits until a leader speaks to it; down
  *   log NODE TERM…              before start: the node's disk has entries of these terms
  *   forge NODE TERM BODY        the same with this body (equal places may differ then)
  *   term NODE TERM              before start: its hard state
@@ -17,6 +18,8 @@
  *   campaign NODE               the clock runs to its election deadline, then it ticks
  *   tick NODE [DURATION]        the clock runs, then this node's timers
  *   time DURATION               only the clock
+ *   jump NODE DURATION          its own clock jumps ahead
+ *   stall NODE, unstall NODE    "settle" and "run" complete none of its writes
  *   run DURATION                an untroubled cluster: ticks, deliveries, writes
  *   deliver FROM TO [TYPE]      what is on the way now; "deliver all"
  *   drop FROM TO [TYPE]
@@ -24,20 +27,35 @@
  *   persist NODE [COUNT]        completes its open writes, or the oldest COUNT
  *   written NODE                part of its oldest open write is done
  *   fetch NODE                  answers what it asks from its segments
- *   settle                      delivers, persists and fetches until nothing moves
+ *   settle                      delivers, persists, fetches and installs until nothing moves
  *   cut NODE NODE, mend NODE NODE, isolate NODE, join NODE
+ *   mute NODE NODE              what the first one sends to the second one is lost; "mend" ends it
  *   propose NODE BODY…          one entry each
  *   gather NODE BODY…           the same in one turn
  *   read NODE CONTEXT [confirm]
- *   notify NODE NODE, connected NODE NODE, transfer NODE NODE
+ *   notify NODE NODE, connected NODE NODE
+ *   transfer NODE NODE|any [DURATION], keep NODE
+ *   unfit NODE priority|full|no
+ *   change NODE MEMBER…         to these members: n1 votes, n4l learns, n4p learns and is to be
+ *                               promoted, n4p/n2 takes the place of n2 then
+ *   snapshot NODE               of what it has applied
+ *   compact NODE INDEX          cuts its log up to there
+ *   install NODE                the snapshot that it wants; "receive": crashes before it is said
  *   fail-fetch NODE             as if the segment could not be read
  *   expect NODE role ROLE       follower, pre-candidate, candidate, leader, down
- *   expect NODE term|commit|last|persisted|voted|inflight NUMBER (inflight: of all its peers)
+ *   expect NODE term|commit|last|persisted|voted|inflight|base|snapshot|wants NUMBER (inflight: of
+ *                               all its peers; wants: index of the snapshot, 0: none)
+ *   expect NODE members TEXT…   as members_print() tells them
+ *   expect NODE refused NAME    (raft.h): what it last answered to change or transfer
+ *   expect NODE standing voter|learner|outside
+ *   expect NODE peer NODE probe|replicate|snapshot|none
+ *   expect NODE transfer NODE|none
+ *   expect elections COUNT      in the whole cluster, so far
  *   expect NODE leader NODE|none
  *   expect NODE log TERM…       the whole log
  *   expect NODE entry INDEX BODY
  *   expect NODE tail INDEX      the first entry in memory
- *   expect NODE lease|damaged|diverged yes|no
+ *   expect NODE lease|damaged|diverged|removed yes|no
  *   expect NODE writes COUNT    open persist requests
  *   expect NODE lapse NODE ACKNOWLEDGED KEPT    the last that it noticed, or "none"
  *   expect NODE held TYPE COUNT messages that wait for a write

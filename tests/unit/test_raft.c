@@ -114,7 +114,7 @@ Test(raft_scenarios, pass_and_fail_with_the_mistakes_they_name) {
     for (size_t i = 0; i < files.gl_pathc; i++)
         play(files.gl_pathv[i], &mistakes_found);
     globfree(&files);
-    cr_expect_eq(mistakes_found, 0xff, "every planted mistake has a scenario that finds it");
+    cr_expect_eq(mistakes_found, 0x7fff, "every planted mistake has a scenario that finds it");
 }
 
 /* --- chance --------------------------------------------------------------------------------- */
@@ -131,6 +131,9 @@ Test(raft_chance, safety_holds_and_the_cluster_heals) {
         total.committed += result.committed;
         total.granted_reads += result.granted_reads;
         total.lease_moments += result.lease_moments;
+        total.changes += result.changes;
+        total.snapshots += result.snapshots;
+        total.installs += result.installs;
         total.crashes += result.crashes;
         total.faults += result.faults;
     }
@@ -139,6 +142,12 @@ Test(raft_chance, safety_holds_and_the_cluster_heals) {
         (unsigned long long)total.elections, (unsigned long long)total.committed,
         (unsigned long long)total.granted_reads, (unsigned long long)total.lease_moments,
         (unsigned long long)total.crashes, (unsigned long long)total.faults);
+    cr_log_info("%llu changes of members, %llu snapshots, %llu installed",
+                (unsigned long long)total.changes, (unsigned long long)total.snapshots,
+                (unsigned long long)total.installs);
+    cr_expect_gt(total.changes, 400);
+    cr_expect_gt(total.snapshots, 400);
+    cr_expect_gt(total.installs, 40);
     cr_expect_gt(total.elections, 400);
     cr_expect_gt(total.committed, 10000);
     cr_expect_gt(total.granted_reads, 10000);
@@ -146,16 +155,27 @@ Test(raft_chance, safety_holds_and_the_cluster_heals) {
     cr_expect_gt(total.crashes, 400);
 }
 
-/* Each planted mistake is found within so many seeds; the test above passes the same without it. */
+/* Each planted mistake is found within so many seeds; the test above passes the same without it.
+ * Those that are not here are found by their scenarios only: chance meets them in thousands of
+ * seeds, or never. */
 Test(raft_chance, finds_planted_mistakes) {
     static const struct {
         enum raft_planted mistake;
         uint64_t seeds_max;
+        bool is_fixed;
     } cases[] = {
-        {RAFT_PLANTED_VOTE_NOT_PERSISTED, 20},      {RAFT_PLANTED_COMMIT_OLD_TERM, 200},
-        {RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC, 20}, {RAFT_PLANTED_COUNT_TRUNCATED, 200},
-        {RAFT_PLANTED_COMMIT_UNVERIFIED, 50},       {RAFT_PLANTED_LEASE_FROM_REPLY, 200},
-        {RAFT_PLANTED_BREAK_PROMISE, 2000},         {RAFT_PLANTED_READ_UNCONFIRMED, 400},
+        {RAFT_PLANTED_VOTE_NOT_PERSISTED, 20, true},
+        {RAFT_PLANTED_COMMIT_OLD_TERM, 200, true},
+        {RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC, 20, true},
+        {RAFT_PLANTED_COUNT_TRUNCATED, 200, true},
+        {RAFT_PLANTED_COMMIT_UNVERIFIED, 50, true},
+        {RAFT_PLANTED_LEASE_FROM_REPLY, 200, true},
+        {RAFT_PLANTED_BREAK_PROMISE, 2000, true},
+        {RAFT_PLANTED_READ_UNCONFIRMED, 400, true},
+        {RAFT_PLANTED_NEW_QUORUM_ONLY, 50, false},
+        {RAFT_PLANTED_COUNT_LEARNERS, 50, false},
+        {RAFT_PLANTED_KEEP_CUT_CONFIG, 200, false},
+        {RAFT_PLANTED_INSTALL_GOES_BACK, 2000, false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct chance_result result = {0};
@@ -163,7 +183,8 @@ Test(raft_chance, finds_planted_mistakes) {
         while (result.violation[0] == '\0' && seed < cases[i].seeds_max) {
             chance_run(&(struct chance_options){.seed = ++seed,
                                                 .steps = 6000,
-                                                .planted = (uint32_t)cases[i].mistake},
+                                                .planted = (uint32_t)cases[i].mistake,
+                                                .is_fixed = cases[i].is_fixed},
                        &result);
         }
         cr_expect_str_not_empty(result.violation, "mistake %u is not found",

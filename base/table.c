@@ -274,6 +274,17 @@ void table_destroy(struct table *table) {
     table_destroy_some(table, &budget);
 }
 
+void table_reserve(struct table *table, uint32_t entries) {
+    CHECK(table->span == 0);
+    uint32_t wanted = entries / SLOTS_GROW + 1;
+    if (wanted <= table->bucket_count) return;
+    segments_reserve(&table->buckets, bucket_layout, wanted);
+    for (uint32_t i = 0; i < wanted; i++)
+        memset(home_bucket(table, i), 0, sizeof(struct bucket));
+    table->bucket_count = wanted;
+    table->bucket_mask = (1u << (31 - __builtin_clz(wanted))) - 1;
+}
+
 uint32_t table_size(const struct table *table) {
     return table->span - table->hole_count;
 }

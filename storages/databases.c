@@ -188,11 +188,9 @@ static void put_item(struct storages *storages, uint8_t db, struct item *item) {
     mix_change(storages, CHANGE_REPLACE, db, position);
 }
 
-bool keyspace_load(struct storages *storages, uint8_t db, struct item *item) {
+bool keyspace_load(struct storages *storages, uint8_t db, struct item *item, uint64_t hash) {
     struct database *database = &storages->databases[db];
-    struct bytes key = item_key_span(item);
-    uint64_t hash = table_hash(database->table, key);
-    if (table_find_hashed(database->table, key, hash) != TABLE_NONE) return false;
+    if (table_find_hashed(database->table, item_key_span(item), hash) != TABLE_NONE) return false;
     table_add_hashed(database->table, item, hash);
     if (item->flags & ITEM_DEADLINE) deadlines_add(&database->deadlines, item);
     return true;

@@ -181,6 +181,12 @@ static const uint64_t free_elements_per_command = 256;
 
 void storages_run(struct command_call *call) {
     struct storages *storages = call->storages;
+    /* RAFT SET may have taken away the database that the client had selected: empty as it is, it
+     * has to stay so. */
+    if (UNLIKELY(call->db >= storages->settings.databases) && call->command->key_flags != NULL) {
+        reply_error(call->reply, "ERR DB index is out of range");
+        return;
+    }
     call->command->run(call);
     if (call->command->place != COMMAND_LOG) return;
     if (!call->in_group) storages_unit_end(storages);

@@ -35,6 +35,14 @@ struct string_head {
 
 typedef enum progress state_function(struct rdb_reader *);
 
+/* Items on their way into the keyspace: meanwhile their places in its index are fetched. */
+enum { WAITING_MAX = 16 };
+struct waiting {
+    struct item *item;
+    uint64_t hash;
+    uint64_t offset; /* in the file, behind the key */
+};
+
 struct rdb_reader {
     struct rdb_read_options options;
     struct storages *storages;
@@ -69,13 +77,16 @@ struct rdb_reader {
     bool has_key;
     uint8_t type;
     struct buffer key;
-    int64_t deadline_ms; /* -1: none */
-    void *value;         /* an aggregate in the making */
-    uint64_t left;       /* elements to come */
+    int64_t deadline_ms;                 /* -1: none */
+    void *value;                         /* an aggregate in the making */
+    uint64_t left;                       /* elements to come */
+    struct waiting waiting[WAITING_MAX]; /* a ring, the oldest at waiting_first */
+    unsigned waiting_first, waiting_count;
     struct buffer field; /* or member, or an AUX field's name */
 
     struct buffer pairs, pair_offsets; /* struct stored_pair with bytes; uint64_t */
     enum error error;
+    uint64_t fault_offset; /* where the error is, if not at the present byte */
     char text[ERROR_TEXT_SIZE];
     struct crc64 crc;
 };
@@ -107,7 +118,8 @@ static void append_key(struct buffer *text, struct bytes key) {
 __attribute__((format(printf, 3, 4))) static enum progress
 fail(struct rdb_reader *reader, enum error error, const char *format, ...) {
     struct buffer text = {0};
-    buffer_append_format(&text, "byte %llu", (unsigned long long)offset(reader));
+    uint64_t at = reader->fault_offset != 0 ? reader->fault_offset : offset(reader);
+    buffer_append_format(&text, "byte %llu", (unsigned long long)at);
     if (reader->has_key) {
         buffer_append_format(&text, ", key \"");
         append_key(&text, buffer_bytes(&reader->key));
@@ -347,15 +359,41 @@ static bool is_left_out(struct rdb_reader *reader) {
     return true;
 }
 
+/* The oldest of those that wait enters the keyspace. */
+static enum progress put_oldest(struct rdb_reader *reader) {
+    struct waiting oldest = reader->waiting[reader->waiting_first];
+    reader->waiting_first = (reader->waiting_first + 1) % WAITING_MAX;
+    reader->waiting_count--;
+    if (keyspace_load(reader->storages, reader->db, oldest.item, oldest.hash)) {
+        reader->statistics.keys++;
+        return GO_ON;
+    }
+    keep(&reader->key, item_key_span(oldest.item));
+    reader->has_key = true;
+    reader->fault_offset = oldest.offset;
+    keyspace_release(reader->storages, oldest.item);
+    return malformed(reader, "the key comes twice");
+}
+
+static enum progress put_all(struct rdb_reader *reader) {
+    enum progress progress = GO_ON;
+    while (reader->waiting_count > 0 && progress == GO_ON)
+        progress = put_oldest(reader);
+    return progress;
+}
+
 static enum progress put_item(struct rdb_reader *reader, struct item *item) {
     if (item->flags & ITEM_DEADLINE) item_expiry(item)->deadline_ms = reader->deadline_ms;
-    if (!keyspace_load(reader->storages, reader->db, item)) {
-        keyspace_release(reader->storages, item);
-        return malformed(reader, "the key comes twice");
-    }
     if (reader->options.mode == RDB_LITERAL)
         reader->digest = hash_chain(reader->digest, keyspace_item_digest(item));
-    reader->statistics.keys++;
+    if (reader->waiting_count == WAITING_MAX && put_oldest(reader) != GO_ON) {
+        keyspace_release(reader->storages, item);
+        return FAILED;
+    }
+    uint64_t hash = storages_key_hash(reader->storages, item_key_span(item));
+    storages_prefetch(reader->storages, reader->db, hash, 0);
+    unsigned last = (reader->waiting_first + reader->waiting_count++) % WAITING_MAX;
+    reader->waiting[last] = (struct waiting){item, hash, offset(reader)};
     return next_key(reader);
 }
 
@@ -883,6 +921,7 @@ static enum progress finish_databases(struct rdb_reader *reader, unsigned db) {
 
 static enum progress select_database(struct rdb_reader *reader, uint64_t db) {
     uint64_t databases = (uint64_t)reader->storages->settings.databases;
+    if (put_all(reader) != GO_ON) return FAILED;
     if (db >= databases)
         return fail(reader, ERROR_MALFORMED, "database %llu, and there are only %llu here",
                     (unsigned long long)db, (unsigned long long)databases);
@@ -896,7 +935,19 @@ static enum progress select_database(struct rdb_reader *reader, uint64_t db) {
     return GO_ON;
 }
 
+/* The index for so many keys at once, if the file can hold as many: each takes three bytes. */
+static void reserve_database(struct rdb_reader *reader, uint64_t size) {
+    struct table *table = reader->storages->databases[reader->db].table;
+    uint64_t total = reader->options.bytes_total, done = offset(reader);
+    uint64_t size_max = total <= done ? 0 : (total - done) / 3;
+    if (size > size_max) size = size_max;
+    if (size > 0 && size < UINT32_MAX && table_size(table) == 0)
+        table_reserve(table, (uint32_t)size);
+}
+
 static enum progress resize_database(struct rdb_reader *reader, uint64_t size) {
+    if (put_all(reader) != GO_ON) return FAILED;
+    reserve_database(reader, size);
     if (reader->options.mode != RDB_LITERAL) return GO_ON;
     if (reader->has_size || reader->db < reader->databases_digested)
         return malformed(reader, "a database's size comes twice");
@@ -983,7 +1034,7 @@ static enum progress run_opcode(struct rdb_reader *reader, unsigned opcode,
         return GO_ON;
     case RDB_EOF:
         reader->state = state_sum;
-        return GO_ON;
+        return put_all(reader);
     case RDB_MODULE_AUX:
         reader->state = state_module;
         return GO_ON;
@@ -1062,6 +1113,10 @@ struct rdb_reader *rdb_reader_create(const struct rdb_read_options *options) {
 void rdb_reader_destroy(struct rdb_reader *reader) {
     if (reader == NULL) return;
     drop_value(reader);
+    for (; reader->waiting_count > 0; reader->waiting_count--) {
+        keyspace_release(reader->storages, reader->waiting[reader->waiting_first].item);
+        reader->waiting_first = (reader->waiting_first + 1) % WAITING_MAX;
+    }
     rdb_builder_clear(&reader->builder);
     struct buffer *buffers[] = {&reader->carry,       &reader->gathered, &reader->unpacked,
                                 &reader->key,         &reader->field,    &reader->pairs,

@@ -72,9 +72,10 @@ void keyspace_copy(struct command_call *call, const struct item *item, uint8_t d
 void keyspace_flush(struct command_call *call, uint8_t db);
 void keyspace_swap(struct command_call *call, uint8_t a, uint8_t b);
 
-/* Puts a new item behind all others; a deadline, if it has room for one, is set in it already.
- * False if its key is there. Notes nothing in the rolling digest: for files. */
-bool keyspace_load(struct storages *storages, uint8_t db, struct item *item);
+/* Puts a new item behind all others; a deadline, if it has room for one, is set in it already. The
+ * hash is storages_key_hash() of its key. False if its key is there. Notes nothing in the rolling
+ * digest: for files. */
+bool keyspace_load(struct storages *storages, uint8_t db, struct item *item, uint64_t hash);
 
 /* The full digest in parts, for whoever walks everything anyway: begin, then each database in turn
  * with its size and its items in array order, mixed by hash_chain(), then end. */

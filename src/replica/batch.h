@@ -32,6 +32,7 @@ enum command_record_flag {
     RECORD_GROUP = 1 << 2,    /* EXEC: an atomic group of records follows */
     RECORD_IN_GROUP = 1 << 3, /* part of the group before it */
     RECORD_SILENT = 1 << 4,   /* CLIENT REPLY OFF or SKIP */
+    RECORD_OWED = 1 << 5,     /* CLIENT_GONE: earlier batches know the client as a subscriber */
 };
 
 /* What a data entry is to the replica: the low byte of the header's flags. */

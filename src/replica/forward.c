@@ -171,11 +171,14 @@ static void send_batch(struct replica *replica, struct batch *batch) {
     replica_send(replica, packet, 0);
 }
 
-/* Its writes are no longer the open batch's: reads that come now need an index of their own. */
+/* Its writes are no longer the open batch's: reads that come now need an index of their own, and
+ * subscribers may be known to the cluster. */
 static void release_attachments(struct batch *batch) {
     for (uint32_t i = 0; i < batch->count; i++) {
         struct session *session = batch->slots[i].session;
-        if (session == NULL || session->unsealed_writes == 0) continue;
+        if (session == NULL) continue;
+        session->subscribed_sealed |= session->subscribed_ever;
+        if (session->unsealed_writes == 0) continue;
         session->unsealed_writes = 0;
         for (uint32_t k = session->pending_count; k-- > 0;) {
             struct pending *pending =
@@ -285,7 +288,7 @@ static void keep_farewells(struct replica *replica, const struct batch *batch) {
         struct command_record record;
         enum error error = command_record_read(body, &record);
         CHECK(error == ERROR_NONE);
-        if (record.id == RECORD_CLIENT_GONE) {
+        if (record.id == RECORD_CLIENT_GONE && (record.flags & RECORD_OWED)) {
             batch_append(replica_open_batch(replica), &record, NULL, NULL);
         }
         body = bytes_slice(body, record.size, SIZE_MAX);
@@ -347,6 +350,7 @@ static void tell_unknown(struct replica *replica, struct session *session) {
     /* With nothing pending it was told already. One that ends after its output is told as well:
      * its later writes would be answered in the place of this one. */
     if (session->closed || session->pending_count == 0) return;
+    session_cancel_unsealed(replica, session);
     session_clear_pending(replica, session);
     struct reply reply = {.out = &session->output,
                           .protocol = session->protocol,

@@ -200,12 +200,18 @@ void session_cancel_unsealed(struct replica *replica, struct session *session) {
         }
         at += load_u32(at);
     }
+    session->unsealed_writes = 0;
 }
 
+/* A node without a leader must not gather the farewells of all that came and went meanwhile: those
+ * whose subscriptions no sealed batch holds were never heard of. */
 void session_note_gone(struct replica *replica, struct session *session) {
-    if (!session->subscribed_ever) return;
-    struct command_record fields = {.id = RECORD_CLIENT_GONE, .client = session->id};
+    bool is_owed = session->subscribed_sealed;
+    if (!session->subscribed_ever || (!is_owed && session->unsealed_writes == 0)) return;
+    struct command_record fields = {
+        .id = RECORD_CLIENT_GONE, .flags = is_owed ? RECORD_OWED : 0, .client = session->id};
     batch_append(replica_open_batch(replica), &fields, NULL, NULL);
+    session->subscribed_sealed = false;
 }
 
 /* --- reads -------------------------------------------------------------------------------------

@@ -963,6 +963,10 @@ size_t replica_inflight_bytes(const struct replica *replica) {
            (replica->open == NULL ? 0 : replica->open->body_size);
 }
 
+uint32_t replica_inflight_batches(const struct replica *replica) {
+    return replica->window_count;
+}
+
 void replica_session_reset(struct replica *replica, struct session *session) {
     session->in_multi = session->multi_failed = false;
     session->multi_count = 0;

@@ -214,6 +214,7 @@ struct replica_statistics *replica_statistics(struct replica *replica);
 /* Error replies of this node's clients by code; may be zeroed. */
 struct reply_error_counts *replica_error_counts(struct replica *replica);
 size_t replica_inflight_bytes(const struct replica *replica);
+uint32_t replica_inflight_batches(const struct replica *replica); /* sealed, not yet applied */
 
 /* Invariants between the parts; in tests and the simulator after each step. */
 void replica_check(const struct replica *replica);

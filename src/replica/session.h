@@ -93,7 +93,8 @@ struct session {
     bool waits_locally;     /* a LOCAL command is first in line and has no answer yet */
     uint64_t wait_index;    /* WAIT: the index it waits for on other nodes; 0: none */
     uint32_t indexed_reads; /* PENDING_READs that are not attached */
-    bool subscribed_ever;   /* its end has to be told to the cluster */
+    bool subscribed_ever;
+    bool subscribed_sealed; /* and the cluster may know it: its end has to be told */
     struct table *channels_planned, *patterns_planned; /* see subscriptions above; NULL: none */
     struct session *dirty_next;
 };

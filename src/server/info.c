@@ -180,6 +180,8 @@ DEFINE_NUMBER(allocator_resident, facts->memory.resident)
 DEFINE_NUMBER(total_system_memory, memory_of_system())
 DEFINE_NUMBER(maxmemory, CONFIG_NUMBER(facts->config, MAXMEMORY))
 DEFINE_NUMBER(inflight_bytes, replica_inflight_bytes(facts->server->replica))
+DEFINE_NUMBER(inflight_batches, replica_inflight_batches(facts->server->replica))
+DEFINE_NUMBER(log_memory, facts->raft == NULL ? 0 : raft_tail_bytes(facts->raft))
 
 static uint64_t used_memory_dataset(const struct facts *facts) {
     uint64_t overhead = facts->server->startup_memory;
@@ -538,7 +540,9 @@ static const struct field raft_fields[] = {
     TEXT("raft_state_digest", print_digest),
     NUMBER("raft_serves", raft_serves),
     NUMBER("raft_origin", raft_origin),
+    NUMBER("raft_inflight_batches", inflight_batches),
     NUMBER("raft_inflight_bytes", inflight_bytes),
+    NUMBER("raft_log_memory_bytes", log_memory),
     NUMBER("raft_log_appends", log_appends),
     NUMBER("raft_log_append_bytes", log_append_bytes),
     NUMBER("raft_log_syncs", log_syncs),

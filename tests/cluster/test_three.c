@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/buffer.h"
 #include "tests/cluster/harness.h"
 
 Test(three, writes_on_any_node_are_read_on_any_node) {
@@ -284,6 +287,103 @@ Test(three, a_node_that_missed_much_catches_up_from_the_disk) {
     cr_expect_eq(node_info(cluster, leader, "raft_current_term"), term);
     redisFree(client);
     cluster_destroy(cluster);
+}
+
+/* --- bounds ---------------------------------------------------------------------------------- */
+
+enum { BOUND_PART_BYTES = 128 * 1024, BOUND_PARTS = 400, QUIET_MS = 300 };
+
+/* Many large SETs, then one INCR. */
+static struct buffer many_writes(void) {
+    struct buffer out = {0};
+    for (int i = 0; i < BOUND_PARTS; i++) {
+        buffer_append_format(&out, "*3\r\n$3\r\nSET\r\n$1\r\n%d\r\n$%d\r\n", i % 4,
+                             BOUND_PART_BYTES);
+        memset(buffer_reserve(&out, BOUND_PART_BYTES), 'x', BOUND_PART_BYTES);
+        out.size += BOUND_PART_BYTES;
+        buffer_append_format(&out, "\r\n");
+    }
+    buffer_append_format(&out, "INCR counter\r\n");
+    return out;
+}
+
+/* Sends on until the socket has taken nothing for a while; how much is sent then. */
+static size_t send_until_quiet(int fd, const struct buffer *text, size_t sent) {
+    int64_t quiet_since = clock_ms();
+    while (sent < text->size && clock_ms() - quiet_since < QUIET_MS) {
+        ssize_t size = send(fd, text->data + sent, text->size - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (size > 0) {
+            sent += (size_t)size;
+            quiet_since = clock_ms();
+        } else {
+            take_breath();
+        }
+    }
+    return sent;
+}
+
+static void expect_answers(int fd) {
+    struct buffer expected = {0}, got = {0};
+    for (int i = 0; i < BOUND_PARTS; i++)
+        buffer_append_format(&expected, "+OK\r\n");
+    buffer_append_format(&expected, ":1\r\n");
+    while (got.size < expected.size) {
+        ssize_t size = recv(fd, buffer_reserve(&got, 4096), 4096, 0);
+        cr_assert_gt(size, 0, "after %zu bytes", got.size);
+        got.size += (size_t)size;
+    }
+    cr_expect(bytes_equal(buffer_bytes(&got), buffer_bytes(&expected)), "%.*s", (int)got.size,
+              got.data);
+    buffer_clear(&expected);
+    buffer_clear(&got);
+}
+
+static const struct {
+    const char *batches, *bytes;
+} inflight_bounds[] = {{"2", "64mb"}, {"1024", "1mb"}};
+
+/* No majority answers, and a leader is known: at the bound a node reads no further and refuses
+ * nothing: in the end every write is answered. */
+Test(three, a_node_at_its_bound_stops_reading_and_refuses_nothing) {
+    struct buffer text = many_writes();
+    for (size_t i = 0; i < COUNT_OF(inflight_bounds); i++) {
+        const char *const options[] = {"--raft-inflight-batches",
+                                       inflight_bounds[i].batches,
+                                       "--raft-inflight-bytes",
+                                       inflight_bounds[i].bytes,
+                                       "--raft-election-timeout",
+                                       "3000",
+                                       "--raft-unsealed-timeout",
+                                       "60000",
+                                       NULL};
+        struct cluster *cluster = cluster_create_running(3, options);
+        int leader = cluster_leader(cluster), node = cluster_follower(cluster);
+        int other = 3 - leader - node;
+        int fd = connect_port(cluster->nodes[node].port);
+        cr_assert(fd >= 0);
+        (void)node_signal(cluster, other, SIGSTOP);
+        (void)node_signal(cluster, leader, SIGSTOP);
+        /* Below the bound it shows what is on its way; at the bound it answers nobody. */
+        size_t sent = text.size / BOUND_PARTS;
+        cr_assert_eq(send(fd, text.data, sent, MSG_NOSIGNAL), (ssize_t)sent);
+        AWAIT(node_info(cluster, node, "raft_inflight_batches") == 1);
+        cr_expect_gt(node_info(cluster, node, "raft_inflight_bytes"), BOUND_PART_BYTES);
+        sent = send_until_quiet(fd, &text, sent);
+        cr_expect_lt(sent, text.size / 2, "%zu of %zu bytes were read", sent, text.size);
+        (void)node_signal(cluster, leader, SIGCONT);
+        (void)node_signal(cluster, other, SIGCONT);
+        while (sent < text.size) {
+            ssize_t size = send(fd, text.data + sent, text.size - sent, MSG_NOSIGNAL);
+            cr_assert_gt(size, 0);
+            sent += (size_t)size;
+        }
+        expect_answers(fd);
+        close(fd);
+        cluster_expect_equal(cluster);
+        cr_expect_gt(node_info(cluster, node, "raft_log_memory_bytes"), 0);
+        cluster_destroy(cluster);
+    }
+    buffer_clear(&text);
 }
 
 /* --- publish and subscribe ------------------------------------------------------------------- */

@@ -4,9 +4,11 @@
  *
  * An input is a list of commands: a byte that chooses a row (so the rows are the dictionary), a
  * byte with the number of further arguments if the row has no fixed number, a byte for each
- * argument that chooses where it comes from. */
+ * argument that chooses where it comes from. Or it is the byte 255 and requests as a client sends
+ * them: run-fuzz makes such seeds of tests/corpus. */
 #include "base/memory.h"
 #include "base/number.h"
+#include "resp/request.h"
 #include "storages/emitter.h"
 #include "storages/storages.h"
 
@@ -159,13 +161,26 @@ static uint32_t run_on(struct box *box, unsigned number, const struct command *c
     return reply.errors;
 }
 
+/* On both, whose replies and digests must not differ. */
+static void run_on_both(struct box *box, const struct command *command, const struct bytes *args,
+                        uint32_t count) {
+    box->seed = random_mix(box->seed);
+    box->out.size = 0;
+    uint64_t before = storages_rolling_digest(box->storages[0]);
+    uint32_t errors = run_on(box, 0, command, args, count);
+    CHECK(errors == run_on(box, 1, command, args, count));
+    CHECK(storages_rolling_digest(box->storages[0]) == storages_rolling_digest(box->storages[1]));
+    bool changed = storages_rolling_digest(box->storages[0]) != before;
+    CHECK(command->place == COMMAND_LOG || !changed);
+}
+
 static void run_command(struct box *box, const struct command *command, struct input *input) {
     size_t ends[ARGS_MAX + 1];
     struct bytes args[ARGS_MAX + 1];
     uint32_t count = command->arity > 0 ? (uint32_t)command->arity
                                         : (uint32_t)-command->arity + take(input) % MORE_ARGS;
     CHECK(count <= ARGS_MAX);
-    box->text.size = box->out.size = 0;
+    box->text.size = 0;
     buffer_append_bytes(&box->text, bytes_of_text(command->name));
     ends[0] = box->text.size;
     for (uint32_t i = 1; i < count; i++) {
@@ -176,13 +191,7 @@ static void run_command(struct box *box, const struct command *command, struct i
         size_t start = i == 0 ? 0 : ends[i - 1];
         args[i] = bytes_of(box->text.data + start, ends[i] - start);
     }
-    box->seed = random_mix(box->seed);
-    uint64_t before = storages_rolling_digest(box->storages[0]);
-    uint32_t errors = run_on(box, 0, command, args, count);
-    CHECK(errors == run_on(box, 1, command, args, count));
-    CHECK(storages_rolling_digest(box->storages[0]) == storages_rolling_digest(box->storages[1]));
-    bool changed = storages_rolling_digest(box->storages[0]) != before;
-    CHECK(command->place == COMMAND_LOG || !changed);
+    run_on_both(box, command, args, count);
 }
 
 /* Bytes beyond the rows: what happens between commands. */
@@ -198,22 +207,58 @@ static void run_event(struct box *box, unsigned event, struct input *input) {
     if (event % 4 == 3) box->in_group = !box->in_group;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct input input = {data, data + size};
-    struct box box;
-    box_init(&box);
-    uint32_t rows = command_registry_count(box.registry);
+static void group_end(struct box *box) {
+    for (unsigned i = 0; i < STORAGES_COUNT && box->in_group; i++)
+        storages_unit_end(box->storages[i]);
+    box->in_group = false;
+}
+
+/* MULTI and EXEC are no rows of the storages: they begin and end the group. */
+static void run_request(struct box *box, const struct bytes *args, uint32_t count) {
+    struct reply reply = {.out = &box->out, .protocol = 2};
+    box->out.size = 0;
+    if (bytes_equal_ignoring_case(args[0], BYTES("multi"))) {
+        box->in_group = true;
+    } else if (bytes_equal_ignoring_case(args[0], BYTES("exec"))) {
+        group_end(box);
+    } else {
+        const struct command *command = command_resolve(box->registry, args, count, &reply);
+        if (command != NULL) run_on_both(box, command, args, count);
+    }
+}
+
+static void run_requests(struct box *box, struct bytes rest) {
+    static const struct request_limits limits = {.bulk_max = 1 << 20, .args_max = 1000};
+    struct request_parser parser = {0};
+    for (unsigned i = 0; i < COMMANDS_MAX; i++) {
+        if (request_parse(&parser, &limits, rest.data, rest.size) != REQUEST_DONE) break;
+        run_request(box, parser.args, parser.count);
+        rest = bytes_slice(rest, parser.consumed, SIZE_MAX);
+        if (i % CHECKED_EVERY == 0) box_check(box);
+    }
+    request_clear(&parser);
+}
+
+static void run_input(struct box *box, struct input input) {
+    uint32_t rows = command_registry_count(box->registry);
     for (unsigned i = 0; i < COMMANDS_MAX && input.at < input.end; i++) {
         unsigned row = take(&input);
         if (row < rows)
-            run_command(&box, command_registry_at(box.registry, row), &input);
+            run_command(box, command_registry_at(box->registry, row), &input);
         else
-            run_event(&box, row - rows, &input);
-        if (i % CHECKED_EVERY == 0) box_check(&box);
+            run_event(box, row - rows, &input);
+        if (i % CHECKED_EVERY == 0) box_check(box);
     }
-    for (unsigned i = 0; i < STORAGES_COUNT && box.in_group; i++)
-        storages_unit_end(box.storages[i]);
-    box.in_group = false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct box box;
+    box_init(&box);
+    if (size > 0 && data[0] == 255)
+        run_requests(&box, bytes_of((const char *)data + 1, size - 1));
+    else
+        run_input(&box, (struct input){data, data + size});
+    group_end(&box);
     box_check(&box);
     box_clear(&box);
     return 0;

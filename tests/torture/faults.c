@@ -32,8 +32,10 @@ struct fault_kind {
     const char *name;
     void (*begin)(struct faults *faults, struct fault *fault);
     void (*end)(struct faults *faults, struct fault *fault);
+    void (*tick)(struct faults *faults, struct fault *fault); /* NULL: nothing to do meanwhile */
     uint32_t shortest_ms, longest_ms;
     enum { ANY_NODES, NOT_ALL_NODES, ONE_NODE } whom;
+    bool slows_all; /* a befallen leader may stay one, and all wait for it */
 };
 
 enum stage { STAGE_PLANNED, STAGE_LASTS, STAGE_OVER };
@@ -49,6 +51,8 @@ struct fault {
     long log_from[TORTURE_NODES_MAX];
     struct damage damage;
     bool is_damaged;
+    uint64_t next_us; /* of a flapping link: when it changes, and how it is */
+    bool is_cut;
     char text[160];
 };
 
@@ -133,6 +137,23 @@ static void begin_one_link(struct faults *faults, struct fault *fault) {
     }
 }
 
+/* All links of a node break and mend, many times. */
+static void tick_flapping(struct faults *faults, struct fault *fault) {
+    uint64_t now_us = clock_us();
+    if (now_us < fault->next_us) return;
+    fault->next_us = now_us + between(&fault->random, 20, 600) * 1000;
+    fault->is_cut = !fault->is_cut;
+    const struct wire_rule rule = {.cut = fault->is_cut};
+    for (int a = 0; a < faults->nodes->count; a++)
+        for (int b = 0; fault->nodes[a] && b < faults->nodes->count; b++)
+            if (a != b) set_both(faults, a, b, &rule);
+}
+
+static void begin_flapping(struct faults *faults, struct fault *fault) {
+    fault->next_us = 0;
+    tick_flapping(faults, fault);
+}
+
 static void begin_clients_cut(struct faults *faults, struct fault *fault) {
     const struct wire_rule cut = {.cut = true};
     for (int a = 0; a < faults->nodes->count; a++)
@@ -197,16 +218,17 @@ static void begin_mess(struct faults *faults, struct fault *fault) {
 }
 
 static const struct fault_kind network_kinds[] = {
-    {"partition", begin_partition, mend_network, 800, 4000, NOT_ALL_NODES},
-    {"one-way cut", begin_one_way, mend_network, 800, 3000, NOT_ALL_NODES},
-    {"cut of one link", begin_one_link, mend_network, 800, 3000, ONE_NODE},
-    {"cut of clients", begin_clients_cut, mend_network, 500, 2500, ANY_NODES},
-    {"delay", begin_delay, mend_network, 800, 3000, ANY_NODES},
-    {"loss", begin_loss, mend_network, 800, 3000, ANY_NODES},
-    {"reordering", begin_reordering, mend_network, 800, 3000, ANY_NODES},
-    {"doubling", begin_doubling, mend_network, 800, 3000, ANY_NODES},
-    {"narrow links", begin_narrowness, mend_network, 800, 3000, ANY_NODES},
-    {"mess", begin_mess, mend_network, 800, 3000, ANY_NODES},
+    {"partition", begin_partition, mend_network, NULL, 800, 4000, NOT_ALL_NODES, false},
+    {"one-way cut", begin_one_way, mend_network, NULL, 800, 3000, NOT_ALL_NODES, false},
+    {"cut of one link", begin_one_link, mend_network, NULL, 800, 3000, ONE_NODE, false},
+    {"flapping link", begin_flapping, mend_network, tick_flapping, 1500, 4000, ONE_NODE, false},
+    {"cut of clients", begin_clients_cut, mend_network, NULL, 500, 2500, ANY_NODES, false},
+    {"delay", begin_delay, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"loss", begin_loss, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"reordering", begin_reordering, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"doubling", begin_doubling, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"narrow links", begin_narrowness, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"mess", begin_mess, mend_network, NULL, 800, 3000, ANY_NODES, true},
 };
 
 /* --- processes ------------------------------------------------------------------------------- */
@@ -348,14 +370,14 @@ static void begin_damage(struct faults *faults, struct fault *fault) {
 }
 
 static const struct fault_kind node_kinds[] = {
-    {"kill", begin_kill, start_befallen, 100, 3000, ANY_NODES},
-    {"termination", begin_termination, start_befallen, 100, 2000, ANY_NODES},
-    {"pause", begin_pause, end_pause, 200, 3000, ANY_NODES},
-    {"power loss", begin_power_loss, end_power_loss, 100, 2500, ANY_NODES},
-    {"full disk", begin_full_disk, end_full_disk, 500, 2500, ANY_NODES},
-    {"disk stall", begin_stall, end_stall, 800, 3000, ANY_NODES},
-    {"failed call", begin_call_error, end_call_error, 800, 2500, ANY_NODES},
-    {"flipped bit", begin_damage, end_damage, 300, 1500, ONE_NODE},
+    {"kill", begin_kill, start_befallen, NULL, 100, 3000, ANY_NODES, false},
+    {"termination", begin_termination, start_befallen, NULL, 100, 2000, ANY_NODES, false},
+    {"pause", begin_pause, end_pause, NULL, 200, 3000, ANY_NODES, false},
+    {"power loss", begin_power_loss, end_power_loss, NULL, 100, 2500, ANY_NODES, false},
+    {"full disk", begin_full_disk, end_full_disk, NULL, 500, 2500, ANY_NODES, true},
+    {"disk stall", begin_stall, end_stall, NULL, 800, 3000, ANY_NODES, false},
+    {"failed call", begin_call_error, end_call_error, NULL, 800, 2500, ANY_NODES, false},
+    {"flipped bit", begin_damage, end_damage, NULL, 300, 1500, ONE_NODE, false},
 };
 
 /* --- damage ---------------------------------------------------------------------------------- */
@@ -547,7 +569,9 @@ static bool tick(struct faults *faults) {
     bool is_open = false;
     for (size_t i = 0; i < faults->count; i++) {
         struct fault *fault = &faults->at[i];
-        if (fault->stage == STAGE_LASTS && fault->end_ms <= now_ms) end_fault(faults, fault);
+        if (fault->stage != STAGE_LASTS) continue;
+        if (fault->kind->tick != NULL) fault->kind->tick(faults, fault);
+        if (fault->end_ms <= now_ms) end_fault(faults, fault);
     }
     for (size_t i = 0; i < faults->count; i++) {
         struct fault *fault = &faults->at[i];
@@ -598,4 +622,55 @@ void faults_print_during(const struct faults *faults, uint64_t from_us, uint64_t
         buffer_append_format(out, "%s%s", separator, fault->text);
         separator = "; ";
     }
+}
+
+/* --- soundness ------------------------------------------------------------------------------- */
+
+enum { MOMENTS_MAX = 2 * FAULTS_MAX + 2 };
+
+static uint64_t over_us(const struct fault *fault) {
+    enum { RECOVERY_US = 1500 * 1000 }; /* of what it befell */
+    return fault->stage == STAGE_LASTS ? UINT64_MAX : fault->ended_us + RECOVERY_US;
+}
+
+static uint32_t sound_nodes(const struct faults *faults, uint64_t from_us, uint64_t until_us) {
+    uint32_t sound = (1u << faults->nodes->count) - 1;
+    for (size_t i = 0; i < faults->count; i++) {
+        const struct fault *fault = &faults->at[i];
+        bool lasts =
+            fault->stage != STAGE_PLANNED && fault->begun_us < until_us && over_us(fault) > from_us;
+        for (int node = 0; lasts && node < faults->nodes->count; node++)
+            if (fault->nodes[node] || fault->kind->slows_all) sound &= ~(1u << node);
+    }
+    return sound;
+}
+
+static int by_moment(const void *left, const void *right) {
+    const uint64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+uint64_t faults_sound_us(const struct faults *faults, uint64_t from_us, uint64_t until_us) {
+    uint64_t *moments = memory_allocate(MOMENTS_MAX * sizeof(uint64_t)), longest_us = 0;
+    size_t count = 0;
+    moments[count++] = from_us;
+    moments[count++] = until_us;
+    for (size_t i = 0; i < faults->count; i++) {
+        const struct fault *fault = &faults->at[i];
+        if (fault->stage == STAGE_PLANNED) continue;
+        uint64_t bounds[] = {fault->begun_us, over_us(fault)};
+        for (size_t k = 0; k < COUNT_OF(bounds); k++)
+            if (bounds[k] > from_us && bounds[k] < until_us) moments[count++] = bounds[k];
+    }
+    qsort(moments, count, sizeof(uint64_t), by_moment);
+    for (size_t first = 0; first + 1 < count; first++) {
+        for (size_t last = first + 1; last < count; last++) {
+            uint32_t sound = sound_nodes(faults, moments[first], moments[last]);
+            if (2 * __builtin_popcount(sound) <= faults->nodes->count) break;
+            uint64_t us = moments[last] - moments[first];
+            if (us > longest_us) longest_us = us;
+        }
+    }
+    memory_release(moments);
+    return longest_us;
 }

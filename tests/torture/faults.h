@@ -21,7 +21,7 @@ struct faults;
 
 struct faults *faults_create(struct nodes *nodes, struct wire *wire, uint64_t seed,
                              uint32_t length_ms);
-void faults_destroy(struct faults *faults);
+void faults_destroy(struct faults *faults); /* NULL is allowed. */
 
 /* Carries out all of it: length_ms, and what the last faults take longer. All is mended afterwards,
  * and all nodes run. False: something was not as it has to be, `problem` says what. */
@@ -32,6 +32,10 @@ void faults_print_counts(const struct faults *faults, struct buffer *out);
 /* What was going on between two moments of clock_us(); nothing: "". */
 void faults_print_during(const struct faults *faults, uint64_t from_us, uint64_t until_us,
                          struct buffer *out);
+
+/* The longest stretch within these moments during which a majority of nodes, the same all the time,
+ * suffered nothing: then there is no reason not to serve, however the others fared. */
+uint64_t faults_sound_us(const struct faults *faults, uint64_t from_us, uint64_t until_us);
 
 /* --- damage, also for those who want it alone ------------------------------------------------- */
 

@@ -19,6 +19,7 @@ enum {
     BULK_BYTES = 128 * 1024,
     BULK_WRITES_MAX = 600, /* more than the disk holds */
     MEND_MS = 15000,
+    FULL_MS = 3000,
     END_MS = 15000,
     TRIES_MS = 10000,
 };
@@ -114,6 +115,26 @@ static bool power_loss_is_noticed(const struct stage *stage) {
                 acknowledged);
 }
 
+/* At whatever moment of the founding: the nodes are founded when power is back. */
+static bool power_loss_while_founding(const struct stage *stage) {
+    const bool all[TORTURE_NODES_MAX] = {true, true, true};
+    static const uint32_t moments_ms[] = {0, 20, 60, 150};
+    for (size_t i = 0; i < COUNT_OF(moments_ms); i++) {
+        for (int node = 0; node < SCENARIO_NODES; node++) {
+            node_kill(stage->nodes, node);
+            place_format(stage->nodes->at[node].place, DISK_MEBIBYTES);
+            node_start(stage->nodes, node);
+        }
+        sleep_ms(moments_ms[i]);
+        nodes_lose_power(stage->nodes, all);
+        nodes_regain_power(stage->nodes, all);
+        if (!nodes_await_serving(stage->nodes, SERVING_MS))
+            return fail(stage, "power lost %u ms after the start: not founded within %d s",
+                        moments_ms[i], SERVING_MS / 1000);
+    }
+    return count_up(stage, leader_of(stage)) == WRITES && all_serve_and_equal(stage);
+}
+
 /* --- the network ----------------------------------------------------------------------------- */
 
 static void cut_off(const struct stage *stage, int node, bool cut) {
@@ -206,6 +227,28 @@ static bool full_disk_refuses_writes(const struct stage *stage) {
     return all_serve_and_equal(stage);
 }
 
+/* The room that a node needs at its start it has taken before. */
+static bool full_disk_lets_nodes_restart(const struct stage *stage) {
+    char said[128];
+    long long count = count_up(stage, leader_of(stage));
+    for (int i = 0; i < SCENARIO_NODES; i++)
+        place_fill(stage->nodes->at[i].place);
+    (void)is_refused_as_full(stage, leader_of(stage), said, sizeof(said));
+    for (int i = 0; i < SCENARIO_NODES; i++)
+        node_kill(stage->nodes, i);
+    for (int i = 0; i < SCENARIO_NODES; i++)
+        node_start(stage->nodes, i);
+    int status;
+    for (int i = 0; i < SCENARIO_NODES; i++)
+        if (AWAIT_WITHIN(FULL_MS / SCENARIO_NODES, node_has_ended(stage->nodes, i, &status)))
+            return fail(stage, "node %d ends when it starts on a full disk", i + 1);
+    for (int i = 0; i < SCENARIO_NODES; i++)
+        place_free(stage->nodes->at[i].place);
+    if (!all_serve_and_equal(stage)) return false;
+    long long now = ask_number(stage, follower_of(stage), "GET counter");
+    return now == count || fail(stage, "of %lld increments %lld are left", count, now);
+}
+
 static bool failed_log_write_ends_the_node(const struct stage *stage) {
     int other = follower_of(stage), status = 0;
     long from = node_log_end(stage->nodes, other);
@@ -257,10 +300,12 @@ static const struct scenario {
 } scenarios[] = {
     {"all nodes lose power: nothing acknowledged is lost", power_loss_of_all, NULL},
     {"the same without syncs: the loss is noticed", power_loss_is_noticed, no_syncs},
+    {"all nodes lose power while the cluster is founded", power_loss_while_founding, NULL},
     {"a node that is cut off reads nothing old", cut_off_node_reads_nothing_old, NULL},
     {"the same with local reads: the old value is noticed", stale_read_is_noticed, local_reads},
     {"full disks refuse writes, read, and recover without a restart", full_disk_refuses_writes,
      NULL},
+    {"with full disks all nodes are killed and come back", full_disk_lets_nodes_restart, NULL},
     {"a failed write of the log ends the node, a restart mends it", failed_log_write_ends_the_node,
      NULL},
     {"a flipped bit is named, and the node takes no part", flipped_bit_is_named, NULL},

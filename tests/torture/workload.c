@@ -35,6 +35,8 @@ enum {
     PING_US = 1000 * 1000,
     SUBSCRIBER_PATIENCE_US = 6 * 1000 * 1000,
     AMOUNT_MAX = 9,
+    LARGE_PER_MILLE = 30,
+    LARGE_BYTES_MAX = 100 * 1000,
 };
 
 /* What a client is there for; each node has this many of them. */
@@ -61,6 +63,7 @@ enum waiting_for {
     WAITING_PUSHED,    /* a token */
     WAITING_POPPED,    /* nothing */
     WAITING_PUBLISHED, /* a message */
+    WAITING_STORED,    /* nothing: large values are for the links and the log */
     WAITING_SUBSCRIBED,
     WAITING_PONG,
 };
@@ -281,6 +284,8 @@ static void settle_without_result(struct workload *workload, const struct waitin
     case WAITING_SUBSCRIBED:
     case WAITING_PONG:
         return;
+    case WAITING_STORED:
+        break;
     }
     count_outcome(workload, outcome);
 }
@@ -450,8 +455,22 @@ static void ask_line(struct workload *workload, struct client *client, const cha
     workload->figures.operations++;
 }
 
+static void store_large(struct workload *workload, struct client *client) {
+    size_t size = between(workload, 1000, LARGE_BYTES_MAX);
+    char key[32];
+    int key_size = snprintf(key, sizeof(key), "large%u", (unsigned)between(workload, 0, 9));
+    buffer_append_format(&client->out, "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%zu\r\n", key_size, key,
+                         size);
+    memset(buffer_reserve(&client->out, size), 'a' + (int)between(workload, 0, 25), size);
+    client->out.size += size;
+    buffer_append(&client->out, "\r\n", 2);
+    workload->figures.operations++;
+    expect(client, WAITING_STORED, 0);
+}
+
 static void keep_books(struct workload *workload, struct client *client) {
     uint32_t asks = (uint32_t)between(workload, 1, PIPELINE_MAX);
+    if (chance(workload, LARGE_PER_MILLE)) store_large(workload, client);
     while (asks-- > 0) {
         uint64_t kind = random_below(&workload->random, 3);
         if (kind == 0) {
@@ -506,6 +525,13 @@ static int64_t number_of(struct bytes text) {
 }
 
 /* False: no such command answers like that. */
+static bool read_stored(struct workload *workload, const struct reply_value *value) {
+    if (!dialogue_is_status(value, "OK")) return false;
+    note_write(workload);
+    count_outcome(workload, OUTCOME_DONE);
+    return true;
+}
+
 static bool read_books(struct workload *workload, const struct waiting *waiting,
                        const struct reply_value *value) {
     bool popped = waiting->what == WAITING_POPPED;
@@ -551,6 +577,8 @@ static bool read_reply(struct workload *workload, struct client *client,
         return is_push(value, "pong");
     case WAITING_SUBSCRIBED:
         return read_subscribed(workload, client, value);
+    case WAITING_STORED:
+        return read_stored(workload, value);
     case WAITING_SINGLE:
     case WAITING_EXEC:
         return read_operation(workload, waiting, value);

@@ -16,7 +16,7 @@
 
 #include "tests/torture/lab.h"
 
-enum { WORKLOAD_GAPS = 3, WORKLOAD_PROBLEM_SIZE = 512 };
+enum { WORKLOAD_GAPS = 8, WORKLOAD_PROBLEM_SIZE = 512 };
 
 /* Without an acknowledged write, on any node. */
 struct workload_gap {

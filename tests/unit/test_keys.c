@@ -9,6 +9,31 @@
 #include "base/random.h"
 #include "tests/unit/storages_fixture.h"
 
+/* A connection may have selected it before. */
+Test(keys, a_database_that_was_taken_away_stays_empty) {
+    static const struct fixture_case cases[] = {
+        {"%db 9", NULL},
+        {"SET a 1", "+OK"},
+        {"RAFT SET databases 9", "-ERR a database above that number holds keys"},
+        {"DEL a", ":1"},
+        {"RAFT SET databases 9", "+OK"},
+        {"SET a 1", "-ERR DB index is out of range"},
+        {"GET a", "-ERR DB index is out of range"},
+        {"LPUSH a 1", "-ERR DB index is out of range"},
+        {"ZUNIONSTORE a 1 b", "-ERR DB index is out of range"},
+        {"DBSIZE", ":0"},
+        {"%group", NULL},
+        {"SADD a 1", "-ERR DB index is out of range"},
+        {"%end", NULL},
+        {"%db 8", NULL},
+        {"SET a 1", "+OK"},
+        {"%db 9", NULL},
+        {"RAFT SET databases 16", "+OK"},
+        {"SET a 1", "+OK"},
+    };
+    RUN_CASES(cases);
+}
+
 Test(keys, deleting_and_counting) {
     static const struct fixture_case cases[] = {
         {"SET a 1", "+OK"},

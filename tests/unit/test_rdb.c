@@ -27,8 +27,8 @@ struct loaded {
 static struct loaded load_begin(enum rdb_mode mode) {
     struct loaded loaded = {.storages = storages_create(7)};
     if (mode == RDB_IMPORT) storages_set_now(loaded.storages, now_ms);
-    loaded.reader = rdb_reader_create(
-        &(struct rdb_read_options){.storages = loaded.storages, .mode = mode, .now_ms = now_ms});
+    loaded.reader = rdb_reader_create(&(struct rdb_read_options){
+        .storages = loaded.storages, .mode = mode, .now_ms = now_ms, .bytes_total = 100000});
     return loaded;
 }
 

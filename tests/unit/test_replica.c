@@ -660,6 +660,71 @@ Test(replica, a_client_that_has_said_quit_is_told_that_nobody_knows_as_well) {
     replica_box_clear(&box);
 }
 
+Test(replica, clients_that_come_and_go_on_a_node_without_a_leader_leave_nothing_behind) {
+    static const char subscribed[] = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t lonely = replica_box_leader(&box) % 3 + 1;
+    struct box_client *known = replica_box_client(&box, lonely);
+    box_client_send(&box, known, "SUBSCRIBE c\r\n");
+    cr_expect(box_client_expect(&box, known, subscribed));
+    box.cut[lonely] = true;
+    replica_box_run(&box, 3 * 1000 * 1000);
+    box_client_close(&box, known);
+    size_t farewell = replica_inflight_bytes(box.replicas[lonely]);
+    cr_expect_gt(farewell, 0, "the cluster knows this one");
+    for (int round = 0; round < 50; round++) {
+        struct box_client *client = replica_box_client(&box, lonely);
+        client->session->protocol = 3;
+        box_client_send(&box, client, "SUBSCRIBE c\r\n");
+        if (round % 3 == 1) replica_box_run(&box, 6 * 1000 * 1000);
+        if (round % 3 == 2) replica_session_reset(box.replicas[lonely], client->session);
+        replica_box_run(&box, 1000);
+        box_client_close(&box, client);
+    }
+    replica_box_run(&box, 6 * 1000 * 1000);
+    cr_expect_eq(replica_inflight_bytes(box.replicas[lonely]), farewell);
+    box.cut[lonely] = false;
+    cr_assert(replica_box_settle(&box));
+    struct box_client *speaker = replica_box_client(&box, lonely % 3 + 1),
+                      *again = replica_box_client(&box, lonely);
+    box_client_send(&box, again, "SUBSCRIBE c\r\n");
+    cr_expect(box_client_expect(&box, again, subscribed));
+    replica_session_reset(box.replicas[lonely], again->session);
+    replica_box_run(&box, 1000 * 1000);
+    box_client_send(&box, speaker, "PUBLISH c m\r\n");
+    cr_expect(box_client_expect(&box, speaker, ":0\r\n"), "the one before and the one after");
+    box_client_close(&box, again);
+    box_client_close(&box, speaker);
+    replica_box_clear(&box);
+}
+
+Test(replica, nothing_is_executed_that_was_sent_behind_an_unknown_write) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *client = replica_box_client(&box, leader);
+    box.cut[leader] = true;
+    box_client_send(&box, client, "INCR x\r\n");
+    replica_box_run(&box, 56 * 1000 * 1000);
+    box_client_send(&box, client, "SUBSCRIBE c\r\nINCR y\r\n"); /* not yet refused then */
+    replica_box_run(&box, 4500 * 1000);
+    cr_expect(box_client_expect(&box, client,
+                                "-UNKNOWN the cluster did not answer in time: this write may or "
+                                "may not have been executed\r\n"));
+    box_client_close(&box, client);
+    box.cut[leader] = false;
+    cr_assert(replica_box_settle(&box));
+    replica_box_run(&box, 1000 * 1000);
+    struct box_client *speaker = replica_box_client(&box, leader);
+    box_client_send(&box, speaker, "GET y\r\nPUBLISH c m\r\n");
+    cr_expect(box_client_expect(&box, speaker, "$-1\r\n:0\r\n"));
+    box_client_close(&box, speaker);
+    replica_box_clear(&box);
+}
+
 Test(replica, a_subscription_that_was_not_executed_ends_its_connection) {
     struct replica_box box;
     replica_box_init(&box, 3);

@@ -98,6 +98,27 @@ Test(table, holds_what_its_model_holds_while_it_grows_and_shrinks) {
     }
 }
 
+Test(table, an_index_set_up_in_advance_is_like_any_other) {
+    static const uint32_t sizes[] = {0, 1, 6, 7, 8, 100, 5000};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        for (size_t k = 0; k < COUNT_OF(sizes); k++) {
+            struct model *model = model_create(i * 10 + k);
+            table_reserve(model->table, sizes[i]);
+            table_check(model->table);
+            for (uint32_t n = 0; n < sizes[k]; n++)
+                model_add(model, n);
+            table_check(model->table);
+            for (uint64_t n = 0; n < sizes[k]; n++)
+                cr_assert_eq(table_find(model->table, key_bytes(&n)), n);
+            while (model->count > 0) {
+                model_remove(model, model->count / 2);
+                if (model->count % 50 == 0) table_check(model->table);
+            }
+            model_destroy(model);
+        }
+    }
+}
+
 Test(table, gives_its_memory_back) {
     struct model *model = model_create(5);
     size_t empty_bytes = table_memory(model->table);

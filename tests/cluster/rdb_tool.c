@@ -95,8 +95,7 @@ static struct storages *load(struct bytes bytes, enum rdb_mode mode, int64_t now
 
 static void run_one(struct command_registry *registry, struct storages *storages,
                     const struct request_parser *request, uint8_t *db) {
-    static struct buffer out;
-    out.size = 0;
+    struct buffer out = {0};
     if (bytes_equal_ignoring_case(request->args[0], BYTES("select"))) {
         *db = (uint8_t)atoi(request->args[1].data);
         return;
@@ -119,6 +118,7 @@ static void run_one(struct command_registry *registry, struct storages *storages
     if (reply.errors > 0)
         fail("%.*s: %.*s", (int)request->args[0].size, request->args[0].data, (int)out.size,
              out.data);
+    buffer_clear(&out);
 }
 
 static int run(int64_t now_ms, const char *path) {
@@ -138,6 +138,10 @@ static int run(int64_t now_ms, const char *path) {
     }
     storages_check(storages);
     save_to(storages, path);
+    request_clear(&parser);
+    buffer_clear(&input);
+    storages_destroy(storages);
+    command_registry_destroy(registry);
     return 0;
 }
 
@@ -146,9 +150,12 @@ static int copy(enum rdb_mode mode, int64_t now_ms, const char *from, const char
     if (file == NULL) fail("cannot read %s", from);
     struct buffer bytes = {0};
     read_all(file, &bytes);
+    fclose(file);
     struct storages *storages = load(buffer_bytes(&bytes), mode, now_ms);
+    buffer_clear(&bytes);
     storages_check(storages);
     save_to(storages, to);
+    storages_destroy(storages);
     return 0;
 }
 
@@ -193,8 +200,11 @@ static int bench(uint32_t keys) {
     if (storages_digest(storages) != digest) fail("another digest");
     storages_destroy(storages);
     start = moment_now();
-    load(buffer_bytes(&file), RDB_IMPORT, 0);
+    storages = load(buffer_bytes(&file), RDB_IMPORT, 0);
     tell("import", start, keys, file.size);
+    storages_destroy(storages);
+    buffer_clear(&file);
+    command_registry_destroy(registry);
     return 0;
 }
 

@@ -865,3 +865,30 @@ Test(rdb, our_own_file_can_be_imported) {
     load_clear(&loaded);
     buffer_clear(&file);
 }
+
+/* More keys than one AUX field of forms speaks of, more subscriptions than one of the emitter's. */
+Test(rdb, many_forms_and_subscriptions) {
+    struct random random;
+    struct buffer file = {0}, line = {0};
+    random_init(&random, 6);
+    struct box box = box_create(1);
+    for (unsigned i = 0; i < 5000; i++) {
+        line.size = 0;
+        /* Raw text that looks like an integer, here and there; none among some thousand keys. */
+        bool raw = i % 700 == 0 || i % 1024 == 1023 || (i > 3000 && i < 3100);
+        buffer_append_format(&line, "%s k%u %u%c", raw && i / 1024 != 1 ? "append" : "set", i, i,
+                             0);
+        box_run(&box, 0, 0, 0, line.data);
+        line.size = 0;
+        buffer_append_format(&line, "%s channel%u%c", i % 3 == 0 ? "psubscribe" : "subscribe",
+                             i * 7 % 900, 0);
+        box_run(&box, 0, i % 50, 0, line.data);
+    }
+    save(box.storages, true, 3000, &file);
+    struct box copy = load_our_file(buffer_bytes(&file), &random);
+    expect_equal(&box, &copy);
+    box_clear(&box);
+    box_clear(&copy);
+    buffer_clear(&file);
+    buffer_clear(&line);
+}

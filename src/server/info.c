@@ -128,6 +128,8 @@ static const struct field server_fields[] = {
              "the version whose commands these are; first: tools take the first \"version:\""),
     CONSTANT("server_name", "hamok", "what this is"),
     CONSTANT("hamok_version", HAMOK_VERSION, "the build's"),
+    CONSTANT("redis_git_sha1", "00000000", "not built from Redis's repository"),
+    CONSTANT("redis_git_dirty", "0", "not built from Redis's repository"),
     CONSTANT("redis_mode", "standalone", "neither Sentinel nor Redis Cluster is spoken here"),
     TEXT("os", print_system),
     CONSTANT("arch_bits", "64", "the build refuses other machines"),
@@ -187,6 +189,13 @@ static uint64_t used_memory_dataset(const struct facts *facts) {
     uint64_t overhead = facts->server->startup_memory;
     return facts->memory.allocated > overhead ? facts->memory.allocated - overhead : 0;
 }
+static void print_dataset_percent(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(
+        out, "%.2f%%", (double)used_memory_dataset(facts) * 100 / (double)facts->memory.allocated);
+}
+static void append_difference(struct buffer *out, uint64_t whole, uint64_t part) {
+    buffer_append_format(out, "%lld", (long long)whole - (long long)part);
+}
 static void print_used_human(const struct facts *facts, struct buffer *out) {
     append_human(out, facts->memory.allocated);
 }
@@ -221,6 +230,18 @@ static void print_allocator_fragmentation(const struct facts *facts, struct buff
 static void print_allocator_rss(const struct facts *facts, struct buffer *out) {
     append_ratio(out, facts->memory.resident, facts->memory.active);
 }
+static void print_allocator_fragmentation_bytes(const struct facts *facts, struct buffer *out) {
+    append_difference(out, facts->memory.active, facts->memory.allocated);
+}
+static void print_allocator_rss_bytes(const struct facts *facts, struct buffer *out) {
+    append_difference(out, facts->memory.resident, facts->memory.active);
+}
+static void print_rss_overhead(const struct facts *facts, struct buffer *out) {
+    append_ratio(out, facts->memory.resident_set, facts->memory.resident);
+}
+static void print_rss_overhead_bytes(const struct facts *facts, struct buffer *out) {
+    append_difference(out, facts->memory.resident_set, facts->memory.resident);
+}
 static void print_allocator(const struct facts *facts, struct buffer *out) {
     (void)facts;
     buffer_append_format(out, "%s", memory_allocator());
@@ -242,8 +263,10 @@ static const struct field memory_fields[] = {
     NUMBER("used_memory_peak", used_memory_peak),
     TEXT("used_memory_peak_human", print_peak_human),
     TEXT("used_memory_peak_perc", print_peak_percent),
+    NUMBER("used_memory_overhead", used_memory_startup),
     NUMBER("used_memory_startup", used_memory_startup),
     NUMBER("used_memory_dataset", used_memory_dataset),
+    TEXT("used_memory_dataset_perc", print_dataset_percent),
     NUMBER("allocator_allocated", used_memory),
     NUMBER("allocator_active", allocator_active),
     NUMBER("allocator_resident", allocator_resident),
@@ -253,11 +276,16 @@ static const struct field memory_fields[] = {
     TEXT("maxmemory_human", print_maxmemory_human),
     CONSTANT("maxmemory_policy", "noeviction", "the only one there is"),
     TEXT("allocator_frag_ratio", print_allocator_fragmentation),
+    TEXT("allocator_frag_bytes", print_allocator_fragmentation_bytes),
     TEXT("allocator_rss_ratio", print_allocator_rss),
+    TEXT("allocator_rss_bytes", print_allocator_rss_bytes),
+    TEXT("rss_overhead_ratio", print_rss_overhead),
+    TEXT("rss_overhead_bytes", print_rss_overhead_bytes),
     TEXT("mem_fragmentation_ratio", print_fragmentation),
     TEXT("mem_fragmentation_bytes", print_fragmentation_bytes),
     NUMBER("mem_clients_normal", clients_memory),
     CONSTANT("mem_clients_slaves", "0", "peers are no clients"),
+    CONSTANT("mem_cluster_links", "0", "peers are no Redis Cluster bus"),
     NUMBER("mem_raft_inflight", inflight_bytes),
     TEXT("mem_allocator", print_allocator),
     CONSTANT("active_defrag_running", "0", "there is none"),
@@ -345,13 +373,21 @@ static const struct field stats_fields[] = {
     NUMBER("expired_keys", expired_keys),
     CONSTANT("evicted_keys", "0", "keys are never evicted"),
     CONSTANT("evicted_clients", "0", "clients are never evicted"),
+    CONSTANT("total_eviction_exceeded_time", "0", "keys are never evicted"),
+    CONSTANT("current_eviction_exceeded_time", "0", "keys are never evicted"),
     NUMBER("keyspace_hits", keyspace_hits),
     NUMBER("keyspace_misses", keyspace_misses),
     NUMBER("pubsub_channels", channels), /* of the whole cluster */
     NUMBER("pubsub_patterns", patterns),
+    CONSTANT("pubsubshard_channels", "0", "there are no shard channels"),
     CONSTANT("latest_fork_usec", "0", "nothing forks"),
     CONSTANT("total_forks", "0", "nothing forks"),
     CONSTANT("unexpected_error_replies", "0", "errors to a master: there is no such link"),
+    CONSTANT("tracking_total_keys", "0", "CLIENT TRACKING is not there"),
+    CONSTANT("tracking_total_items", "0", "CLIENT TRACKING is not there"),
+    CONSTANT("tracking_total_prefixes", "0", "CLIENT TRACKING is not there"),
+    CONSTANT("io_threaded_reads_processed", "0", "one thread reads and writes all sockets"),
+    CONSTANT("io_threaded_writes_processed", "0", "one thread reads and writes all sockets"),
     NUMBER("total_error_replies", error_replies),
     NUMBER("total_reads_processed", reads_processed),
     NUMBER("total_writes_processed", writes_processed),

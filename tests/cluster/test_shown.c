@@ -156,6 +156,20 @@ Test(shown, tells_of_memory, .init = begin, .fini = end) {
     double pages = (double)sysconf(_SC_PHYS_PAGES), page = (double)sysconf(_SC_PAGESIZE);
     cr_expect_eq(number("total_system_memory"), pages * page);
 
+    /* Parts of each other. */
+    cr_expect_eq(number("used_memory_overhead"), startup);
+    cr_expect_gt(number("used_memory_dataset_perc"), 50);
+    static const struct {
+        const char *ratio, *bytes;
+    } parts[] = {{"allocator_frag_ratio", "allocator_frag_bytes"},
+                 {"allocator_rss_ratio", "allocator_rss_bytes"},
+                 {"rss_overhead_ratio", "rss_overhead_bytes"}};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        double ratio = number(parts[i].ratio), bytes = number(parts[i].bytes);
+        cr_expect(ratio > 0.5 && ratio < 3, "%s %g", parts[i].ratio, ratio);
+        cr_expect_lt(bytes < 0 ? -bytes : bytes, number("used_memory_rss"), "%s", parts[i].bytes);
+    }
+
     double peak = number("used_memory_peak_perc");
     bool exact = strncmp(text_of(0, "mem_allocator"), "jemalloc", 8) == 0;
     cr_assert(ask_is(client, "OK", "FLUSHALL"));
@@ -219,16 +233,18 @@ Test(shown, tells_that_it_loads, .init = begin, .fini = end) {
     fill(64, 1 << 20);
     EXPECT_SHOWN("loading", "0");
     EXPECT_SHOWN("raft_state", "up");
-    bool seen = false, seen_state = false;
-    for (int start = 0; start < 50 && !(seen && seen_state); start++) {
+    bool seen = false, seen_state = false, seen_start = false, seen_rest = false;
+    for (int start = 0; start < 50 && !(seen && seen_state && seen_start && seen_rest); start++) {
         node_signal(cluster, 0, SIGKILL);
         node_start(cluster, 0);
         while (!shows("loading", "0")) {
             seen |= shows("loading", "1");
             seen_state |= shows("raft_state", "loading");
+            seen_start |= atof(text_of(0, "loading_start_time")) > 1e9;
+            seen_rest |= text_of(0, "loading_eta_seconds")[0] != '\0';
         }
     }
-    cr_expect(seen && seen_state);
+    cr_expect(seen && seen_state && seen_start && seen_rest);
     redisFree(client);
     client = NULL;
 }

@@ -22,7 +22,8 @@ CLIENTS = 50
 VALUE_SIZE = 256
 KEYS = 200_000
 WARM_UP_RUNS = 1
-REQUESTS = {1: 100_000, 16: 400_000, 64: 512_000}
+# So that a run takes one to three seconds on a quiet machine of 2 cores, and all of them half an hour.
+REQUESTS = {1: 80_000, 16: 400_000, 64: 512_000}
 VALUE = b"x" * VALUE_SIZE
 MEMORY_KEYS = 1_000_000
 FAILOVERS = 20
@@ -33,6 +34,17 @@ DISTINCT_TOLERANCE = 0.01
 class Void(Exception):
     """The data after a run is not what the run must have left."""
 
+
+# To reach, as ratios to Redis: nodes, command, P, throughput at least, CPU at most (None: no goal).
+GOALS = [
+    (1, "SET", 1, 0.6, 1.6), (1, "SET", 16, 1.0, 1.4),
+    (3, "SET", 1, 0.5, 2.5), (3, "SET", 16, 0.6, 2.8),
+    (1, "GET", 1, 1.0, 1.0), (1, "GET", 16, 1.0, 1.0),
+    (3, "GET", 1, 1.0, 1.1), (3, "GET", 16, 1.0, 1.1),
+    (3, "80/20", 16, 0.7, None),
+]
+GOAL_MEMORY = 0.70
+GOAL_FAILOVER_S = (1.0, 2.0)  # median, longest
 
 # What makes a run void rather than this program wrong.
 FAILURES = (Void, AssertionError, OSError, TimeoutError, servers.ReplyError, KeyError,
@@ -183,7 +195,7 @@ class Summary:
         return f"{self.median / 1000:.1f}k ({self.low / 1000:.1f}–{self.high / 1000:.1f})"
 
 
-def measure_cell(options, nodes, command, pipeline):
+def measure_cell(options, report, nodes, command, pipeline):
     """Alternating pairs; returns one row of texts."""
     redis = servers.start_redis()
     try:
@@ -195,14 +207,17 @@ def measure_cell(options, nodes, command, pipeline):
     finally:
         redis.stop()
     ours, theirs = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
+    rate = Summary([b.rate / a.rate for a, b in pairs])
+    cpu = Summary([b.cpu / max(a.cpu, 1e-9) for a, b in pairs])
+    report.judge_cell(nodes, command, pipeline, rate.median, cpu.median)
     return [
         str(nodes), command, str(pipeline),
         Summary([run.rate for run in theirs]).thousands(),
         Summary([run.rate for run in ours]).thousands(),
-        Summary([b.rate / a.rate for a, b in pairs]).text(),
+        rate.text(),
         Summary([run.cpu for run in theirs]).text(),
         Summary([run.cpu for run in ours]).text(),
-        Summary([b.cpu / max(a.cpu, 1e-9) for a, b in pairs]).text(),
+        cpu.text(),
     ]
 
 
@@ -222,7 +237,7 @@ THROUGHPUT_HEAD = ["nodes", "command", "P", "Redis req/s", "Hamok req/s", "ratio
 
 def measure_cell_or_void(options, report, nodes, command, pipeline):
     try:
-        return measure_cell(options, nodes, command, pipeline)
+        return measure_cell(options, report, nodes, command, pipeline)
     except FAILURES as error:
         report.void(f"{nodes} nodes, {command}, P={pipeline}: {error!r}")
         return [str(nodes), command, str(pipeline), "void"] + [""] * 5
@@ -264,6 +279,8 @@ def measure_memory(options, report):
     if all(figures.values()):
         theirs, ours = Summary(figures["redis"]), Summary(figures["hamok"])
         row = [theirs.text(0), ours.text(0), f"{ours.median / theirs.median:.2f}"]
+        report.judge("memory per key", f"at most {GOAL_MEMORY}", row[2],
+                     ours.median / theirs.median <= GOAL_MEMORY)
         print("memory per key: " + "  ".join(row), flush=True)
         report.table(f"Memory per key ({MEMORY_KEYS} keys of 16 bytes, values of 32)",
                      ["Redis bytes", "Hamok bytes", "ratio"], [row])
@@ -303,6 +320,10 @@ def measure_failover(options, report):
     finally:
         cluster.stop()
     row = [str(len(times)), Summary(times).text(), f"{min(times):.2f}", f"{max(times):.2f}"]
+    median_s, longest_s = GOAL_FAILOVER_S
+    report.judge("failover, s", f"median below {median_s}, longest below {longest_s}",
+                 f"{statistics.median(times):.2f}, {max(times):.2f}",
+                 statistics.median(times) < median_s and max(times) < longest_s)
     print("failover: " + "  ".join(row), flush=True)
     report.table("kill -9 of the leader to the first acknowledged write through a survivor",
                  ["times", "median s (quartiles)", "fastest", "slowest"], [row])
@@ -312,7 +333,25 @@ class Report:
     """The tables, printed as they come and written as markdown at the end."""
 
     def __init__(self):
-        self.parts, self.voids = [], []
+        self.parts, self.voids, self.goals = [], [], []
+
+    def judge(self, what, goal, seen, reached):
+        self.goals.append([what, goal, seen, "yes" if reached else "no"])
+
+    def judge_cell(self, nodes, command, pipeline, rate, cpu):
+        for goal in GOALS:
+            if goal[:3] != (nodes, command, pipeline):
+                continue
+            what = f"{nodes} node{'s' if nodes > 1 else ''}, {command}, P = {pipeline}: "
+            self.judge(what + "throughput", f"at least {goal[3]}", f"{rate:.2f}", rate >= goal[3])
+            if goal[4] is not None:
+                self.judge(what + "CPU", f"at most {goal[4]}", f"{cpu:.2f}", cpu <= goal[4])
+
+    def judge_all(self):
+        for row in self.goals:
+            print("goal: " + "  ".join(row), flush=True)
+        if self.goals:
+            self.table("Against the goals", ["figure", "goal", "seen", "reached"], self.goals)
 
     def void(self, text):
         print("VOID " + text, flush=True)
@@ -388,7 +427,7 @@ def main(arguments):
     for program in ("redis-server", "redis-benchmark"):
         if shutil.which(program) is None:
             sys.exit(f"bench: {program} is missing")
-    report = Report()
+    report, started_s = Report(), time.monotonic()
     print(machine(), flush=True)
     if "throughput" in options.parts:
         print("  ".join(THROUGHPUT_HEAD), flush=True)
@@ -397,6 +436,8 @@ def main(arguments):
         measure_memory(options, report)
     if "failover" in options.parts:
         measure_failover(options, report)
+    report.judge_all()
+    print(f"took {(time.monotonic() - started_s) / 60:.0f} minutes", flush=True)
     if options.markdown:
         with open(options.markdown, "w", encoding="utf-8") as file:
             file.write(report.markdown(" ".join(["scripts/bench", *shown])))

@@ -34,7 +34,7 @@ struct fault_kind {
     void (*end)(struct faults *faults, struct fault *fault);
     void (*tick)(struct faults *faults, struct fault *fault); /* NULL: nothing to do meanwhile */
     uint32_t shortest_ms, longest_ms;
-    enum { ANY_NODES, NOT_ALL_NODES, ONE_NODE } whom;
+    enum { ANY_NODES, NOT_ALL_NODES, ONE_NODE, ALL_NODES } whom;
     bool slows_all; /* a befallen leader may stay one, and all wait for it */
 };
 
@@ -331,11 +331,24 @@ static void begin_call_error(struct faults *faults, struct fault *fault) {
     }
 }
 
+static void look_for_ends(struct faults *faults);
+
+static bool has_ended(struct faults *faults, int node) {
+    look_for_ends(faults);
+    return faults->nodes->at[node].pid == 0;
+}
+
+/* A node that has just met the error may be about to end: that is still this fault's doing. */
 static void end_call_error(struct faults *faults, struct fault *fault) {
+    enum { ENDING_MS = 2000 };
     EACH_BEFALLEN(node) {
         struct node *own = &faults->nodes->at[node];
-        for (int call = 0; call < SHIM_CALL_COUNT; call++)
+        bool failed = false;
+        for (int call = 0; call < SHIM_CALL_COUNT; call++) {
             atomic_store(&own->board->calls[call].countdown, 0);
+            failed |= atomic_load(&own->board->calls[call].failed) > 0;
+        }
+        if (failed) (void)AWAIT_WITHIN(ENDING_MS, has_ended(faults, node));
         if (own->pid == 0) node_start(faults->nodes, node);
     }
 }
@@ -374,6 +387,7 @@ static const struct fault_kind node_kinds[] = {
     {"termination", begin_termination, start_befallen, NULL, 100, 2000, ANY_NODES, false},
     {"pause", begin_pause, end_pause, NULL, 200, 3000, ANY_NODES, false},
     {"power loss", begin_power_loss, end_power_loss, NULL, 100, 2500, ANY_NODES, false},
+    {"power cut", begin_power_loss, end_power_loss, NULL, 100, 1000, ALL_NODES, false},
     {"full disk", begin_full_disk, end_full_disk, NULL, 500, 2500, ANY_NODES, true},
     {"disk stall", begin_stall, end_stall, NULL, 800, 3000, ANY_NODES, false},
     {"failed call", begin_call_error, end_call_error, NULL, 800, 2500, ANY_NODES, false},
@@ -457,6 +471,7 @@ static void choose_nodes(struct random *random, const struct fault_kind *kind, i
     if (share >= 85) chosen = (uint64_t)count;
     if (kind->whom == NOT_ALL_NODES && chosen == (uint64_t)count) chosen--;
     if (kind->whom == ONE_NODE) chosen = 1;
+    if (kind->whom == ALL_NODES) chosen = (uint64_t)count;
     for (uint64_t i = 0; i < chosen; i++)
         nodes[(first + i) % (uint64_t)count] = true;
 }

@@ -66,8 +66,10 @@ static void set_up(struct round *round) {
                                    round->log_memory, NULL};
     struct nodes_settings settings = {
         .count = round->node_count, .disk_mebibytes = DISK_MEBIBYTES, .options = options};
+    /* All forget in one round of two, so that a power cut finds what nobody has synced. */
+    bool all_forget = random_below(&random, 2) == 0;
     for (int i = 0; i < round->node_count; i++)
-        settings.caches_are_volatile[i] = random_below(&random, 2) == 0;
+        settings.caches_are_volatile[i] = all_forget || random_below(&random, 2) == 0;
     round->nodes = nodes_create(round->lab, &settings);
     struct wire_host hosts[LAB_HOSTS_MAX];
     for (int i = 0; i <= round->node_count; i++) {

@@ -38,10 +38,11 @@ struct fault_kind {
     bool slows_all; /* a befallen leader may stay one, and all wait for it */
 };
 
-enum stage { STAGE_PLANNED, STAGE_LASTS, STAGE_OVER };
+enum stage { STAGE_PLANNED, STAGE_LASTS, STAGE_OVER, STAGE_DROPPED /* the time was over */ };
 
 struct fault {
     const struct fault_kind *kind;
+    int strand;
     uint64_t begin_ms, end_ms;     /* as planned, since the start */
     uint64_t begun_us, ended_us;   /* as it was */
     bool nodes[TORTURE_NODES_MAX]; /* whom it befalls */
@@ -62,6 +63,7 @@ struct faults {
     struct fault at[FAULTS_MAX];
     size_t count;
     uint64_t start_us;
+    uint32_t length_ms;
     uint32_t refusals; /* of writes by full disks */
     bool verbose;
     char problem[FAULTS_PROBLEM_SIZE];
@@ -477,10 +479,11 @@ static void choose_nodes(struct random *random, const struct fault_kind *kind, i
 }
 
 static void plan_fault(struct faults *faults, struct random *random, const struct fault_kind *kind,
-                       uint64_t begin_ms) {
+                       int strand, uint64_t begin_ms) {
     CHECK(faults->count < FAULTS_MAX);
     struct fault *fault = &faults->at[faults->count++];
     fault->kind = kind;
+    fault->strand = strand;
     fault->begin_ms = begin_ms;
     fault->end_ms = begin_ms + between(random, kind->shortest_ms, kind->longest_ms);
     choose_nodes(random, kind, faults->nodes->count, fault->nodes);
@@ -496,14 +499,14 @@ static void plan_fault(struct faults *faults, struct random *random, const struc
 
 /* All kinds once in some order, and again in another. */
 static void plan_strand(struct faults *faults, struct random *random,
-                        const struct fault_kind *kinds, size_t kind_count, uint32_t length_ms) {
+                        const struct fault_kind *kinds, size_t kind_count, int strand) {
     enum { LONGEST_PAUSE_MS = 1500, KINDS_MAX = 32 };
     CHECK(kind_count <= KINDS_MAX);
     size_t order[KINDS_MAX], next = kind_count;
     for (size_t i = 0; i < kind_count; i++)
         order[i] = i;
     uint64_t at_ms = between(random, 500, 1500);
-    while (at_ms < length_ms && faults->count < FAULTS_MAX) {
+    while (at_ms < faults->length_ms && faults->count < FAULTS_MAX) {
         if (next == kind_count) {
             next = 0;
             for (size_t i = kind_count - 1; i > 0; i--) {
@@ -512,7 +515,7 @@ static void plan_strand(struct faults *faults, struct random *random,
                 order[other] = kept;
             }
         }
-        plan_fault(faults, random, &kinds[order[next++]], at_ms);
+        plan_fault(faults, random, &kinds[order[next++]], strand, at_ms);
         at_ms = faults->at[faults->count - 1].end_ms + between(random, 200, LONGEST_PAUSE_MS);
     }
 }
@@ -524,8 +527,9 @@ struct faults *faults_create(struct nodes *nodes, struct wire *wire, uint64_t se
     faults->nodes = nodes;
     faults->wire = wire;
     random_init(&random, seed);
-    plan_strand(faults, &random, network_kinds, COUNT_OF(network_kinds), length_ms);
-    plan_strand(faults, &random, node_kinds, COUNT_OF(node_kinds), length_ms);
+    faults->length_ms = length_ms;
+    plan_strand(faults, &random, network_kinds, COUNT_OF(network_kinds), 0);
+    plan_strand(faults, &random, node_kinds, COUNT_OF(node_kinds), 1);
     return faults;
 }
 
@@ -578,20 +582,37 @@ static void end_fault(struct faults *faults, struct fault *fault) {
     tell(faults, fault, "ends:  ");
 }
 
-/* Earlier ones end before later ones begin; false: nothing is left to be done. */
+/* After the one before it in its strand, which may have taken longer than planned. */
+static bool may_begin(const struct faults *faults, const struct fault *fault, uint64_t now_ms) {
+    if (fault->stage != STAGE_PLANNED || fault->begin_ms > now_ms) return false;
+    for (const struct fault *other = fault; other > faults->at;) {
+        other--;
+        if (other->strand == fault->strand) return other->stage != STAGE_LASTS;
+    }
+    return true;
+}
+
+static void tick_one(struct faults *faults, struct fault *fault, uint64_t now_ms) {
+    if (fault->stage == STAGE_LASTS) {
+        if (fault->kind->tick != NULL) fault->kind->tick(faults, fault);
+        if (fault->end_ms <= now_ms) end_fault(faults, fault);
+    } else if (may_begin(faults, fault, now_ms)) {
+        fault->end_ms += now_ms - fault->begin_ms; /* It lasts as long as planned. */
+        if (now_ms < faults->length_ms) {
+            begin_fault(faults, fault);
+        } else {
+            fault->stage = STAGE_DROPPED;
+        }
+    }
+}
+
+/* False: nothing is left to be done. */
 static bool tick(struct faults *faults) {
-    uint64_t now_ms = (clock_us() - faults->start_us) / 1000;
     bool is_open = false;
     for (size_t i = 0; i < faults->count; i++) {
         struct fault *fault = &faults->at[i];
-        if (fault->stage != STAGE_LASTS) continue;
-        if (fault->kind->tick != NULL) fault->kind->tick(faults, fault);
-        if (fault->end_ms <= now_ms) end_fault(faults, fault);
-    }
-    for (size_t i = 0; i < faults->count; i++) {
-        struct fault *fault = &faults->at[i];
-        if (fault->stage == STAGE_PLANNED && fault->begin_ms <= now_ms) begin_fault(faults, fault);
-        is_open |= fault->stage != STAGE_OVER;
+        tick_one(faults, fault, (clock_us() - faults->start_us) / 1000);
+        is_open |= fault->stage == STAGE_PLANNED || fault->stage == STAGE_LASTS;
     }
     look_for_ends(faults);
     return is_open && faults->problem[0] == '\0';
@@ -631,7 +652,7 @@ void faults_print_during(const struct faults *faults, uint64_t from_us, uint64_t
     const char *separator = "";
     for (size_t i = 0; i < faults->count; i++) {
         const struct fault *fault = &faults->at[i];
-        bool lasted = fault->stage != STAGE_PLANNED && fault->begun_us < until_us &&
+        bool lasted = fault->begun_us != 0 && fault->begun_us < until_us &&
                       (fault->stage == STAGE_LASTS || fault->ended_us > from_us);
         if (!lasted) continue;
         buffer_append_format(out, "%s%s", separator, fault->text);
@@ -652,8 +673,7 @@ static uint32_t sound_nodes(const struct faults *faults, uint64_t from_us, uint6
     uint32_t sound = (1u << faults->nodes->count) - 1;
     for (size_t i = 0; i < faults->count; i++) {
         const struct fault *fault = &faults->at[i];
-        bool lasts =
-            fault->stage != STAGE_PLANNED && fault->begun_us < until_us && over_us(fault) > from_us;
+        bool lasts = fault->begun_us != 0 && fault->begun_us < until_us && over_us(fault) > from_us;
         for (int node = 0; lasts && node < faults->nodes->count; node++)
             if (fault->nodes[node] || fault->kind->slows_all) sound &= ~(1u << node);
     }
@@ -672,7 +692,7 @@ uint64_t faults_sound_us(const struct faults *faults, uint64_t from_us, uint64_t
     moments[count++] = until_us;
     for (size_t i = 0; i < faults->count; i++) {
         const struct fault *fault = &faults->at[i];
-        if (fault->stage == STAGE_PLANNED) continue;
+        if (fault->begun_us == 0) continue;
         uint64_t bounds[] = {fault->begun_us, over_us(fault)};
         for (size_t k = 0; k < COUNT_OF(bounds); k++)
             if (bounds[k] > from_us && bounds[k] < until_us) moments[count++] = bounds[k];

@@ -9,7 +9,7 @@ void faults_choose(struct world *world) {
     uint32_t density = world_chance(world, 30) ? 0 : (uint32_t)world_between(world, 100, 600);
     for (uint32_t i = 0; i < FAULT_COUNT; i++)
         world->fault_on[i] = world_chance(world, density);
-    world->fault_gap_us = world_paced_us(world, 100, 3);
+    world->fault_gap_us = world_paced_us(world, 100, 5);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
         node->clock_rate = CLOCK_RATE_ONE;
@@ -85,66 +85,67 @@ static void spoil_links(struct world *world, enum fault fault) {
     end_in(world, fault, world_paced_us(world, 250, 5), EVERYONE, EVERYONE);
 }
 
-static void cut(struct world *world, uint32_t from, uint32_t to) {
-    world->links[from][to].cut = true;
+/* Each link of a cut heals by itself, all of them at about the same time. */
+static void cut(struct world *world, enum fault fault, uint32_t from, uint32_t to, uint64_t us) {
+    struct link *link = &world->links[from][to];
+    uint64_t end_us = world->now_us + us;
+    link->cut = true;
+    if (link->cut_until_us < end_us) link->cut_until_us = end_us;
+    end_in(world, fault, us, from, to);
     if (!world_chance(world, 500)) return;
-    world_at(world, world->now_us + world_between(world, 0, 800 * 1000),
+    world_at(world, world->now_us + world_paced_us(world, 2, 10),
              (struct event){.kind = EVENT_LINK, .to = from, .from = to, .value = 0});
 }
 
 /* Two nodes do not hear each other; others hear both. */
-static void part_pair(struct world *world) {
+static void part_pair(struct world *world, uint64_t us) {
     uint32_t a = victim(world)->id, b = (uint32_t)world_between(world, 1, world->node_count);
     if (a == b) return;
-    cut(world, a, b);
-    cut(world, b, a);
+    cut(world, FAULT_partitions, a, b, us);
+    cut(world, FAULT_partitions, b, a, us);
     world_trace(world, a << 8 | b, "partition: between n%u and n%u", a, b);
 }
 
-static void part_sides(struct world *world) {
+static void part_sides(struct world *world, uint64_t us) {
     uint32_t side = 1u << victim(world)->id;
     if (world->node_count > 3 && world_chance(world, 500)) side |= 1u << victim(world)->id;
     for (uint32_t from = 1; from <= world->node_count; from++) {
         for (uint32_t to = 1; to <= world->node_count; to++)
-            if ((side >> from & 1) != (side >> to & 1)) cut(world, from, to);
+            if ((side >> from & 1) != (side >> to & 1)) cut(world, FAULT_partitions, from, to, us);
     }
     world_trace(world, side, "partition: nodes of mask %x on one side", side);
 }
 
 static void part(struct world *world) {
+    uint64_t us = world_paced_us(world, 250, 6);
     if (world_chance(world, 350)) {
-        part_pair(world);
+        part_pair(world, us);
     } else {
-        part_sides(world);
+        part_sides(world, us);
     }
-    end_in(world, FAULT_partitions, world_paced_us(world, 250, 6), EVERYONE, EVERYONE);
 }
 
 static void cut_one_way(struct world *world) {
     struct node *node = victim(world);
     bool inward = world_chance(world, 500);
+    uint64_t us = world_paced_us(world, 250, 6);
     for (uint32_t peer = 1; peer <= world->node_count; peer++) {
         if (peer == node->id || world_chance(world, 300)) continue;
         if (inward) {
-            cut(world, peer, node->id);
+            cut(world, FAULT_one_way_cuts, peer, node->id, us);
         } else {
-            cut(world, node->id, peer);
+            cut(world, FAULT_one_way_cuts, node->id, peer, us);
         }
     }
     world_trace(world, node->id, "n%u is cut off one way", node->id);
-    end_in(world, FAULT_one_way_cuts, world_paced_us(world, 250, 6), EVERYONE, EVERYONE);
 }
 
-static void join(struct world *world) {
-    for (uint32_t from = 1; from <= world->node_count; from++) {
-        for (uint32_t to = 1; to <= world->node_count; to++) {
-            struct link *link = &world->links[from][to];
-            if (!link->cut) continue;
-            link->cut = false;
-            world_at(world, world->now_us + world_between(world, 0, 200 * 1000),
-                     (struct event){.kind = EVENT_LINK, .to = from, .from = to, .value = 1});
-        }
-    }
+static void join(struct world *world, uint32_t from, uint32_t to) {
+    struct link *link = &world->links[from][to];
+    if (!link->cut || link->cut_until_us > world->now_us) return;
+    link->cut = false;
+    world_at(world, world->now_us + world_paced_us(world, 5, 7),
+             (struct event){.kind = EVENT_LINK, .to = from, .from = to, .value = 1});
 }
 
 static void reset_link(struct world *world) {
@@ -254,12 +255,6 @@ static void strike(struct world *world, enum fault fault) {
     }
 }
 
-void faults_when_power_changes(struct world *world) {
-    if (world->healed || !world_chance(world, 500)) return;
-    world_at(world, world->now_us + world_paced_us(world, 1, 8),
-             (struct event){.kind = EVENT_FAULT, .value = 1});
-}
-
 /* One of the kinds that are on, if there is one. Drifting clocks were there from the start. */
 static bool draw_fault(struct world *world, enum fault *fault) {
     enum fault on[FAULT_COUNT];
@@ -271,12 +266,7 @@ static bool draw_fault(struct world *world, enum fault *fault) {
     return true;
 }
 
-void faults_next(struct world *world, const struct event *event) {
-    if (world->healed) return;
-    if (event->value == 0) {
-        world_at(world, world->now_us + world_between(world, 1000, 2 * world->fault_gap_us),
-                 (struct event){.kind = EVENT_FAULT});
-    }
+static void strike_now(struct world *world) {
     enum fault fault;
     if (!draw_fault(world, &fault)) return;
     if (needs_peers(fault) && world->node_count == 1) return;
@@ -291,10 +281,30 @@ void faults_next(struct world *world, const struct event *event) {
     strike(world, fault);
 }
 
+/* At once: before the new leader's first messages have left; or while they are on their way. */
+void faults_when_power_changes(struct world *world) {
+    if (world->healed) return;
+    if (world_chance(world, 300)) {
+        strike_now(world);
+    } else if (world_chance(world, 500)) {
+        world_at(world, world->now_us + (20u << world_below(world, 9)),
+                 (struct event){.kind = EVENT_FAULT, .value = 1});
+    }
+}
+
+void faults_next(struct world *world, const struct event *event) {
+    if (world->healed) return;
+    if (event->value == 0) {
+        world_at(world, world->now_us + world_between(world, 1000, 2 * world->fault_gap_us),
+                 (struct event){.kind = EVENT_FAULT});
+    }
+    strike_now(world);
+}
+
 void faults_end(struct world *world, const struct event *event) {
     enum fault fault = (enum fault)event->value;
     if (fault == FAULT_partitions || fault == FAULT_one_way_cuts) {
-        join(world);
+        join(world, event->from, event->to);
     } else if (fault == FAULT_slow_disks || fault == FAULT_disk_errors ||
                fault == FAULT_full_disks) {
         struct node *node = &world->nodes[event->to];
@@ -310,7 +320,6 @@ void faults_end(struct world *world, const struct event *event) {
 void faults_heal(struct world *world) {
     world_trace(world, 0, "all is mended");
     world->healed = true;
-    join(world);
     network_calm(world);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];

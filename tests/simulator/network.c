@@ -109,12 +109,12 @@ void network_link_changes(struct world *world, const struct event *event) {
                      !world->links[event->to][event->from].cut &&
                      !world->links[event->from][event->to].cut;
     if (event->value == 1 && !reachable) {
-        tell(world, event->to, event->from, true, world_between(world, 20000, 200000));
+        tell(world, event->to, event->from, true, world_paced_us(world, 50, 3));
         return;
     }
     /* Whoever loses a connection dials again. */
     if (event->value == 0) {
-        tell(world, event->to, event->from, true, world_between(world, 2000, 200000));
+        tell(world, event->to, event->from, true, world_paced_us(world, 5, 7));
     }
     if (node->link_up[event->from] == (event->value == 1)) return;
     node->link_up[event->from] = event->value == 1;

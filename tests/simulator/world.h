@@ -174,7 +174,7 @@ enum { CLOCK_RATE_ONE = 10000 };
 struct link {
     bool cut, reorders;
     uint32_t drop_per_mille, duplicate_per_mille;
-    uint64_t delay_min_us, delay_max_us;
+    uint64_t cut_until_us, delay_min_us, delay_max_us;
     uint64_t last_us[2]; /* control and bulk: when the last packet arrives */
 };
 

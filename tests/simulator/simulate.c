@@ -318,7 +318,7 @@ static const char *value_of(int *at, int count, char **arguments) {
 }
 
 static struct options options_of(int count, char **arguments) {
-    struct options options = {.first = 1, .max_seeds = 500, .jobs = 1};
+    struct options options = {.first = 1, .max_seeds = 1500, .jobs = 1};
     for (int i = 1; i < count; i++) {
         const char *name = arguments[i];
         if (strcmp(name, "--seeds") == 0) {

@@ -70,6 +70,10 @@ uint32_t members_next_voters(const struct members *members) {
     return those_with(members, MEMBER_NEXT_VOTER);
 }
 
+uint32_t members_to_promote(const struct members *members) {
+    return those_with(members, MEMBER_PROMOTE);
+}
+
 static bool flags_make_sense(const struct member *member, bool joint) {
     uint32_t flags = member->flags;
     bool known =

@@ -76,6 +76,7 @@ uint32_t members_free_id(const struct members *members);
 uint32_t members_all(const struct members *members);
 uint32_t members_voters(const struct members *members);
 uint32_t members_next_voters(const struct members *members); /* 0 unless joint */
+uint32_t members_to_promote(const struct members *members);
 
 /* Ids, flags, order, text, and at least one voter in each set. ERROR_RANGE or ERROR_MALFORMED. */
 enum error members_validate(const struct members *members) MUST_USE;

@@ -104,6 +104,7 @@ struct raft {
     struct raft_configuration *configurations;
     uint32_t configuration_count, configuration_capacity;
     struct raft_voters voters; /* of the one in force */
+    uint32_t may_be_promoted;  /* learners, when they have caught up */
     bool is_voter;
     bool members_changed; /* in this step */
 
@@ -236,7 +237,8 @@ void raft_on_keep(struct raft *raft);
 void raft_on_unfit(struct raft *raft, uint32_t unfit);
 /* At the end of a leader's step: hands over to a target that has the whole log, or steps aside. */
 void raft_tend_transfer(struct raft *raft);
-/* Steps down, at once, to whoever can best go on. */
+/* Steps down to whoever can best go on: at once, or as soon as somebody has the whole log, but
+ * within an election timeout. */
 void raft_step_aside(struct raft *raft);
 
 /* --- raft_election.c ------------------------------------------------------------------------ */

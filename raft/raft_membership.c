@@ -136,8 +136,11 @@ static void configure(struct raft *raft) {
     raft->is_voter = (raft_all_voters(raft) & 1u << raft->config.id) != 0;
     raft->members_changed = true;
     match_peers(raft, members);
+    raft->may_be_promoted = members_to_promote(members);
+    if (raft->role != RAFT_LEADER) return;
     /* What other voters have promised or confirmed decides nothing any more. */
-    if (raft->role == RAFT_LEADER) raft_count_answers(raft);
+    raft_count_answers(raft);
+    raft_resume_reads(raft);
 }
 
 static void push(struct raft *raft, uint64_t index, const struct members *members) {
@@ -288,6 +291,7 @@ static bool may_be_promoted(const struct raft *raft, const struct member *member
 }
 
 static void promote_learners(struct raft *raft) {
+    if (raft->may_be_promoted == 0) return;
     const struct members *present = &raft_in_force(raft)->members;
     uint32_t promoted = 0, replaced = 0;
     for (uint32_t i = 0; i < present->count; i++) {

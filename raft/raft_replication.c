@@ -332,11 +332,9 @@ void raft_leader_tick(struct raft *raft) {
         raft_become_follower(raft, raft->term, 0);
         return;
     }
-    if (others_disks_are_better(raft)) {
-        raft_step_aside(raft);
-        return;
-    }
-    if (raft->now_us < raft->heartbeat_due_us) return;
+    if (others_disks_are_better(raft)) raft_step_aside(raft);
+    bool is_due = raft->now_us >= raft->heartbeat_due_us;
+    if (raft->role != RAFT_LEADER || !is_due) return;
     beat(raft);
     for (uint32_t i = 0; i < raft->peer_count; i++)
         ask_again(raft, &raft->peers[i]);

@@ -72,6 +72,13 @@ static void send_timeout_now(struct raft *raft, uint32_t node) {
 void raft_step_aside(struct raft *raft) {
     const struct raft_peer *target = best_target(raft);
     bool is_ready = target != NULL && target->match_index == raft_log_last_index(&raft->log);
+    bool was_tried = raft->now_us < raft->give_way_us;
+    if (!is_ready && raft->transfer_to != 0) return; /* Until its end. */
+    if (!is_ready && target != NULL && !was_tried) {
+        raft->give_way_us = raft->now_us + 4 * raft->config.election_us;
+        begin_transfer(raft, target, 0);
+        return;
+    }
     if (is_ready) send_timeout_now(raft, target->id);
     raft_become_follower(raft, raft->term, 0);
 }

@@ -64,11 +64,17 @@ struct batch *replica_open_batch(struct replica *replica) {
     return replica->open;
 }
 
+/* Leadership is about to change hands: what were proposed now would put off the moment at which the
+ * next leader has everything. */
+static bool is_handing_over(const struct replica *replica) {
+    return raft_transfer_target(replica->raft) != 0;
+}
+
 bool replica_can_seal(const struct replica *replica) {
     if (replica->origin == 0 || replica->known_leader == 0 || replica->stopping) return false;
     if (replica->window_count >= replica->config.inflight_batches_max) return false;
     if (replica->known_leader == replica->config.raft.id) {
-        return replica->leading && !journal_is_full(replica->journal);
+        return replica->leading && !journal_is_full(replica->journal) && !is_handing_over(replica);
     }
     return replica->link_up[replica->known_leader];
 }
@@ -431,7 +437,7 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
     if (header.semantics != 1) return ERROR_VERSION;
     /* The origin sends it again when it knows better, or when there is room; for the empty batch
      * of one that waited for room in vain, the reserve is there. */
-    if (!replica->leading) return ERROR_NONE;
+    if (!replica->leading || is_handing_over(replica)) return ERROR_NONE;
     if (journal_is_full(replica->journal) && header.count > 0) return ERROR_NONE;
 
     struct origin *origin = origins_find(&replica->tail_origins, header.origin);

@@ -41,6 +41,80 @@ Test(replica, one_node_keeps_what_it_acknowledged_through_a_loss_of_power) {
     replica_box_clear(&box);
 }
 
+static uint32_t count_lines(const struct box_client *client) {
+    uint32_t lines = 0;
+    for (size_t i = 0; i < client->replies.size; i++)
+        lines += client->replies.data[i] == '\n';
+    return lines;
+}
+
+/* What comes in meanwhile waits, on every node, and is done once. */
+Test(replica, leadership_changes_hands_under_load) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *clients[4];
+    for (uint32_t node = 1; node <= 3; node++) {
+        clients[node] = replica_box_client(&box, node);
+        box_client_send(&box, clients[node], "INCR total\r\nSET own 1\r\n");
+    }
+    uint64_t start_us = box.now_us;
+    replica_raft_step(box.replicas[leader], &(struct raft_event){.type = RAFT_EVENT_TRANSFER});
+    for (uint32_t node = 1; node <= 3; node++)
+        box_client_send(&box, clients[node], "INCRBY total 10\r\nAPPEND own 2\r\n");
+    while (replica_box_leader(&box) == leader && box.now_us < start_us + 1000 * 1000)
+        replica_box_run(&box, 1000);
+    struct box_client *reader = replica_box_client(&box, leader);
+    for (uint32_t node = 1; node <= 3; node++) {
+        while (count_lines(clients[node]) < 4 && box.now_us < start_us + 1000 * 1000)
+            replica_box_run(&box, 1000);
+    }
+    uint64_t pause_us = box.now_us - start_us;
+    cr_expect_lt(pause_us, 50 * 1000, "%llu us", (unsigned long long)pause_us);
+    box_client_send(&box, reader, "GET total\r\n");
+    cr_expect(box_client_expect(&box, reader, "$2\r\n33\r\n"));
+    cr_expect_neq(replica_box_leader(&box), leader);
+    for (uint32_t node = 1; node <= 3; node++)
+        box_client_close(&box, clients[node]);
+    box_client_close(&box, reader);
+    replica_box_clear(&box);
+}
+
+/* Nothing new is proposed while the next leader has not got everything; if it never gets there, the
+ * present one goes on. */
+Test(replica, what_comes_in_waits_for_a_transfer_that_is_given_up) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), away = leader % 3 + 1, other = away % 3 + 1;
+    const struct raft *raft = box.replicas[leader]->raft;
+    struct box_client *near = replica_box_client(&box, leader);
+    struct box_client *far = replica_box_client(&box, other);
+    box.cut[away] = true;
+    box_client_send(&box, near, "INCR x\r\n");
+    replica_box_run(&box, 20 * 1000);
+    replica_raft_step(box.replicas[leader],
+                      &(struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = away});
+    cr_assert_eq(raft_transfer_target(raft), away);
+    uint64_t last = raft_last_index(raft);
+    box_client_send(&box, near, "INCR x\r\n");
+    box_client_send(&box, far, "INCR x\r\n");
+    replica_box_run(&box, 200 * 1000);
+    cr_expect_eq(raft_last_index(raft), last);
+    replica_box_run(&box, 3 * 1000 * 1000);
+    cr_expect_eq(raft_transfer_target(raft), 0);
+    box_client_send(&box, near, "GET x\r\n");
+    replica_box_run(&box, 100 * 1000);
+    cr_expect_eq(count_lines(near), 4);
+    cr_expect_eq(count_lines(far), 1);
+    cr_expect_eq(near->replies.data[near->replies.size - 3], '3');
+    cr_expect_eq(replica_box_leader(&box), leader);
+    box_client_close(&box, near);
+    box_client_close(&box, far);
+    replica_box_clear(&box);
+}
+
 Test(replica, three_nodes_take_writes_and_reads_on_any_of_them) {
     struct replica_box box;
     replica_box_init(&box, 3);

@@ -275,10 +275,13 @@ void place_fill(struct place *place) {
     close(fd);
 }
 
+/* For good: an unlink that is not synced would be taken back by a loss of power. */
 void place_free(struct place *place) {
     char path[2 * TORTURE_PATH_MAX];
     filler_path(place, path, sizeof(path));
-    (void)unlink(path);
+    int fd = open(place->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || unlink(path) != 0 || fsync(fd) != 0) give_up("%s: %s", path, strerror(errno));
+    close(fd);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

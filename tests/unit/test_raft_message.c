@@ -223,6 +223,38 @@ Test(raft_log, finds_where_logs_may_agree) {
     raft_log_clear(&log);
 }
 
+Test(raft_log, begins_behind_what_was_cut_from_its_front) {
+    static const uint64_t terms[] = {1, 1, 4, 4, 4, 9, 9, 9, 9};
+    for (uint64_t dropped = 0; dropped <= COUNT_OF(terms); dropped++) {
+        for (uint64_t base = 0; base <= COUNT_OF(terms); base++) {
+            struct raft_log log;
+            raft_log_init(&log, &(struct raft_log_base){.hash = 5});
+            for (size_t i = 0; i < COUNT_OF(terms); i++)
+                append(&log, terms[i]);
+            uint64_t last_hash = raft_log_last_hash(&log);
+            raft_log_drop(&log, dropped, 0);
+            raft_log_compact(&log, base);
+            raft_log_check(&log);
+            cr_expect_eq(raft_log_last_index(&log), COUNT_OF(terms));
+            cr_expect_eq(raft_log_last_term(&log), 9);
+            cr_expect_eq(raft_log_last_hash(&log), last_hash);
+            for (uint64_t index = 0; index <= COUNT_OF(terms); index++) {
+                uint64_t term = index == 0 || index < base ? 0 : terms[index - 1];
+                cr_expect_eq(raft_log_term(&log, index), term, "base %llu, index %llu",
+                             (unsigned long long)base, (unsigned long long)index);
+            }
+            cr_expect_eq(raft_log_agreement(&log, 20, 0), base);
+            append(&log, 11);
+            cr_expect_eq(raft_log_last_term(&log), 11);
+            raft_log_restart(&log, &(struct raft_log_base){.index = 30, .term = 12, .hash = 6});
+            raft_log_check(&log);
+            cr_expect_eq(raft_log_last_index(&log), 30);
+            cr_expect_eq(raft_log_last_hash(&log), 6);
+            raft_log_clear(&log);
+        }
+    }
+}
+
 Test(raft_log, slides_without_losing_entries) {
     struct raft_log log;
     raft_log_init(&log, &(struct raft_log_base){.index = 100, .term = 3, .hash = 5});

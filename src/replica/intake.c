@@ -13,6 +13,9 @@ enum { ID_MULTI = 690, ID_EXEC, ID_DISCARD, ID_WATCH, ID_UNWATCH };
 /* Literals stand in the log: a group's long ones end where its body has this size. */
 enum { LITERALS_UNTIL_BYTES = 256 << 20 };
 
+/* At the node's bound a client is read from while what it has begun is no larger. */
+enum { PARTIAL_AT_BOUND = 64 << 10 };
+
 /* A client that has this many bytes of waiting reads and replies is not read from any further. */
 static const size_t session_waiting_max = 1 << 20;
 
@@ -615,11 +618,41 @@ static void route(struct replica *replica, struct session *session, const struct
 /* --- parsing -----------------------------------------------------------------------------------
  */
 
-/* At a bound nothing more is parsed: the bytes stay in the query buffer (design.md, "Bounds"). */
-static bool at_a_bound(const struct replica *replica, const struct session *session) {
-    if (replica_is_full(replica)) return true;
+/* At a bound nothing more is parsed: the bytes stay in the query buffer (design.md, "Bounds"). The
+ * node's own bound, `full`, stops a client that waits for something, or that is known to want what
+ * there is no room for. */
+static bool at_a_bound(const struct replica *replica, const struct session *session, bool full) {
+    if (full && (session->pending_count > 0 || session->wants_room)) return true;
     if (session->output.size > replica->config.output_bytes_soft) return true;
     return session->waiting.size - session->waiting_consumed > session_waiting_max;
+}
+
+/* A read runs at once where it can meet no deadline that only a tick makes good (SAFETY 3). */
+static bool read_needs_no_room(struct replica *replica) {
+    int64_t next = storages_next_deadline_ms(replica->storages);
+    return may_read_at_once(replica) && (replica->config.read_mode == REPLICA_READ_LOCAL ||
+                                         next > (int64_t)replica_present_ms(replica));
+}
+
+/* Whether the command just parsed, with nothing pending before it, leaves nothing to be kept: so
+ * that an operator sees how a node does that is at its bound. (CONFIG SET may put a setting into
+ * the log, and WAIT may wait: one of these a client, and small.) */
+static bool needs_no_room(struct replica *replica, struct session *session) {
+    struct reply nowhere = {.protocol = session->protocol};
+    const struct command *command = command_resolve(replica->config.registry, session->parser.args,
+                                                    session->parser.count, &nowhere);
+    if (command == NULL || refusal(replica, session, command) != NULL) return true;
+    if (session->in_multi || is_multi_command(command->id)) return false;
+    switch (command->place) {
+    case COMMAND_LOG:
+        break;
+    case COMMAND_READ:
+        return read_needs_no_room(replica);
+    case COMMAND_SESSION:
+    case COMMAND_LOCAL:
+        return true;
+    }
+    return false;
 }
 
 static void pause_session(struct replica *replica, struct session *session) {
@@ -644,6 +677,21 @@ static void refuse_protocol(struct replica *replica, struct session *session) {
     session->input.size = session->input_consumed = 0;
 }
 
+/* At the node's bound: whether what was parsed has to wait for room. */
+static bool is_held_up(struct replica *replica, struct session *session,
+                       enum request_status status) {
+    const struct request_parser *parser = &session->parser;
+    switch (status) {
+    case REQUEST_NEED_MORE:
+        return session->input.size - session->input_consumed + parser->wanted > PARTIAL_AT_BOUND;
+    case REQUEST_DONE:
+        return !needs_no_room(replica, session);
+    case REQUEST_ERROR:
+        break;
+    }
+    return false;
+}
+
 void session_take_in(struct replica *replica, struct session *session) {
     struct request_limits limits = {
         .bulk_max = storages_settings(replica->storages)->proto_max_bulk_len,
@@ -652,15 +700,22 @@ void session_take_in(struct replica *replica, struct session *session) {
     };
     while (!session->closed && session->ending == SESSION_STAYS) {
         if (session->input_consumed == session->input.size) break;
-        if (at_a_bound(replica, session)) {
+        bool full = replica_is_full(replica);
+        if (at_a_bound(replica, session, full)) {
             pause_session(replica, session);
             break;
         }
         enum request_status status =
             request_parse(&session->parser, &limits, session->input.data + session->input_consumed,
                           session->input.size - session->input_consumed);
+        if (full && is_held_up(replica, session, status)) {
+            session->wants_room = true;
+            pause_session(replica, session);
+            if (status == REQUEST_DONE) break; /* It is parsed again when there is room. */
+        }
         session->input_consumed += session->parser.consumed;
         if (status == REQUEST_NEED_MORE) break;
+        session->wants_room = false;
         if (status == REQUEST_ERROR) {
             refuse_protocol(replica, session);
             break;
@@ -678,7 +733,7 @@ void replica_resume_paused(struct replica *replica) {
     uint32_t count = replica->paused_count, kept = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct session *session = replica->paused[i];
-        if (!session->closed && at_a_bound(replica, session)) {
+        if (!session->closed && at_a_bound(replica, session, replica_is_full(replica))) {
             replica->paused[kept++] = session;
             continue;
         }

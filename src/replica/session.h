@@ -89,6 +89,7 @@ struct session {
     bool closed;
     bool dirty;             /* in the list of sessions with new output */
     bool paused;            /* in the list of those that stopped parsing at a bound */
+    bool wants_room;        /* paused: its next command waits for room in what is in flight */
     bool reader;            /* in the list of those with reads that wait for an index */
     bool waits_locally;     /* a LOCAL command is first in line and has no answer yet */
     uint64_t wait_index;    /* WAIT: the index it waits for on other nodes; 0: none */

@@ -340,9 +340,25 @@ static void expect_answers(int fd) {
 
 static const struct {
     const char *batches, *bytes;
-} inflight_bounds[] = {{"2", "64mb"}, {"1024", "1mb"}};
+    const char *field; /* which shows that the bound is met, at this value */
+    long long met;
+} inflight_bounds[] = {{"2", "64mb", "raft_inflight_batches", 2},
+                       {"1024", "1mb", "raft_inflight_bytes", 1 << 20}};
 
-/* No majority answers, and a leader is known: at the bound a node reads no further and refuses
+/* What an operator asks of a node that is at its bound. */
+static void look_at_it(struct cluster *cluster, int node) {
+    redisContext *client = node_connect(cluster, node);
+    cr_expect(ask_is(client, "PONG", "PING"));
+    redisReply *list = ask(client, "CLIENT LIST");
+    cr_expect(list->type == REDIS_REPLY_STRING && strstr(list->str, "cmd=set") != NULL);
+    freeReplyObject(list);
+    redisReply *setting = ask(client, "CONFIG GET raft-inflight-bytes");
+    cr_expect_eq(setting->elements, 2);
+    freeReplyObject(setting);
+    redisFree(client);
+}
+
+/* No majority answers, and a leader is known: at the bound a node takes no more and refuses
  * nothing: in the end every write is answered. */
 Test(three, a_node_at_its_bound_stops_reading_and_refuses_nothing) {
     struct buffer text = many_writes();
@@ -363,13 +379,15 @@ Test(three, a_node_at_its_bound_stops_reading_and_refuses_nothing) {
         cr_assert(fd >= 0);
         (void)node_signal(cluster, other, SIGSTOP);
         (void)node_signal(cluster, leader, SIGSTOP);
-        /* Below the bound it shows what is on its way; at the bound it answers nobody. */
+        /* It shows what is on its way, below the bound and at it. */
         size_t sent = text.size / BOUND_PARTS;
         cr_assert_eq(send(fd, text.data, sent, MSG_NOSIGNAL), (ssize_t)sent);
         AWAIT(node_info(cluster, node, "raft_inflight_batches") == 1);
         cr_expect_gt(node_info(cluster, node, "raft_inflight_bytes"), BOUND_PART_BYTES);
         sent = send_until_quiet(fd, &text, sent);
         cr_expect_lt(sent, text.size / 2, "%zu of %zu bytes were read", sent, text.size);
+        AWAIT(node_info(cluster, node, inflight_bounds[i].field) >= inflight_bounds[i].met);
+        look_at_it(cluster, node);
         (void)node_signal(cluster, leader, SIGCONT);
         (void)node_signal(cluster, other, SIGCONT);
         while (sent < text.size) {

@@ -39,6 +39,7 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     config.node_uuid[0] = node;
     config.registry = box->registry;
     config.planted = config.raft.planted = box->planted;
+    if (box->inflight_bytes_max != 0) config.inflight_bytes_max = box->inflight_bytes_max;
     box->replicas[node] = replica_create(&config, replica_box_moment(box, node));
     for (uint32_t peer = 1; peer <= box->count; peer++) {
         if (peer == node) continue;

@@ -24,6 +24,7 @@ struct replica_box {
     struct simulated_disk *disks[BOX_NODES_MAX + 1];
     bool cut[BOX_NODES_MAX + 1]; /* nothing goes in or out */
     uint32_t planted;
+    size_t inflight_bytes_max; /* 0: the default; for nodes booted from now on */
 };
 
 void replica_box_init(struct replica_box *box, uint32_t count);

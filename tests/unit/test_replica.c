@@ -236,6 +236,74 @@ Test(replica, whoever_waits_too_long_for_a_sealed_write_is_told_that_nobody_know
     replica_box_clear(&box);
 }
 
+/* Sends large writes until the node reads no further; they wait, for it is cut off. */
+static uint32_t fill_to_the_bound(struct replica_box *box, struct box_client *client) {
+    const struct replica *replica = box->replicas[client->node];
+    uint32_t count = 0;
+    while (replica_client_may_read(replica, client->session)) {
+        box_client_send(box, client, large_set());
+        cr_assert_lt(++count, 100);
+    }
+    return count;
+}
+
+Test(replica, at_its_bound_a_node_answers_what_needs_no_room) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    box.inflight_bytes_max = 256 * 1024;
+    cr_assert(replica_box_settle(&box));
+    for (uint32_t node = 1; node <= 3; node++) {
+        replica_box_kill(&box, node);
+        replica_box_boot(&box, node);
+    }
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    const struct replica *replica = box.replicas[leader];
+    struct box_client *filler = replica_box_client(&box, leader),
+                      *client = replica_box_client(&box, leader),
+                      *half = replica_box_client(&box, leader);
+    replica_box_run(&box, 200 * 1000);
+    box.cut[leader] = true;
+    uint32_t writes = fill_to_the_bound(&box, filler);
+    size_t inflight = replica_inflight_bytes(replica);
+    cr_expect_lt(inflight, box.inflight_bytes_max + 71 * 1000);
+
+    box_client_send(&box, client,
+                    "GET x\r\nNOSUCH\r\nCOMMAND GETKEYS GET y\r\nINCR x\r\nGET x\r\n");
+    cr_expect(bytes_equal(buffer_bytes(&client->session->output),
+                          BYTES("$-1\r\n"
+                                "-ERR unknown command 'NOSUCH', with args beginning with: \r\n"
+                                "*1\r\n$1\r\ny\r\n")),
+              "%.*s", (int)client->session->output.size, client->session->output.data);
+    cr_expect_not(replica_client_may_read(replica, client->session), "up to the first write");
+    /* A command in parts is completed, but no large one is gathered. */
+    box_client_send(&box, half, "COMMAND GETKE");
+    cr_expect(replica_client_may_read(replica, half->session));
+    box_client_send(
+        &box, half,
+        "YS GET z\r\nCOMMAND GETKEYS GET y\r\n*3\r\n$3\r\nSET\r\n$1\r\nz\r\n$70000\r\nz");
+    cr_expect_not(replica_client_may_read(replica, half->session));
+    cr_expect_eq(half->session->output.size, 2 * strlen("*1\r\n$1\r\nz\r\n"));
+    uint64_t parsed = client->session->commands_processed;
+    for (int i = 0; i < 10; i++)
+        replica_turn_end(box.replicas[leader], replica_box_moment(&box, leader));
+    cr_expect_eq(client->session->commands_processed, parsed);
+    cr_expect_eq(replica_inflight_bytes(replica), inflight, "the bound is kept");
+
+    box.cut[leader] = false;
+    replica_box_run(&box, 2 * 1000 * 1000);
+    cr_expect_eq(filler->replies.size, writes * strlen("+OK\r\n"));
+    cr_expect(
+        bytes_equal(bytes_slice(buffer_bytes(&client->replies), client->replies.size - 11, 11),
+                    BYTES(":1\r\n$1\r\n1\r\n")),
+        "in order: %.*s", (int)client->replies.size, client->replies.data);
+    cr_expect(replica_client_may_read(replica, half->session), "the rest may come");
+    box_client_close(&box, filler);
+    box_client_close(&box, client);
+    box_client_close(&box, half);
+    replica_box_clear(&box);
+}
+
 #define NOT_IN_TIME "-CLUSTERDOWN the cluster did not take this write in time: not executed\r\n"
 
 /* Seals what its clients sent on a node that leads, alone from now on: no outcome for 40 s. */

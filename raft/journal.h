@@ -118,7 +118,8 @@ uint64_t journal_persisted(const struct journal *journal);
  * segments for it: while it rises the disk works. */
 uint64_t journal_finished(const struct journal *journal);
 
-/* The commit index, for the next mark. Never falls; entries up to it are never cut. */
+/* The commit index, for the next mark: of entries that were persisted here, whose cut and content
+ * have to be those that are committed. Never falls; entries up to it are never cut. */
 void journal_commit(struct journal *journal, uint64_t commit_index);
 
 uint64_t journal_last_index(const struct journal *journal); /* written or queued */

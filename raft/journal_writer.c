@@ -334,6 +334,7 @@ uint64_t journal_finished(const struct journal *journal) {
 
 void journal_commit(struct journal *journal, uint64_t commit_index) {
     if (commit_index <= journal->commit_index) return;
+    CHECK(commit_index <= journal_last_index(journal));
     journal->commit_index = commit_index;
     log_shape_commit(&journal->shape, commit_index);
 }

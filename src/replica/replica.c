@@ -298,7 +298,8 @@ static bool drain_committed(struct replica *replica, size_t *budget) {
         replica_apply_entry(replica, entry.image);
         *budget = size < *budget ? *budget - size : 0;
     }
-    journal_commit(replica->journal, commit);
+    /* A node that stops persists nothing any more: its log may hold others at these indexes. */
+    if (!replica->stopping) journal_commit(replica->journal, commit);
     struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
     replica_raft_step(replica, &event);
     return true;

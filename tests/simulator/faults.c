@@ -243,6 +243,9 @@ static void strike(struct world *world, enum fault fault) {
     case FAULT_blackouts:
         doom(world, DOOM_BLACKOUT);
         break;
+    case FAULT_clean_stops:
+        doom(world, DOOM_STOP);
+        break;
     case FAULT_clock_jumps:
         jump_clock(world);
         break;

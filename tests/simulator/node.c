@@ -43,6 +43,7 @@ void node_start(struct world *world, struct node *node) {
     node->phase = PHASE_IDLE;
     node->ready_us = world->now_us;
     node->doom = DOOM_NONE;
+    node->stopping = false;
     node->read_connection = NULL;
     node->replica = replica_create(&config, moment_of(world, node));
     checks_node_started(node);
@@ -333,7 +334,20 @@ static void meet_doom(struct world *world, struct node *node) {
     case DOOM_BLACKOUT:
         world_black_out(world);
         break;
+    case DOOM_STOP:
+        world_trace(world, node->id, "n%u is asked to stop", node->id);
+        node->stopping = true;
+        replica_stop(node->replica, moment_of(world, node));
+        break;
     }
+}
+
+/* Ends by itself once its log is closed, as the server does at a turn's end. */
+static bool has_stopped(struct world *world, struct node *node) {
+    if (!node->stopping || node->phase != PHASE_IDLE || !replica_is_stopped(node->replica))
+        return false;
+    node_kill(world, node, false);
+    return true;
 }
 
 void node_run(struct world *world, struct node *node) {
@@ -351,6 +365,7 @@ void node_run(struct world *world, struct node *node) {
             return;
         }
     } while (node->phase != PHASE_IDLE);
+    if (has_stopped(world, node)) return;
     node->ready_us = world->now_us + world_between(world, 5, 40);
 }
 

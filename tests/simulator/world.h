@@ -34,6 +34,7 @@ enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
     X(kills)                                                                                       \
     X(power_losses)                                                                                \
     X(blackouts)                                                                                   \
+    X(clean_stops)                                                                                 \
     X(pauses)                                                                                      \
     X(clock_jumps)                                                                                 \
     X(clock_drifts)                                                                                \
@@ -131,7 +132,7 @@ struct inbox_item {
 };
 
 enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_TURN_END, PHASE_EFFECTS };
-enum doom { DOOM_NONE, DOOM_PAUSE, DOOM_KILL, DOOM_POWER_LOSS, DOOM_BLACKOUT };
+enum doom { DOOM_NONE, DOOM_PAUSE, DOOM_KILL, DOOM_POWER_LOSS, DOOM_BLACKOUT, DOOM_STOP };
 enum doom_place { DOOM_ANYWHERE, DOOM_AT_DISK, DOOM_AT_EVENT, DOOM_PLACES };
 
 struct node {
@@ -147,6 +148,7 @@ struct node {
     uint32_t doom_in;
     enum doom_place doom_place; /* which effects these are */
     uint64_t pause_us;
+    bool stopping; /* was asked to end by itself */
     uint64_t submitted, taken; /* disk requests; events within a turn */
 
     struct inbox_item *inbox;

@@ -148,7 +148,7 @@ struct node {
     uint32_t doom_in;
     enum doom_place doom_place; /* which effects these are */
     uint64_t pause_us;
-    bool stopping; /* was asked to end by itself */
+    bool stopping;             /* was asked to end by itself */
     uint64_t submitted, taken; /* disk requests; events within a turn */
 
     struct inbox_item *inbox;

@@ -41,8 +41,9 @@ _Static_assert(offsetof(struct bytes, size) == offsetof(struct iovec, iov_len), 
 enum lane_name { LANE_LOG, LANE_FILES, LANE_READER };
 
 static const enum lane_name lane_of[] = {
-    [DISK_APPEND] = LANE_LOG,   [DISK_REPLACE] = LANE_LOG, [DISK_CREATE] = LANE_FILES,
-    [DISK_REMOVE] = LANE_FILES, [DISK_LIST] = LANE_FILES,  [DISK_READ] = LANE_READER,
+    [DISK_APPEND] = LANE_LOG,  [DISK_REPLACE] = LANE_LOG,  [DISK_CREATE] = LANE_FILES,
+    [DISK_WRITE] = LANE_FILES, [DISK_RENAME] = LANE_FILES, [DISK_REMOVE] = LANE_FILES,
+    [DISK_LIST] = LANE_FILES,  [DISK_READ] = LANE_READER,
 };
 
 struct lane {
@@ -60,7 +61,7 @@ struct disk {
     const struct log *log;
     int directory, lock, event;
     _Atomic bool ends, is_told;
-    _Atomic uint32_t generation; /* of names: changed by CREATE, REMOVE and REPLACE */
+    _Atomic uint32_t generation; /* of names: changed by CREATE, RENAME, REMOVE and REPLACE */
     struct lane lanes[LANES];
     /* The log file written last: kept open until another takes its place. */
     struct append_file *append_file;
@@ -290,6 +291,23 @@ static enum error create_file(struct disk *disk, const struct disk_request *requ
     return error;
 }
 
+static enum error write_file(struct disk *disk, const struct disk_request *request) {
+    int fd = openat(disk->directory, request->name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return error_of_errno();
+    bool written = write_spans(fd, request->spans, request->span_count, request->offset) &&
+                   (!request->sync || fsync(fd) == 0);
+    enum error error = written ? ERROR_NONE : error_of_errno();
+    close(fd);
+    return error;
+}
+
+static enum error rename_file(struct disk *disk, const struct disk_request *request) {
+    if (renameat(disk->directory, request->name, disk->directory, request->target) != 0)
+        return error_of_errno();
+    atomic_fetch_add(&disk->generation, 1);
+    return fsync(disk->directory) == 0 ? ERROR_NONE : error_of_errno();
+}
+
 static enum error remove_file(struct disk *disk, const struct disk_request *request) {
     if (unlinkat(disk->directory, request->name, 0) != 0) return error_of_errno();
     atomic_fetch_add(&disk->generation, 1);
@@ -328,12 +346,22 @@ static uint32_t run_files(struct lane *lane, uint32_t waiting) {
     (void)waiting;
     const struct disk_request *request = request_at(lane, lane->taken);
     struct disk_completion completion = {.number = request->number};
-    if (request->call == DISK_CREATE) {
+    switch (request->call) {
+    case DISK_CREATE:
         completion.error = create_file(lane->disk, request);
-    } else if (request->call == DISK_REMOVE) {
+        break;
+    case DISK_WRITE:
+        completion.error = write_file(lane->disk, request);
+        break;
+    case DISK_RENAME:
+        completion.error = rename_file(lane->disk, request);
+        break;
+    case DISK_REMOVE:
         completion.error = remove_file(lane->disk, request);
-    } else {
+        break;
+    default:
         list_directory(lane->disk, &completion);
+        break;
     }
     lane_done(lane, &completion);
     return 1;

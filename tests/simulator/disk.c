@@ -14,7 +14,8 @@ enum queue { QUEUE_WRITES, QUEUE_FILES, QUEUE_READS };
 
 static const uint8_t queue_of[] = {
     [DISK_APPEND] = QUEUE_WRITES, [DISK_REPLACE] = QUEUE_WRITES, [DISK_CREATE] = QUEUE_FILES,
-    [DISK_REMOVE] = QUEUE_FILES,  [DISK_LIST] = QUEUE_FILES,     [DISK_READ] = QUEUE_READS,
+    [DISK_WRITE] = QUEUE_FILES,   [DISK_RENAME] = QUEUE_FILES,   [DISK_REMOVE] = QUEUE_FILES,
+    [DISK_LIST] = QUEUE_FILES,    [DISK_READ] = QUEUE_READS,
 };
 
 struct file {
@@ -22,6 +23,15 @@ struct file {
     struct buffer kernel, durable;
     uint8_t *dirty;               /* one a sector */
     size_t dirty_low, dirty_high; /* none outside of these */
+    size_t synced_size;           /* its size when it was synced last */
+    bool may_vanish;              /* made by WRITE: the directory does not know it for sure */
+};
+
+/* A RENAME that the kernel has carried out while the process ended: the directory was not synced.
+ */
+struct unsure_rename {
+    char name[DISK_NAME_SIZE], target[DISK_NAME_SIZE]; /* name empty: there is none */
+    struct file *replaced;                             /* NULL: there was no such target */
 };
 
 struct request {
@@ -37,6 +47,7 @@ struct simulated_disk {
     struct request queues[QUEUES][QUEUE_MAX];
     uint32_t heads[QUEUES], counts[QUEUES];
     struct disk_file *list;
+    struct unsure_rename unsure;
     struct simulated_disk_figures figures;
 };
 
@@ -55,6 +66,7 @@ static struct file *file_of(const struct simulated_disk *disk, const char *name)
 }
 
 static void file_destroy(struct file *file) {
+    if (file == NULL) return;
     buffer_clear(&file->kernel);
     buffer_clear(&file->durable);
     memory_release(file->dirty);
@@ -87,16 +99,21 @@ static void file_resize(struct file *file, size_t size) {
     if (file->dirty_low > file->dirty_high) file->dirty_low = file->dirty_high;
 }
 
-static struct file *file_create(struct simulated_disk *disk, const char *name, size_t size) {
-    file_remove(disk, name);
+static void file_add(struct simulated_disk *disk, struct file *file) {
     if (disk->file_count == disk->file_capacity) {
         disk->file_capacity = disk->file_capacity * 2 + 8;
         disk->files = memory_resize(disk->files, disk->file_capacity * sizeof(struct file *));
     }
+    disk->files[disk->file_count++] = file;
+}
+
+static struct file *file_create(struct simulated_disk *disk, const char *name, size_t size) {
+    file_remove(disk, name);
     struct file *file = memory_allocate_zeroed(sizeof(*file));
     snprintf(file->name, sizeof(file->name), "%s", name);
     file_resize(file, size);
-    disk->files[disk->file_count++] = file;
+    file->synced_size = size;
+    file_add(disk, file);
     return file;
 }
 
@@ -129,6 +146,50 @@ static void file_sync(struct file *file) {
     for (size_t i = file->dirty_low; i < file->dirty_high; i++)
         if (file->dirty[i]) sector_settle(file, i, true);
     file->dirty_low = file->dirty_high = 0;
+    file->synced_size = file->kernel.size;
+}
+
+/* --- names ---------------------------------------------------------------------------------- */
+
+/* The directory was synced: all names are as they are. */
+static void sync_names(struct simulated_disk *disk) {
+    file_destroy(disk->unsure.replaced);
+    disk->unsure = (struct unsure_rename){0};
+    for (uint32_t i = 0; i < disk->file_count; i++)
+        disk->files[i]->may_vanish = false;
+}
+
+/* Without the sync: what the directory said before stays known. */
+static enum error rename_file(struct simulated_disk *disk, const char *name, const char *target) {
+    struct file *file = file_of(disk, name);
+    if (file == NULL) return ERROR_NOT_FOUND;
+    sync_names(disk);
+    uint32_t at = find(disk, target);
+    if (at < disk->file_count) {
+        disk->unsure.replaced = disk->files[at];
+        disk->files[at] = disk->files[--disk->file_count];
+    }
+    snprintf(disk->unsure.name, sizeof(disk->unsure.name), "%s", name);
+    snprintf(disk->unsure.target, sizeof(disk->unsure.target), "%s", target);
+    snprintf(file->name, sizeof(file->name), "%s", target);
+    return ERROR_NONE;
+}
+
+/* The loss of power: an unsure name is the new one or the old one, an unsure file is there or not.
+ */
+static void settle_names(struct simulated_disk *disk) {
+    struct unsure_rename *unsure = &disk->unsure;
+    struct file *file = file_of(disk, unsure->target);
+    if (unsure->name[0] != 0 && file != NULL && file_of(disk, unsure->name) == NULL &&
+        random_below(&disk->random, 2) == 0) {
+        snprintf(file->name, sizeof(file->name), "%s", unsure->name);
+        if (unsure->replaced != NULL) file_add(disk, unsure->replaced);
+        unsure->replaced = NULL;
+    }
+    for (uint32_t at = disk->file_count; at-- > 0;)
+        if (disk->files[at]->may_vanish && random_below(&disk->random, 2) == 0)
+            file_remove(disk, disk->files[at]->name);
+    sync_names(disk);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
@@ -144,6 +205,7 @@ void simulated_disk_destroy(struct simulated_disk *disk) {
     if (disk == NULL) return;
     for (uint32_t i = 0; i < disk->file_count; i++)
         file_destroy(disk->files[i]);
+    file_destroy(disk->unsure.replaced);
     memory_release(disk->files);
     memory_release(disk->list);
     memory_release(disk);
@@ -203,18 +265,29 @@ static void check_appendable(const struct file *file, const struct disk_request 
         CHECK(file->kernel.data[at] == 0);
 }
 
+static uint64_t span_bytes(const struct disk_request *call) {
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < call->span_count; i++)
+        size += call->spans[i].size;
+    return size;
+}
+
+static void write_spans(struct file *file, const struct disk_request *call) {
+    uint64_t offset = call->offset;
+    for (uint32_t i = 0; i < call->span_count; i++) {
+        file_write(file, offset, call->spans[i]);
+        offset += call->spans[i].size;
+    }
+}
+
 static enum error run_append(struct simulated_disk *disk, const struct disk_request *call,
                              bool sync) {
     struct file *file = file_of(disk, call->name);
     if (file == NULL) return ERROR_NOT_FOUND;
     disk->figures.appends++;
     if (happens(disk, disk->config.append_errors_per_mille)) return ERROR_IO;
-    uint64_t offset = call->offset;
     check_appendable(file, call);
-    for (uint32_t i = 0; i < call->span_count; i++) {
-        file_write(file, offset, call->spans[i]);
-        offset += call->spans[i].size;
-    }
+    write_spans(file, call);
     if (sync) file_sync(file);
     disk->figures.syncs += sync;
     return ERROR_NONE;
@@ -227,10 +300,29 @@ static uint64_t used_bytes(const struct simulated_disk *disk) {
     return bytes;
 }
 
+static enum error run_write(struct simulated_disk *disk, const struct disk_request *call,
+                            bool sync) {
+    struct file *file = file_of(disk, call->name);
+    uint64_t end = call->offset + span_bytes(call);
+    uint64_t present = file == NULL ? 0 : file->kernel.size;
+    disk->figures.writes++;
+    if (end > present && disk->config.capacity_bytes > 0 &&
+        used_bytes(disk) + end - present > disk->config.capacity_bytes) {
+        disk->figures.full++;
+        return ERROR_DISK_FULL;
+    }
+    if (file == NULL) {
+        file = file_create(disk, call->name, 0);
+        file->may_vanish = true;
+    }
+    if (end > present) file_resize(file, end);
+    write_spans(file, call);
+    if (sync) file_sync(file);
+    return ERROR_NONE;
+}
+
 static enum error run_whole_file(struct simulated_disk *disk, const struct disk_request *call) {
-    uint64_t size = 0;
-    for (uint32_t i = 0; i < call->span_count; i++)
-        size += call->spans[i].size;
+    uint64_t size = span_bytes(call);
     if (call->call == DISK_CREATE) {
         CHECK(size <= call->size);
         size = call->size;
@@ -247,12 +339,9 @@ static enum error run_whole_file(struct simulated_disk *disk, const struct disk_
         disk->figures.replaces++;
     }
     struct file *file = file_create(disk, call->name, size);
-    uint64_t offset = 0;
-    for (uint32_t i = 0; i < call->span_count; i++) {
-        file_write(file, offset, call->spans[i]);
-        offset += call->spans[i].size;
-    }
+    write_spans(file, call);
     file_sync(file);
+    sync_names(disk);
     return ERROR_NONE;
 }
 
@@ -295,9 +384,17 @@ static void run(struct simulated_disk *disk, const struct disk_request *call,
     case DISK_REPLACE:
         completion->error = run_whole_file(disk, call);
         break;
+    case DISK_WRITE:
+        completion->error = run_write(disk, call, call->sync);
+        break;
+    case DISK_RENAME:
+        completion->error = rename_file(disk, call->name, call->target);
+        sync_names(disk);
+        break;
     case DISK_REMOVE:
         if (file_of(disk, call->name) == NULL) completion->error = ERROR_NOT_FOUND;
         file_remove(disk, call->name);
+        sync_names(disk);
         break;
     case DISK_READ:
         run_read(disk, call, completion);
@@ -364,6 +461,10 @@ static void interrupt_queue(struct simulated_disk *disk, uint32_t queue) {
             if (run_append(disk, call, false) != ERROR_NONE) break;
         } else if (call->call == DISK_CREATE || call->call == DISK_REPLACE) {
             interrupt_whole_file(disk, call);
+        } else if (call->call == DISK_WRITE) {
+            if (run_write(disk, call, false) != ERROR_NONE) break;
+        } else if (call->call == DISK_RENAME && random_below(&disk->random, 2) == 0) {
+            if (rename_file(disk, call->name, call->target) != ERROR_NONE) break;
         } else if (call->call == DISK_REMOVE && random_below(&disk->random, 2) == 0) {
             file_remove(disk, call->name);
         }
@@ -393,7 +494,12 @@ void simulated_disk_power_loss(struct simulated_disk *disk) {
             disk->figures.lost_sectors += !keep;
         }
         file->dirty_low = file->dirty_high = 0;
+        size_t unsure = file->kernel.size - file->synced_size;
+        if (unsure > 0)
+            file_resize(file, file->synced_size + random_below(&disk->random, unsure + 1));
+        file->synced_size = file->kernel.size;
     }
+    settle_names(disk);
 }
 
 /* --- meddling ------------------------------------------------------------------------------- */
@@ -426,6 +532,7 @@ void simulated_disk_truncate(struct simulated_disk *disk, const char *name, uint
     struct file *file = file_of(disk, name);
     CHECK(file != NULL && size <= file->kernel.size);
     file_resize(file, size);
+    file->synced_size = size;
 }
 
 void simulated_disk_remove(struct simulated_disk *disk, const char *name) {

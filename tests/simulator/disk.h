@@ -4,7 +4,8 @@
  * "kernel" first; a sync makes it durable. simulated_disk_power_loss() decides for every sector
  * of 512 bytes that was written and not synced whether it is old or new; requests not completed
  * may have happened in part. simulated_disk_kill() is the end of the process alone: the kernel
- * keeps what it has, and a later loss of power may still take it.
+ * keeps what it has, and a later loss of power may still take it: bytes, the growth of a file that
+ * WRITEs have made, that file's name, and a RENAME that was not completed.
  *
  * Time is virtual: a request completes once its seeded delay is over. Same seed and calls, same
  * disk. It outlives the nodes that use it. */
@@ -18,8 +19,9 @@ struct simulated_disk_config {
     uint32_t slow_per_mille;             /* requests that take slow_us more */
     uint64_t slow_us;
     uint32_t append_errors_per_mille, read_errors_per_mille; /* ERROR_IO */
-    uint64_t capacity_bytes; /* of all files; beyond it CREATE says DISK_FULL; 0: endless */
-    bool replace_is_full;    /* REPLACE says DISK_FULL: it needs room for a second file */
+    uint64_t
+        capacity_bytes;   /* of all files; beyond it CREATE and WRITE say DISK_FULL; 0: endless */
+    bool replace_is_full; /* REPLACE says DISK_FULL: it needs room for a second file */
 };
 
 struct simulated_disk;
@@ -57,7 +59,7 @@ void simulated_disk_remove(struct simulated_disk *disk, const char *name);
 struct simulated_disk *simulated_disk_copy(const struct simulated_disk *disk);
 
 struct simulated_disk_figures {
-    uint64_t appends, syncs, reads, creates, replaces, power_losses, kills;
+    uint64_t appends, syncs, reads, creates, replaces, writes, power_losses, kills;
     uint64_t lost_sectors, kept_sectors, errors, full;
 };
 struct simulated_disk_figures simulated_disk_figures(const struct simulated_disk *disk);

@@ -104,6 +104,33 @@ Test(disk, creates_appends_replaces_reads_lists_and_removes) {
     place_clear(&place);
 }
 
+Test(disk, makes_a_large_file_by_writes_and_a_rename) {
+    struct place place;
+    place_init(&place);
+    struct bytes parts[] = {BYTES("abc"), BYTES("defg")};
+    char into[100];
+    struct disk_request write = {
+        .number = 1, .call = DISK_WRITE, .name = "made.tmp", .spans = parts, .span_count = 2};
+    cr_expect_eq(carry_out(&place, &write).error, ERROR_NONE);
+    write.offset = 5;
+    write.sync = true;
+    cr_expect_eq(carry_out(&place, &write).error, ERROR_NONE);
+    struct disk_request rename = {
+        .number = 2, .call = DISK_RENAME, .name = "made.tmp", .target = "made"};
+    for (int life = 0; life < 2; life++) { /* the second comes in the first one's place */
+        cr_expect_eq(carry_out(&place, &rename).error, ERROR_NONE);
+        cr_expect_eq(carry_out(&place, &rename).error, ERROR_NOT_FOUND);
+        write.offset = 0;
+        write.span_count = 1;
+        struct disk_request read = {
+            .number = 3, .call = DISK_READ, .name = "made", .size = sizeof(into), .into = into};
+        cr_expect_eq(carry_out(&place, &read).size, life == 0 ? 12 : 3);
+        cr_expect_arr_eq(into, "abcdeabcdefg", life == 0 ? 12 : 3);
+        cr_expect_eq(carry_out(&place, &write).error, ERROR_NONE);
+    }
+    place_clear(&place);
+}
+
 Test(disk, says_that_there_is_no_room_before_it_writes) {
     struct place place;
     place_init(&place);

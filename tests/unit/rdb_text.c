@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/crc64.h"
+#include "base/number.h"
 #include "storages/listpack.h"
 
 /* --- packed lists ----------------------------------------------------------------------------- */
@@ -107,7 +108,8 @@ static void make_zipmap(struct buffer *list, uint32_t count) {
 }
 
 static void append_integer(struct buffer *list, struct bytes element) {
-    int64_t value = atoll(element.data);
+    int64_t value;
+    cr_assert(number_parse_i64(element, &value));
     buffer_append(list, &value, 2);
 }
 

@@ -378,6 +378,8 @@ static void apply_entry(struct replica *replica, const char *image) {
     entry_header_read(image, &header);
     CHECK(header.index == replica->applied_index + 1);
     replica->applied_index = header.index;
+    replica->applied_term = header.term;
+    replica->applied_hash = header.hash;
     replica->statistics.entries_applied++;
     storages_set_now(replica->storages, (int64_t)header.stamp_ms);
     if (replica->origin != 0) replica_follow_stamp(replica, header.stamp_ms, false);
@@ -407,5 +409,6 @@ static void apply_entry(struct replica *replica, const char *image) {
 
 void replica_apply_entry(struct replica *replica, const char *image) {
     apply_entry(replica, image);
+    replica_snapshots_note_entry(replica, image);
     if (compare_is_due(replica->applied_index)) replica_compare(replica);
 }

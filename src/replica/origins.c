@@ -60,6 +60,16 @@ bool origins_open(struct origins *origins, struct origin origin,
     return true;
 }
 
+bool origins_restore(struct origins *origins, const struct origin *origin) {
+    if (origins->count > 0 && origins->at[origins->count - 1].id >= origin->id) return false;
+    for (uint32_t i = 0; i < origins->count; i++) {
+        if (same_node(&origins->at[i], origin->uuid)) return false;
+    }
+    origins_reserve(origins, origins->count + 1);
+    origins->at[origins->count++] = *origin;
+    return true;
+}
+
 uint64_t origins_digest(const struct origins *origins, uint64_t chain) {
     for (uint32_t i = 0; i < origins->count; i++) {
         const struct origin *origin = &origins->at[i];

@@ -32,6 +32,8 @@ struct origin *origins_find_boot(const struct origins *origins, const uint64_t u
  * for each. A second opening of the same boot changes nothing and gives false. */
 bool origins_open(struct origins *origins, struct origin origin,
                   void (*closed)(void *context, uint64_t id), void *context);
+/* Puts back the next one of a saved table; false if it fits none: ids ascend, a node has one. */
+bool origins_restore(struct origins *origins, const struct origin *origin);
 uint64_t origins_digest(const struct origins *origins, uint64_t chain);
 
 /* The body of an entry that opens an origin. */

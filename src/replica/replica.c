@@ -347,6 +347,7 @@ static void replica_drain(struct replica *replica) {
         moved |= drain_committed(replica, &budget);
         moved |= drain_reads(replica);
     }
+    replica_snapshots_tend(replica);
     if (replica->notify_nodes != 0) drain_notices(replica);
     replica_ask_for_origin(replica);
 }
@@ -373,6 +374,8 @@ void replica_config_defaults(struct replica_config *config) {
         .sealed_wait_us = 60 * 1000 * 1000,
         .output_bytes_soft = 1 << 20,
         .query_buffer_limit = 1 << 30,
+        .snapshot_log_min = 64 << 20,
+        .snapshot_log_ratio = 100,
     };
 }
 
@@ -404,6 +407,8 @@ struct replica *replica_create(const struct replica_config *config, struct repli
     memcpy(journal.cluster, config->cluster, sizeof(journal.cluster));
     memcpy(journal.node, config->node_uuid, sizeof(journal.node));
     replica->journal = journal_create(&journal);
+    replica->applied_hash = config->raft.base_hash;
+    replica_snapshots_open(replica);
     return replica;
 }
 
@@ -445,6 +450,7 @@ void replica_destroy(struct replica *replica) {
         replica_packet_destroy(packet);
     raft_destroy(replica->raft);
     journal_destroy(replica->journal);
+    replica_snapshots_clear(replica);
     storages_destroy(replica->storages);
     origins_clear(&replica->origins);
     origins_clear(&replica->tail_origins);
@@ -462,11 +468,45 @@ void replica_destroy(struct replica *replica) {
 
 static void create_raft(struct replica *replica) {
     struct raft_hard_state hard_state = journal_hard_state(replica->journal);
-    replica->raft = raft_create(&replica->config.raft, &hard_state, replica->now.now_us);
+    struct raft_config config = replica->config.raft;
+    config.snapshot = replica->snapshots.position;
+    if (config.snapshot.index > 0) config.members = &replica->snapshots.members;
+    replica->raft = raft_create(&config, &hard_state, replica->now.now_us);
+}
+
+/* An entry that the snapshot covers is the log's tail for slow followers; the last of them shows
+ * that the two belong together. */
+static void restore_covered(struct replica *replica, struct entry entry) {
+    const struct raft_position *position = &replica->snapshots.position;
+    raft_restore(replica->raft, entry, true);
+    replica_snapshots_note_entry(replica, entry.image);
+    if (entry_index(entry.image) < position->index) return;
+    if (entry_hash(entry.image) == position->hash && entry_term(entry.image) == position->term)
+        return;
+    replica_fail(replica,
+                 "the log and " SNAPSHOT_NAME " differ at index %llu: they do not belong together",
+                 (unsigned long long)position->index);
+}
+
+static void restore_entry(struct replica *replica, struct entry entry, bool committed) {
+    if (entry_index(entry.image) <= replica->snapshots.position.index) {
+        restore_covered(replica, entry);
+        return;
+    }
+    raft_restore(replica->raft, entry, committed);
+    if (committed) replica_apply_entry(replica, entry.image);
 }
 
 static void finish_recovery(struct replica *replica) {
     if (replica->raft == NULL) create_raft(replica);
+    if (raft_last_index(replica->raft) < replica->snapshots.position.index) {
+        replica_fail(replica,
+                     "the log ends at index %llu, before " SNAPSHOT_NAME ", which ends at %llu: "
+                     "they do not belong together",
+                     (unsigned long long)raft_last_index(replica->raft),
+                     (unsigned long long)replica->snapshots.position.index);
+        return;
+    }
     replica->state = REPLICA_RUNNING;
     raft_start(replica->raft, replica->now.now_us);
     struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
@@ -480,14 +520,14 @@ static void finish_recovery(struct replica *replica) {
 /* Takes in what the journal has recovered so far, a bounded piece at a time; entries that were
  * known to be committed when the node stopped are applied at once. */
 static void go_on_recovering(struct replica *replica) {
+    if (replica_snapshots_load(replica)) return;
     struct entry entry;
     bool committed;
     uint32_t count = 0;
     while (count < RECOVERED_PER_CALL && replica->state == REPLICA_RECOVERING &&
            journal_recovered(replica->journal, &entry, &committed)) {
         if (replica->raft == NULL) create_raft(replica);
-        raft_restore(replica->raft, entry, committed);
-        if (committed) replica_apply_entry(replica, entry.image);
+        restore_entry(replica, entry, committed);
         count++;
     }
     replica->more_recovered = count == RECOVERED_PER_CALL;
@@ -658,6 +698,10 @@ void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
 void replica_disk_completed(struct replica *replica, const struct disk_completion *completion,
                             struct replica_moment moment) {
     begin_event(replica, moment);
+    if (replica_snapshots_completed(replica, completion)) {
+        replica_drain(replica);
+        return;
+    }
     uint64_t finished = journal_finished(replica->journal);
     journal_completed(replica->journal, completion);
     if (replica->state == REPLICA_RECOVERING) {
@@ -864,7 +908,9 @@ bool replica_is_stopped(const struct replica *replica) {
  */
 
 const struct disk_request *replica_next_disk(struct replica *replica) {
-    return journal_next_request(replica->journal);
+    const struct disk_request *own = replica_snapshots_request(replica);
+    if (own != NULL) return own;
+    return replica_snapshots_load(replica) ? NULL : journal_next_request(replica->journal);
 }
 
 struct replica_packet *replica_next_packet(struct replica *replica) {

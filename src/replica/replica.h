@@ -17,6 +17,7 @@
 #include "raft/journal.h"
 #include "raft/raft.h"
 #include "src/replica/session.h"
+#include "src/replica/snapshot.h"
 #include "storages/storages.h"
 
 struct command_registry;
@@ -71,6 +72,10 @@ struct replica_config {
     enum journal_sync sync;
     uint32_t journal_segment_size; /* of the first segments; 0: the journal's own choice */
 
+    /* A snapshot is due when the log behind the last one is larger than this, and larger than so
+     * many percent of it. */
+    uint64_t snapshot_log_min, snapshot_log_ratio;
+
     size_t inflight_batches_max; /* sealed and not yet applied, of this node */
     size_t inflight_bytes_max;   /* sealed, open and waiting */
     uint64_t unsealed_wait_us;   /* before -CLUSTERDOWN (5 s) */
@@ -91,7 +96,7 @@ struct replica *replica_create(const struct replica_config *config, struct repli
 void replica_destroy(struct replica *replica);
 
 enum replica_state {
-    REPLICA_RECOVERING, /* reads its log; commands answer -LOADING */
+    REPLICA_RECOVERING, /* reads its snapshot and its log; commands answer -LOADING */
     REPLICA_RUNNING,
     REPLICA_DAMAGED, /* see replica_trouble(): stays out of the cluster */
 };
@@ -158,6 +163,53 @@ void replica_packet_destroy(struct replica_packet *packet);
 
 /* A session whose output grew or whose ending was set since it was last returned; or NULL. */
 struct session *replica_next_dirty(struct replica *replica);
+
+/* --- snapshots ------------------------------------------------------------------------------ */
+
+/* The driver writes them, the replica says when, checks what was written, and makes it the one to
+ * start from:
+ *
+ *     if (replica_snapshot_is_due(replica)) {
+ *         writer = replica_snapshot_begin(replica, options, name)
+ *         writes all that snapshot_writer_next() gives to the file `name`, and syncs it,
+ *             in a forked child or while nothing else happens to the replica
+ *         snapshot_writer_destroy(writer)
+ *         replica_snapshot_written(replica, error, size, moment), now or later
+ *     }
+ *
+ * Until then the file is nobody's; what a crash leaves of it is removed at the next start. */
+enum replica_snapshot_phase {
+    REPLICA_SNAPSHOT_LISTING, /* at start: is there one? */
+    REPLICA_SNAPSHOT_LOADING, /* at start */
+    REPLICA_SNAPSHOT_IDLE,
+    REPLICA_SNAPSHOT_WRITING,  /* by the driver */
+    REPLICA_SNAPSHOT_CHECKING, /* the written file */
+    REPLICA_SNAPSHOT_WAITING,  /* for the log to be durable as far (SAFETY 8) */
+    REPLICA_SNAPSHOT_RENAMING,
+    REPLICA_SNAPSHOT_CONFIRMING, /* that it stands there under its name */
+};
+struct replica_snapshot_status {
+    enum replica_snapshot_phase phase;
+    struct raft_position position; /* of the present one; index 0: none */
+    uint64_t size;                 /* bytes */
+    uint64_t log_bytes;            /* of the log behind it */
+    uint64_t loaded, load_total;   /* bytes, at start */
+    uint64_t made, failed;         /* since the start */
+    enum error last_error;         /* of the last one made */
+    bool asked_for;
+};
+struct replica_snapshot_status replica_snapshot_status(const struct replica *replica);
+/* One is wanted however small the log is. */
+void replica_snapshot_ask(struct replica *replica);
+bool replica_snapshot_is_due(const struct replica *replica);
+/* Requires that one is due, or: a running node that has applied something, in phase IDLE. */
+struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
+                                               const struct snapshot_options *options,
+                                               char name[DISK_NAME_SIZE]);
+bool replica_snapshot_may_begin(const struct replica *replica);
+/* The file is written and durable, or it is not: DISK_FULL, IO, …. */
+void replica_snapshot_written(struct replica *replica, enum error error, uint64_t size,
+                              struct replica_moment moment);
 
 /* --- looking at it -------------------------------------------------------------------------- */
 

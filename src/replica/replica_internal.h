@@ -4,6 +4,7 @@
  *   pending.c  each client's FIFO of replies to come
  *   forward.c  sealing, sending and resending batches; the leader's acceptance
  *   apply.c    committed entries -> keyspace, replies, deliveries
+ *   snapshots.c  the life of snapshot.rdb: loaded at start, made anew
  *   replica.c  life, events, Raft's output, timers
  */
 #pragma once
@@ -14,8 +15,10 @@
 #include "src/replica/gather.h"
 #include "src/replica/origins.h"
 #include "src/replica/replica.h"
+#include "src/replica/snapshot.h"
 
 struct table;
+struct rdb_reader;
 
 enum { ARGS_ON_ROW = 64 };
 
@@ -26,6 +29,49 @@ struct waiting_packet {
 
 struct granted_read {
     uint64_t context, index, stamp_ms;
+};
+
+/* A disk request of the replica's own. */
+struct own_request {
+    struct disk_request request;
+    bool queued, open; /* not yet handed out; not yet completed */
+};
+
+enum { SNAPSHOT_READS = 2, SNAPSHOT_REQUESTS = SNAPSHOT_READS + 1, SNAPSHOT_LEFTOVERS_MAX = 16 };
+
+/* snapshot.rdb and what becomes it (snapshots.c). */
+struct snapshots {
+    enum replica_snapshot_phase phase;
+    struct own_request requests[SNAPSHOT_REQUESTS]; /* two READs; then one of the file queue */
+    char *rooms[SNAPSHOT_READS];                    /* that they read into */
+    enum error read_errors[SNAPSHOT_READS];         /* how they ended, while a file is checked */
+    uint64_t read_sizes[SNAPSHOT_READS];
+
+    /* The present one; index 0: none. */
+    struct raft_position position;
+    uint64_t size;
+    struct members members; /* its configuration */
+
+    /* Loading. */
+    struct rdb_reader *reader;
+    uint64_t asked, fed; /* offsets */
+    struct snapshot_head head;
+    bool has_head;
+
+    /* Making. */
+    struct raft_position next;
+    uint64_t next_size, next_bytes; /* of the file; log_bytes when it was begun */
+    char next_name[DISK_NAME_SIZE];
+    uint64_t log_bytes;      /* of the entries applied so far */
+    uint64_t snapshot_bytes; /* of log_bytes the snapshot covers */
+    bool asked_for;
+    uint64_t retry_us; /* not before that, after a failure */
+    enum error last_error;
+    uint64_t made, failed;
+
+    /* Temporary files that nobody wants any more: to be removed. */
+    char leftovers[SNAPSHOT_LEFTOVERS_MAX][DISK_NAME_SIZE];
+    uint32_t leftover_count;
 };
 
 struct replica {
@@ -46,7 +92,9 @@ struct replica {
     struct storages *storages;
     struct origins origins; /* replicated state */
     uint64_t applied_index;
-    uint64_t applied_told; /* to the core */
+    uint64_t applied_term, applied_hash; /* of that entry */
+    uint64_t applied_told;               /* to the core */
+    struct snapshots snapshots;
     struct compare compare;
     uint64_t persisted_told;
     struct raft_lapse lapses[RAFT_NODES_MAX + 1]; /* by node; node 0: none to be told */
@@ -211,6 +259,19 @@ void replica_compare(struct replica *replica);
 
 /* --- apply.c ---------------------------------------------------------------------------------- */
 void replica_apply_entry(struct replica *replica, const char *image);
+
+/* --- snapshots.c ------------------------------------------------------------------------------ */
+void replica_snapshots_open(struct replica *replica);
+void replica_snapshots_clear(struct replica *replica);
+/* Whether the log has to wait for the snapshot. */
+bool replica_snapshots_load(const struct replica *replica);
+const struct disk_request *replica_snapshots_request(struct replica *replica);
+/* A completion, if it is of such a request: else false. */
+bool replica_snapshots_completed(struct replica *replica, const struct disk_completion *completion);
+/* What waited for the log goes on. */
+void replica_snapshots_tend(struct replica *replica);
+/* An entry was recovered or applied. */
+void replica_snapshots_note_entry(struct replica *replica, const char *image);
 
 /* --- packets ---------------------------------------------------------------------------------- */
 enum packet_kind {

@@ -168,6 +168,32 @@ bool replica_box_settle(struct replica_box *box) {
     return false;
 }
 
+void replica_box_write_snapshot(struct replica_box *box, uint32_t node, char name[DISK_NAME_SIZE],
+                                enum error error) {
+    struct replica *replica = box->replicas[node];
+    struct snapshot_options options = {.redis_version = BYTES("7.0.15"), .compress = true};
+    struct snapshot_writer *writer = replica_snapshot_begin(replica, &options, name);
+    struct buffer file = {0};
+    while (!snapshot_writer_next(writer, &file, 1000)) {
+    }
+    CHECK(snapshot_writer_bytes(writer) + 8 >= file.size);
+    snapshot_writer_destroy(writer);
+    simulated_disk_put(box->disks[node], name, 0, buffer_bytes(&file));
+    replica_snapshot_written(replica, error, file.size, replica_box_moment(box, node));
+    buffer_clear(&file);
+}
+
+bool replica_box_snapshot(struct replica_box *box, uint32_t node) {
+    char name[DISK_NAME_SIZE];
+    uint64_t made = replica_snapshot_status(box->replicas[node]).made;
+    replica_box_write_snapshot(box, node, name, ERROR_NONE);
+    for (int i = 0; i < 200; i++) {
+        if (replica_snapshot_status(box->replicas[node]).made > made) return true;
+        replica_box_run(box, 10 * 1000);
+    }
+    return false;
+}
+
 struct box_client *replica_box_client(struct replica_box *box, uint32_t node) {
     struct box_client *client = memory_allocate_zeroed(sizeof(*client));
     client->node = node;

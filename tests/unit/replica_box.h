@@ -39,6 +39,13 @@ bool replica_box_settle(struct replica_box *box);
 struct replica_moment replica_box_moment(const struct replica_box *box, uint32_t node);
 uint32_t replica_box_leader(const struct replica_box *box); /* 0: none */
 
+/* Has a snapshot written as a driver does, bytes and all, and lets time pass until it stands under
+ * its name; false after 2 s. */
+bool replica_box_snapshot(struct replica_box *box, uint32_t node);
+/* The same up to the file's being written: its name, and what it says of it (replica.h). */
+void replica_box_write_snapshot(struct replica_box *box, uint32_t node, char name[DISK_NAME_SIZE],
+                                enum error error);
+
 struct box_client *replica_box_client(struct replica_box *box, uint32_t node);
 void box_client_close(struct replica_box *box, struct box_client *client);
 /* Sends the text as it is (inline commands end in \r\n). */

@@ -1,0 +1,417 @@
+/* snapshots.c: the life of snapshot.rdb within its node.
+ *
+ * At start it is read before the log is: a piece a turn, so that clients are answered -LOADING
+ * meanwhile. A new one is written by the driver under a temporary name. Then its head and its end
+ * are read again, it waits until the log is durable as far as it goes (a follower or a leader may
+ * apply what its own disk does not have yet), takes its name, and is looked at once more: only then
+ * the core hears of it (SAFETY 8, 13). */
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "src/replica/replica_internal.h"
+#include "storages/storages.h"
+
+enum { READ_LIST = SNAPSHOT_READS }; /* the request of the file queue */
+enum { LOAD_PIECE = 1 << 20, HEAD_PIECE = 64 << 10, END_SIZE = 9, END_MARK = 0xff };
+_Static_assert(HEAD_PIECE <= LOAD_PIECE, "one room serves both");
+
+static const uint64_t OWN_REQUESTS = 1ull << 63; /* raft/disk.h: the journal's are below */
+static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000;
+
+/* --- requests -----------------------------------------------------------------------------------
+ */
+
+static void ask(struct snapshots *snapshots, uint32_t slot, const struct disk_request *request) {
+    struct own_request *own = &snapshots->requests[slot];
+    CHECK(!own->queued && !own->open);
+    *own = (struct own_request){.request = *request, .queued = true, .open = true};
+    own->request.number = OWN_REQUESTS + slot;
+}
+
+static void ask_read(struct snapshots *snapshots, uint32_t slot, const char *name, uint64_t offset,
+                     uint64_t size) {
+    if (snapshots->rooms[slot] == NULL) snapshots->rooms[slot] = memory_allocate(LOAD_PIECE);
+    CHECK(size <= LOAD_PIECE);
+    struct disk_request request = {
+        .call = DISK_READ, .offset = offset, .size = size, .into = snapshots->rooms[slot]};
+    snprintf(request.name, sizeof(request.name), "%s", name);
+    ask(snapshots, slot, &request);
+}
+
+static void release_rooms(struct snapshots *snapshots) {
+    for (uint32_t i = 0; i < SNAPSHOT_READS; i++) {
+        CHECK(!snapshots->requests[i].open);
+        memory_release(snapshots->rooms[i]);
+        snapshots->rooms[i] = NULL;
+    }
+}
+
+/* Temporary files go one after the other, while nothing else is asked of the file queue. */
+static void remove_leftover(struct snapshots *snapshots) {
+    if (snapshots->leftover_count == 0 || snapshots->requests[READ_LIST].open) return;
+    struct disk_request request = {.call = DISK_REMOVE};
+    memcpy(request.name, snapshots->leftovers[--snapshots->leftover_count], DISK_NAME_SIZE);
+    ask(snapshots, READ_LIST, &request);
+}
+
+static void add_leftover(struct snapshots *snapshots, const char *name) {
+    if (snapshots->leftover_count == SNAPSHOT_LEFTOVERS_MAX) return; /* another start removes it */
+    memcpy(snapshots->leftovers[snapshots->leftover_count++], name, DISK_NAME_SIZE);
+}
+
+const struct disk_request *replica_snapshots_request(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    if (snapshots->phase == REPLICA_SNAPSHOT_IDLE) remove_leftover(snapshots);
+    for (uint32_t slot = 0; slot < SNAPSHOT_REQUESTS; slot++) {
+        if (!snapshots->requests[slot].queued) continue;
+        snapshots->requests[slot].queued = false;
+        return &snapshots->requests[slot].request;
+    }
+    return NULL;
+}
+
+/* --- loading ------------------------------------------------------------------------------------
+ */
+
+void replica_snapshots_open(struct replica *replica) {
+    ask(&replica->snapshots, READ_LIST, &(struct disk_request){.call = DISK_LIST});
+}
+
+bool replica_snapshots_load(const struct replica *replica) {
+    return replica->snapshots.phase < REPLICA_SNAPSHOT_IDLE;
+}
+
+static void fail_load(struct replica *replica, const char *what) {
+    replica_fail(replica,
+                 SNAPSHOT_NAME " can't be used: %s: restore the whole directory from a copy, or "
+                               "choose another --dir to start empty",
+                 what);
+}
+
+static void ask_next_piece(struct snapshots *snapshots, uint32_t slot) {
+    if (snapshots->asked >= snapshots->size) return;
+    uint64_t left = snapshots->size - snapshots->asked;
+    uint64_t size = left < LOAD_PIECE ? left : LOAD_PIECE;
+    ask_read(snapshots, slot, SNAPSHOT_NAME, snapshots->asked, size);
+    snapshots->asked += size;
+}
+
+static void on_listed(struct replica *replica, const struct disk_completion *completion) {
+    struct snapshots *snapshots = &replica->snapshots;
+    if (completion->error != ERROR_NONE) {
+        replica_fail(replica, "the data directory can't be listed: %s",
+                     error_text(completion->error));
+        return;
+    }
+    bool found = false;
+    for (uint32_t i = 0; i < completion->file_count; i++) {
+        const struct disk_file *file = &completion->files[i];
+        if (snapshot_is_temporary_name(file->name)) add_leftover(snapshots, file->name);
+        if (strcmp(file->name, SNAPSHOT_NAME) != 0) continue;
+        found = true;
+        snapshots->size = file->size;
+    }
+    snapshots->phase = found ? REPLICA_SNAPSHOT_LOADING : REPLICA_SNAPSHOT_IDLE;
+    if (!found) return;
+    if (snapshots->size == 0) {
+        fail_load(replica, "it is empty");
+        return;
+    }
+    snapshots->reader = rdb_reader_create(&(struct rdb_read_options){
+        .storages = replica->storages, .mode = RDB_LITERAL, .bytes_total = snapshots->size});
+    for (uint32_t slot = 0; slot < SNAPSHOT_READS; slot++)
+        ask_next_piece(snapshots, slot);
+}
+
+/* Before the keys behind it are taken in: whose file it is. */
+static bool take_head(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    enum error error = snapshot_head_read(snapshots->reader, &snapshots->head);
+    if (error != ERROR_NONE) {
+        fail_load(replica,
+                  error == ERROR_FOREIGN ? "it is no snapshot of a node" : "its head is malformed");
+        return false;
+    }
+    snapshots->has_head = true;
+    if (memcmp(snapshots->head.cluster, replica->config.cluster, JOURNAL_ID_SIZE) == 0) return true;
+    fail_load(replica, "it is of another cluster");
+    return false;
+}
+
+static void finish_load(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    const struct snapshot_head *head = &snapshots->head;
+    replica->applied_index = head->position.index;
+    replica->applied_term = head->position.term;
+    replica->applied_hash = head->position.hash;
+    origins_copy(&replica->origins, &head->origins);
+    if (replica_digest(replica) != head->digest) {
+        fail_load(replica, "its digest differs from that of its contents");
+        return;
+    }
+    snapshots->position = head->position;
+    snapshots->members = head->members;
+    rdb_reader_destroy(snapshots->reader);
+    snapshots->reader = NULL;
+    release_rooms(snapshots);
+    snapshots->phase = REPLICA_SNAPSHOT_IDLE;
+}
+
+static void take_piece(struct replica *replica, struct bytes piece) {
+    struct snapshots *snapshots = &replica->snapshots;
+    enum error error = rdb_reader_feed(snapshots->reader, piece);
+    snapshots->fed += piece.size;
+    if (error == ERROR_NONE && snapshots->fed == snapshots->size)
+        error = rdb_reader_end(snapshots->reader);
+    if (error != ERROR_NONE) {
+        const char *what = rdb_reader_error(snapshots->reader);
+        fail_load(replica, what[0] == '\0' ? error_text(error) : what);
+        return;
+    }
+    if (!snapshots->has_head && rdb_reader_head_is_read(snapshots->reader) && !take_head(replica))
+        return;
+    if (snapshots->fed == snapshots->size) finish_load(replica);
+}
+
+static void on_loaded(struct replica *replica, uint32_t slot,
+                      const struct disk_completion *completion) {
+    struct snapshots *snapshots = &replica->snapshots;
+    if (completion->error != ERROR_NONE) {
+        fail_load(replica, error_text(completion->error));
+        return;
+    }
+    if (completion->size != snapshots->requests[slot].request.size) {
+        fail_load(replica, "it is shorter than the directory says");
+        return;
+    }
+    take_piece(replica, bytes_of(snapshots->rooms[slot], completion->size));
+    if (replica->state != REPLICA_DAMAGED && snapshots->phase == REPLICA_SNAPSHOT_LOADING)
+        ask_next_piece(snapshots, slot);
+}
+
+/* --- making -------------------------------------------------------------------------------------
+ */
+
+void replica_snapshots_note_entry(struct replica *replica, const char *image) {
+    struct snapshots *snapshots = &replica->snapshots;
+    snapshots->log_bytes += entry_size(image);
+    if (entry_index(image) <= snapshots->position.index)
+        snapshots->snapshot_bytes = snapshots->log_bytes;
+}
+
+static bool log_has_grown(const struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
+    uint64_t grown = snapshots->log_bytes - snapshots->snapshot_bytes;
+    uint64_t ratio = snapshots->size / 100 * replica->config.snapshot_log_ratio;
+    return grown > replica->config.snapshot_log_min && grown > ratio;
+}
+
+bool replica_snapshot_may_begin(const struct replica *replica) {
+    return replica->state == REPLICA_RUNNING && !replica->stopping && replica->applied_index > 0 &&
+           replica->snapshots.phase == REPLICA_SNAPSHOT_IDLE;
+}
+
+bool replica_snapshot_is_due(const struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
+    if (!replica_snapshot_may_begin(replica)) return false;
+    if (snapshots->asked_for) return true;
+    return log_has_grown(replica) && replica->now.now_us >= snapshots->retry_us;
+}
+
+void replica_snapshot_ask(struct replica *replica) {
+    replica->snapshots.asked_for = true;
+}
+
+struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
+                                               const struct snapshot_options *options,
+                                               char name[DISK_NAME_SIZE]) {
+    CHECK(replica_snapshot_may_begin(replica));
+    struct snapshots *snapshots = &replica->snapshots;
+    struct snapshot_head head = {
+        .position = {replica->applied_index, replica->applied_term, replica->applied_hash},
+        .digest = replica_digest(replica),
+        .node_uuid = {replica->config.node_uuid[0], replica->config.node_uuid[1]},
+        .members = *raft_members_at(replica->raft, replica->applied_index),
+    };
+    memcpy(head.cluster, replica->config.cluster, sizeof(head.cluster));
+    origins_copy(&head.origins, &replica->origins);
+    struct snapshot_writer *writer = snapshot_writer_create(replica->storages, &head, options);
+    snapshot_head_clear(&head);
+
+    snapshots->phase = REPLICA_SNAPSHOT_WRITING;
+    snapshots->asked_for = false;
+    snapshots->next = head.position;
+    snapshots->next_bytes = snapshots->log_bytes;
+    snapshot_temporary_name(snapshots->next_name, replica->config.node_uuid, head.position.index);
+    memcpy(name, snapshots->next_name, DISK_NAME_SIZE);
+    return writer;
+}
+
+/* The file, if there is one, is nobody's; the present snapshot stays what it was. */
+static void give_up(struct replica *replica, enum error error) {
+    struct snapshots *snapshots = &replica->snapshots;
+    release_rooms(snapshots);
+    add_leftover(snapshots, snapshots->next_name);
+    snapshots->phase = REPLICA_SNAPSHOT_IDLE;
+    snapshots->last_error = error;
+    snapshots->failed++;
+    snapshots->retry_us = replica->now.now_us + RETRY_AFTER_US;
+}
+
+/* Head and end: one byte more than there should be shows that nothing follows. */
+static void check_file(struct snapshots *snapshots, const char *name) {
+    ask_read(snapshots, 0, name, 0, HEAD_PIECE);
+    ask_read(snapshots, 1, name, snapshots->next_size - END_SIZE, END_SIZE + 1);
+}
+
+static enum error judge_file(const struct snapshots *snapshots) {
+    for (uint32_t slot = 0; slot < SNAPSHOT_READS; slot++) {
+        if (snapshots->read_errors[slot] != ERROR_NONE) return snapshots->read_errors[slot];
+    }
+    bool ends = snapshots->read_sizes[1] == END_SIZE && (uint8_t)snapshots->rooms[1][0] == END_MARK;
+    if (!ends) return ERROR_DAMAGED;
+    struct snapshot_head head;
+    struct bytes bytes = bytes_of(snapshots->rooms[0], snapshots->read_sizes[0]);
+    enum error error = snapshot_head_peek(bytes, &head);
+    if (error != ERROR_NONE) return error;
+    const struct raft_position *wanted = &snapshots->next;
+    bool same = head.position.index == wanted->index && head.position.term == wanted->term &&
+                head.position.hash == wanted->hash;
+    snapshot_head_clear(&head);
+    return same ? ERROR_NONE : ERROR_DAMAGED;
+}
+
+void replica_snapshot_written(struct replica *replica, enum error error, uint64_t size,
+                              struct replica_moment moment) {
+    struct snapshots *snapshots = &replica->snapshots;
+    CHECK(snapshots->phase == REPLICA_SNAPSHOT_WRITING);
+    if (moment.now_us > replica->now.now_us) replica->now = moment;
+    if (error == ERROR_NONE && size <= END_SIZE) error = ERROR_DAMAGED;
+    if (error != ERROR_NONE) {
+        give_up(replica, error);
+        return;
+    }
+    snapshots->next_size = size;
+    snapshots->phase = REPLICA_SNAPSHOT_CHECKING;
+    check_file(snapshots, snapshots->next_name);
+}
+
+/* It has its name: what comes after a restart begins with it. */
+static void take_over(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    release_rooms(snapshots);
+    snapshots->position = snapshots->next;
+    snapshots->size = snapshots->next_size;
+    snapshots->snapshot_bytes = snapshots->next_bytes;
+    snapshots->phase = REPLICA_SNAPSHOT_IDLE;
+    snapshots->last_error = ERROR_NONE;
+    snapshots->made++;
+    struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_DURABLE,
+                               .position = snapshots->position};
+    replica_raft_step(replica, &event);
+}
+
+static void on_checked(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    enum error error = judge_file(snapshots);
+    if (error != ERROR_NONE) {
+        give_up(replica, error);
+    } else if (snapshots->phase == REPLICA_SNAPSHOT_CONFIRMING) {
+        take_over(replica);
+    } else {
+        snapshots->phase = REPLICA_SNAPSHOT_WAITING;
+    }
+}
+
+static void on_renamed(struct replica *replica, enum error error) {
+    struct snapshots *snapshots = &replica->snapshots;
+    if (error != ERROR_NONE) {
+        give_up(replica, error);
+        return;
+    }
+    snapshots->phase = REPLICA_SNAPSHOT_CONFIRMING;
+    check_file(snapshots, SNAPSHOT_NAME);
+}
+
+void replica_snapshots_tend(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    bool goes_on = snapshots->phase == REPLICA_SNAPSHOT_WAITING &&
+                   !snapshots->requests[READ_LIST].open &&
+                   raft_persisted_index(replica->raft) >= snapshots->next.index;
+    if (!goes_on) return;
+    CHECK(snapshots->next.index >= snapshots->position.index);
+    struct disk_request request = {.call = DISK_RENAME, .target = SNAPSHOT_NAME};
+    memcpy(request.name, snapshots->next_name, DISK_NAME_SIZE);
+    ask(snapshots, READ_LIST, &request);
+    snapshots->phase = REPLICA_SNAPSHOT_RENAMING;
+}
+
+/* --- completions --------------------------------------------------------------------------------
+ */
+
+static void on_read(struct replica *replica, uint32_t slot,
+                    const struct disk_completion *completion) {
+    struct snapshots *snapshots = &replica->snapshots;
+    if (replica->state == REPLICA_DAMAGED) return;
+    if (snapshots->phase == REPLICA_SNAPSHOT_LOADING) {
+        on_loaded(replica, slot, completion);
+        return;
+    }
+    snapshots->read_errors[slot] = completion->error;
+    snapshots->read_sizes[slot] = completion->size;
+    for (uint32_t other = 0; other < SNAPSHOT_READS; other++) {
+        if (snapshots->requests[other].open) return;
+    }
+    on_checked(replica);
+}
+
+bool replica_snapshots_completed(struct replica *replica,
+                                 const struct disk_completion *completion) {
+    if (completion->number < OWN_REQUESTS) return false;
+    uint32_t slot = (uint32_t)(completion->number - OWN_REQUESTS);
+    CHECK(slot < SNAPSHOT_REQUESTS);
+    struct own_request *own = &replica->snapshots.requests[slot];
+    CHECK(own->open && !own->queued);
+    own->open = false;
+    switch (own->request.call) {
+    case DISK_READ:
+        on_read(replica, slot, completion);
+        break;
+    case DISK_LIST:
+        on_listed(replica, completion);
+        break;
+    case DISK_RENAME:
+        on_renamed(replica, completion->error);
+        break;
+    default: /* A leftover that stays is looked for again at the next start. */
+        break;
+    }
+    return true;
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+void replica_snapshots_clear(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    rdb_reader_destroy(snapshots->reader);
+    if (snapshots->has_head) snapshot_head_clear(&snapshots->head);
+    for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
+        memory_release(snapshots->rooms[i]);
+}
+
+struct replica_snapshot_status replica_snapshot_status(const struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
+    return (struct replica_snapshot_status){
+        .phase = snapshots->phase,
+        .position = snapshots->position,
+        .size = snapshots->size,
+        .log_bytes = snapshots->log_bytes - snapshots->snapshot_bytes,
+        .loaded = snapshots->fed,
+        .load_total = snapshots->reader != NULL || snapshots->fed > 0 ? snapshots->size : 0,
+        .made = snapshots->made,
+        .failed = snapshots->failed,
+        .last_error = snapshots->last_error,
+        .asked_for = snapshots->asked_for,
+    };
+}

@@ -1,0 +1,362 @@
+/* Snapshots: what their head says, made and loaded by whole replicas, and what is refused. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "src/replica/replica_internal.h"
+#include "tests/unit/replica_box.h"
+
+/* --- the head -----------------------------------------------------------------------------------
+ */
+
+static struct snapshot_head a_head(void) {
+    struct snapshot_head head = {.position = {.index = 77, .term = 5, .hash = 0x0123456789abcdef},
+                                 .digest = 0xfedcba9876543210,
+                                 .cluster = "cluster",
+                                 .node_uuid = {11, 12}};
+    members_of_voters(&head.members, (struct member_ids){(const uint32_t[]){1, 2, 3}, 3});
+    for (uint32_t node = 1; node <= 3; node++) {
+        struct origin origin = {
+            .id = 10 * node, .uuid = {node, 9}, .nonce = 100 + node, .last = node, .node = node};
+        cr_assert(origins_restore(&head.origins, &origin));
+    }
+    return head;
+}
+
+static struct buffer written(const struct snapshot_head *head) {
+    struct storages *storages = storages_create(1);
+    struct snapshot_options options = {.redis_version = BYTES("7.0.15")};
+    struct snapshot_writer *writer = snapshot_writer_create(storages, head, &options);
+    struct buffer file = {0};
+    while (!snapshot_writer_next(writer, &file, 1)) {
+    }
+    snapshot_writer_destroy(writer);
+    storages_destroy(storages);
+    return file;
+}
+
+Test(snapshot, the_head_comes_back_as_it_was) {
+    struct snapshot_head head = a_head(), back;
+    struct buffer file = written(&head);
+    cr_assert_eq(snapshot_head_peek(buffer_bytes(&file), &back), ERROR_NONE);
+    cr_expect_eq(back.position.index, 77);
+    cr_expect_eq(back.position.term, 5);
+    cr_expect_eq(back.position.hash, head.position.hash);
+    cr_expect_eq(back.digest, head.digest);
+    cr_expect_arr_eq(back.cluster, head.cluster, sizeof(head.cluster));
+    cr_expect_eq(back.node_uuid[0], 11);
+    cr_expect_eq(back.node_uuid[1], 12);
+    cr_expect_eq(back.members.count, 3);
+    cr_expect_eq(origins_digest(&back.origins, 0), origins_digest(&head.origins, 0));
+    snapshot_head_clear(&back);
+    snapshot_head_clear(&head);
+    buffer_clear(&file);
+}
+
+Test(snapshot, the_head_is_known_from_the_first_bytes_or_more_are_asked_for) {
+    struct snapshot_head head = a_head(), back;
+    struct buffer file = written(&head);
+    bool known = false;
+    for (size_t size = 9; size < file.size; size++) {
+        enum error error = snapshot_head_peek(bytes_of(file.data, size), &back);
+        cr_assert(error == ERROR_NONE || (error == ERROR_TRUNCATED && !known), "%zu: %s", size,
+                  error_text(error));
+        if (error == ERROR_NONE) snapshot_head_clear(&back);
+        known |= error == ERROR_NONE;
+    }
+    cr_expect(known);
+    snapshot_head_clear(&head);
+    buffer_clear(&file);
+}
+
+/* What stands in the file in the place of what was written there. */
+static const struct {
+    const char *name, *from, *to;
+    enum error error;
+} spoilt[] = {
+    {"no index", "raft-index", "raft-indey", ERROR_FOREIGN},
+    {"an index that is no number", "raft-index\xc0\x4d", "raft-index\x01x", ERROR_MALFORMED},
+    {"an index before an origin", "raft-index\xc0\x4d", "raft-index\xc0\x1d", ERROR_MALFORMED},
+    {"a hash in capitals", "0123456789abcdef", "0123456789ABCDEF", ERROR_MALFORMED},
+    {"a digest that is short", "fedcba9876543210", "fedcba987654321 ", ERROR_MALFORMED},
+};
+
+Test(snapshot, a_head_that_says_what_cannot_be_is_refused) {
+    for (size_t i = 0; i < COUNT_OF(spoilt); i++) {
+        struct snapshot_head head = a_head(), back;
+        struct buffer file = written(&head);
+        size_t size = strlen(spoilt[i].from);
+        char *at = memmem(file.data, file.size, spoilt[i].from, size);
+        cr_assert_not_null(at, "%s", spoilt[i].name);
+        memcpy(at, spoilt[i].to, size);
+        struct bytes before_the_end = bytes_of(file.data, file.size - 8);
+        cr_expect_eq(snapshot_head_peek(before_the_end, &back), spoilt[i].error, "%s",
+                     spoilt[i].name);
+        snapshot_head_clear(&head);
+        buffer_clear(&file);
+    }
+}
+
+Test(snapshot, temporary_names_are_known_again) {
+    const uint64_t uuid[2] = {UINT64_MAX, UINT64_MAX};
+    char name[DISK_NAME_SIZE];
+    snapshot_temporary_name(name, uuid, UINT64_MAX);
+    cr_expect_str_eq(name, "snapshot-ffffffff-ffffffffffffffff.tmp");
+    cr_expect(snapshot_is_temporary_name(name));
+    cr_expect_not(snapshot_is_temporary_name(SNAPSHOT_NAME));
+    cr_expect_not(snapshot_is_temporary_name("snapshot-.tmp.rdb"));
+    cr_expect_not(snapshot_is_temporary_name("temp-1.rdb"));
+}
+
+/* --- made and loaded ----------------------------------------------------------------------------
+ */
+
+static void ask(struct replica_box *box, struct box_client *client, const char *text,
+                const char *expected) {
+    box_client_send(box, client, text);
+    cr_expect(box_client_expect(box, client, expected), "%s", text);
+}
+
+static void boot_again(struct replica_box *box, uint32_t node) {
+    replica_box_kill(box, node);
+    replica_box_boot(box, node);
+    cr_assert(replica_box_settle(box));
+}
+
+Test(snapshot, a_node_starts_from_its_snapshot_and_the_log_behind_it) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    ask(&box, client, "SET a 1\r\nRPUSH q x y\r\nSADD s 1 2 3\r\n", "+OK\r\n:2\r\n:3\r\n");
+    cr_expect(replica_box_snapshot(&box, 1));
+    uint64_t at = replica_snapshot_status(box.replicas[1]).position.index;
+    cr_expect_eq(at, replica_applied_index(box.replicas[1]));
+    ask(&box, client, "INCR a\r\nLPOP q\r\nSPOP s 2\r\n", "");
+    replica_box_run(&box, 100 * 1000);
+    uint64_t digest = storages_rolling_digest(replica_storages(box.replicas[1]));
+    uint64_t entries = replica_statistics(box.replicas[1])->entries_applied;
+    replica_box_kill(&box, 1);
+    box_client_close(&box, client);
+    replica_box_boot(&box, 1);
+    while (replica_state(box.replicas[1]) == REPLICA_RECOVERING)
+        replica_box_run(&box, 100);
+    struct replica_snapshot_status status = replica_snapshot_status(box.replicas[1]);
+    cr_expect_eq(status.position.index, at);
+    cr_expect_eq(status.loaded, status.load_total);
+    cr_assert(replica_box_settle(&box));
+    cr_expect_eq(storages_rolling_digest(replica_storages(box.replicas[1])), digest);
+    cr_expect_lt(replica_statistics(box.replicas[1])->entries_applied, entries,
+                 "what the snapshot covers is not applied again");
+    client = replica_box_client(&box, 1);
+    ask(&box, client, "GET a\r\nLLEN q\r\nSCARD s\r\n", "$1\r\n2\r\n:1\r\n:1\r\n");
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(snapshot, nodes_with_and_without_a_snapshot_stay_equal) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *clients[4];
+    for (uint32_t node = 1; node <= 3; node++)
+        clients[node] = replica_box_client(&box, node);
+    for (int round = 0; round < 20; round++) {
+        for (uint32_t node = 1; node <= 3; node++) {
+            char text[100];
+            snprintf(text, sizeof(text), "INCRBY n %u\r\nSADD s %d%u\r\nPUBLISH c x\r\n", node,
+                     round, node);
+            box_client_send(&box, clients[node], text);
+        }
+        replica_box_run(&box, 20 * 1000);
+        if (round == 10) cr_expect(replica_box_snapshot(&box, 2));
+    }
+    box_client_close(&box, clients[2]);
+    boot_again(&box, 2);
+    clients[2] = replica_box_client(&box, 2);
+    for (int i = 0; i < 20; i++)
+        box_client_send(&box, clients[2], "SPOP s\r\n");
+    replica_box_run(&box, 500 * 1000);
+    uint64_t digest = replica_digest(box.replicas[1]);
+    for (uint32_t node = 2; node <= 3; node++) {
+        cr_expect_eq(replica_applied_index(box.replicas[node]),
+                     replica_applied_index(box.replicas[1]));
+        cr_expect_eq(replica_digest(box.replicas[node]), digest);
+        cr_expect_eq(storages_digest(replica_storages(box.replicas[node])),
+                     storages_digest(replica_storages(box.replicas[1])));
+    }
+    for (uint32_t node = 1; node <= 3; node++)
+        box_client_close(&box, clients[node]);
+    replica_box_clear(&box);
+}
+
+/* Exactly once: a batch that the snapshot contains is a duplicate also behind it. */
+Test(snapshot, origins_and_subscribers_are_part_of_it) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *subscriber = replica_box_client(&box, 1);
+    box_client_send(&box, subscriber, "SUBSCRIBE news\r\n");
+    struct box_client *other = replica_box_client(&box, 3);
+    ask(&box, other, "INCR x\r\n", ":1\r\n");
+    replica_box_run(&box, 200 * 1000);
+    cr_expect(replica_box_snapshot(&box, 2));
+    boot_again(&box, 2);
+    cr_expect_eq(replica_snapshot_status(box.replicas[2]).load_total > 0, true);
+    struct box_client *here = replica_box_client(&box, 2);
+    ask(&box, here, "PUBLISH news hello\r\n", ":1\r\n");
+    ask(&box, other, "INCR x\r\n", ":2\r\n");
+    replica_box_run(&box, 200 * 1000);
+    cr_expect_eq(replica_digest(box.replicas[2]), replica_digest(box.replicas[3]));
+    box_client_close(&box, subscriber);
+    box_client_close(&box, other);
+    box_client_close(&box, here);
+    replica_box_clear(&box);
+}
+
+Test(snapshot, one_is_due_when_the_log_has_grown_or_somebody_asks) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct replica *replica = box.replicas[1];
+    cr_expect_not(replica_snapshot_is_due(replica));
+    replica_snapshot_ask(replica);
+    cr_expect(replica_snapshot_is_due(replica));
+    cr_expect(replica_box_snapshot(&box, 1));
+    cr_expect_not(replica_snapshot_is_due(replica));
+    replica->config.snapshot_log_min = 1000;
+    struct box_client *client = replica_box_client(&box, 1);
+    int writes = 0;
+    for (; !replica_snapshot_is_due(replica) && writes < 100; writes++)
+        ask(&box, client, "SET x 0123456789\r\n", "+OK\r\n");
+    cr_expect_lt(writes, 30);
+    cr_expect_gt(writes, 3);
+    cr_expect(replica_box_snapshot(&box, 1));
+    cr_expect_not(replica_snapshot_is_due(replica));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+static bool has_file(const struct replica_box *box, uint32_t node, const char *name) {
+    struct bytes bytes;
+    return simulated_disk_file(box->disks[node], name, &bytes);
+}
+
+Test(snapshot, a_failed_one_leaves_the_present_one_and_is_removed) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(replica_box_snapshot(&box, 1));
+    struct replica_snapshot_status before = replica_snapshot_status(box.replicas[1]);
+    struct box_client *client = replica_box_client(&box, 1);
+    ask(&box, client, "SET x 1\r\n", "+OK\r\n");
+    char name[DISK_NAME_SIZE];
+    replica_box_write_snapshot(&box, 1, name, ERROR_DISK_FULL);
+    replica_box_run(&box, 100 * 1000);
+    struct replica_snapshot_status status = replica_snapshot_status(box.replicas[1]);
+    cr_expect_eq(status.last_error, ERROR_DISK_FULL);
+    cr_expect_eq(status.failed, 1);
+    cr_expect_eq(status.position.index, before.position.index);
+    cr_expect_not(has_file(&box, 1, name));
+
+    /* Written, but not as it was said: seen before it gets its name. */
+    replica_box_write_snapshot(&box, 1, name, ERROR_NONE);
+    simulated_disk_put(box.disks[1], name, 0, BYTES("RUBBISH"));
+    replica_box_run(&box, 100 * 1000);
+    status = replica_snapshot_status(box.replicas[1]);
+    cr_expect_eq(status.failed, 2);
+    cr_expect_eq(status.position.index, before.position.index);
+    cr_expect_not(has_file(&box, 1, name));
+    cr_expect(replica_box_snapshot(&box, 1));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(snapshot, what_a_crash_left_half_written_is_removed) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    char name[DISK_NAME_SIZE];
+    snapshot_temporary_name(name, (const uint64_t[]){1, 2}, 3);
+    simulated_disk_put(box.disks[1], name, 0, BYTES("REDIS0010"));
+    boot_again(&box, 1);
+    replica_box_run(&box, 100 * 1000);
+    cr_expect_not(has_file(&box, 1, name));
+    replica_box_clear(&box);
+}
+
+/* --- damage -------------------------------------------------------------------------------------
+ */
+
+/* Starts a node anew with what it has on its disk now, and gives its trouble. */
+static void start_with(struct replica_box *box, const char *trouble) {
+    replica_box_kill(box, 1);
+    replica_box_boot(box, 1);
+    for (int i = 0; i < 1000 && replica_state(box->replicas[1]) == REPLICA_RECOVERING; i++)
+        replica_box_run(box, 1000);
+    cr_expect_eq(replica_state(box->replicas[1]), REPLICA_DAMAGED);
+    const char *told = replica_trouble(box->replicas[1]);
+    cr_expect(told != NULL && strstr(told, trouble) != NULL, "%s", told);
+}
+
+Test(snapshot, a_damaged_one_is_not_started_from) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    ask(&box, client, "SET key-of-interest 1\r\n", "+OK\r\n");
+    cr_expect(replica_box_snapshot(&box, 1));
+    box_client_close(&box, client);
+    struct bytes file;
+    cr_assert(simulated_disk_file(box.disks[1], SNAPSHOT_NAME, &file));
+    size_t size = file.size, at = 0;
+    for (; memcmp(file.data + at, "key-of-interest", 15) != 0; at++) {
+    }
+    simulated_disk_flip(box.disks[1], SNAPSHOT_NAME, at, 1);
+    start_with(&box, SNAPSHOT_NAME);
+    simulated_disk_flip(box.disks[1], SNAPSHOT_NAME, at, 1);
+    simulated_disk_truncate(box.disks[1], SNAPSHOT_NAME, size - 20);
+    start_with(&box, SNAPSHOT_NAME);
+    simulated_disk_truncate(box.disks[1], SNAPSHOT_NAME, 0);
+    start_with(&box, "it is empty");
+    replica_box_clear(&box);
+}
+
+Test(snapshot, one_of_another_log_is_not_started_from) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct snapshot_head head = a_head();
+    memset(head.cluster, 0, sizeof(head.cluster));
+    struct storages *storages = storages_create(1);
+    head.digest = origins_digest(&head.origins, storages_rolling_digest(storages));
+    storages_destroy(storages);
+    const struct {
+        uint64_t index;
+        const char *trouble;
+    } cases[] = {{100000, "before " SNAPSHOT_NAME}, {30, "before " SNAPSHOT_NAME}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        head.position.index = cases[i].index;
+        struct buffer file = written(&head);
+        simulated_disk_remove(box.disks[1], SNAPSHOT_NAME);
+        simulated_disk_put(box.disks[1], SNAPSHOT_NAME, 0, buffer_bytes(&file));
+        start_with(&box, cases[i].trouble);
+        buffer_clear(&file);
+    }
+    head.origins.count = 0;
+    head.digest = 1;
+    head.position.index = 1;
+    struct buffer file = written(&head);
+    simulated_disk_remove(box.disks[1], SNAPSHOT_NAME);
+    simulated_disk_put(box.disks[1], SNAPSHOT_NAME, 0, buffer_bytes(&file));
+    start_with(&box, "digest differs");
+    buffer_clear(&file);
+    head.cluster[0] = 'x';
+    file = written(&head);
+    simulated_disk_remove(box.disks[1], SNAPSHOT_NAME);
+    simulated_disk_put(box.disks[1], SNAPSHOT_NAME, 0, buffer_bytes(&file));
+    start_with(&box, "of another cluster");
+    buffer_clear(&file);
+    snapshot_head_clear(&head);
+    replica_box_clear(&box);
+}

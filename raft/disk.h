@@ -10,9 +10,11 @@
  *
  * CREATE and REPLACE are atomic: they work on the name with ".new" behind it and rename at the end,
  * so a file is never seen half made under its own name. What a crash leaves under ".new" means
- * nothing and is overwritten by the next such call. A file that is too large to be handed over at
- * once is made by WRITEs under a temporary name of the emitter's, the last one with `sync`, and a
- * RENAME. Without a sync a loss of power leaves any part of it, or nothing, even behind a RENAME.
+ * nothing and is overwritten by the next such call; a REPLACE leaves room there on purpose, so that
+ * the next small one of that name needs none of a disk that is full by then. A file that is too
+ * large to be handed over at once is made by WRITEs under a temporary name of the emitter's, the
+ * last one with `sync`, and a RENAME. Without a sync a loss of power leaves any part of it, or
+ * nothing, even behind a RENAME.
  *
  * From an APPEND's offset on its file holds zeros, as far as the end of the block of
  * DISK_APPEND_BLOCK bytes in which the APPEND ends: whoever carries it out may write whole blocks.

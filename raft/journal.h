@@ -128,6 +128,8 @@ uint64_t journal_queued_bytes(const struct journal *journal);
 /* True while the disk has no room for the next segment and only the two in reserve are left: refuse
  * client batches, keep proposing the node's own entries (SAFETY 15). */
 bool journal_is_full(const struct journal *journal);
+/* And of the reserve nothing is left but the rest of the segment in use. */
+bool journal_is_exhausted(const struct journal *journal);
 
 /* How persisting is to be understood from now on (appendfsync set at run time). */
 void journal_set_sync(struct journal *journal, enum journal_sync sync);

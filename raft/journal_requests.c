@@ -249,12 +249,21 @@ static void creation_completed(struct journal *journal, const struct disk_comple
         note_no_room(journal, &creation->retry, creation->request.call.name, completion->error);
 }
 
+static uint32_t count_spares(const struct journal *journal) {
+    uint32_t made = journal_segments_made(journal);
+    return made > journal->writer.segment ? made - journal->writer.segment - 1 : 0;
+}
+
+bool journal_is_exhausted(const struct journal *journal) {
+    if (journal->vote.retry.was_refused) return true;
+    return journal->creation.retry.was_refused && count_spares(journal) == 0;
+}
+
 bool journal_is_full(const struct journal *journal) {
     if (journal->vote.retry.was_refused || journal->recovery.retry.was_refused) return true;
     if (!journal->creation.retry.was_refused) return false;
     const struct journal_writer *writer = &journal->writer;
-    uint32_t made = journal_segments_made(journal);
-    uint32_t spares = made > writer->segment ? made - writer->segment - 1 : 0;
+    uint32_t spares = count_spares(journal);
     if (spares >= JOURNAL_SPARES) return false;
     bool has_next = spares == JOURNAL_SPARES - 1 &&
                     writer->offset <= journal->segments[writer->segment].size / 2;

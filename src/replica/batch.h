@@ -97,6 +97,7 @@ struct batch {
     uint64_t opened_us, sealed_us, sent_us;
     bool header_used;      /* proposed in place: the image stands in the log */
     bool unknown;          /* its clients were told -UNKNOWN */
+    bool found_no_room;    /* given up because the leader's disk was full */
     struct chunk *instead; /* given up: the empty batch of the same number; NULL while it is not */
 };
 

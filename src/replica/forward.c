@@ -22,6 +22,7 @@ enum {
     /* With what one client may hold beside it, an entry still fits a frame between peers. */
     OPEN_BATCH_FULL_BYTES = 256 << 20,
     SEAL_GATHER_US = 200, /* and so long after their first command at the latest */
+    FULL_BODY_SIZE = 9,
 };
 
 /* --- packets -----------------------------------------------------------------------------------
@@ -70,13 +71,35 @@ static bool is_handing_over(const struct replica *replica) {
     return raft_transfer_target(replica->raft) != 0;
 }
 
+enum replica_obstacle replica_obstacle(const struct replica *replica) {
+    if (replica->origin == 0 || replica->known_leader == 0) return OBSTACLE_NO_LEADER;
+    if (replica->leading)
+        return journal_is_full(replica->journal) ? OBSTACLE_NO_ROOM : OBSTACLE_NONE;
+    if (!replica->link_up[replica->known_leader]) return OBSTACLE_NO_LEADER;
+    if (journal_is_exhausted(replica->journal)) return OBSTACLE_NO_ROOM; /* It falls behind. */
+    return replica->now.now_us < replica->leader_full_until_us ? OBSTACLE_NO_ROOM : OBSTACLE_NONE;
+}
+
 bool replica_can_seal(const struct replica *replica) {
-    if (replica->origin == 0 || replica->known_leader == 0 || replica->stopping) return false;
-    if (replica->window_count >= replica->config.inflight_batches_max) return false;
-    if (replica->known_leader == replica->config.raft.id) {
-        return replica->leading && !journal_is_full(replica->journal) && !is_handing_over(replica);
-    }
-    return replica->link_up[replica->known_leader];
+    return !replica->stopping && replica->window_count < replica->config.inflight_batches_max &&
+           replica_obstacle(replica) == OBSTACLE_NONE &&
+           !(replica->leading && is_handing_over(replica));
+}
+
+const char *replica_no_room_text(const struct replica *replica) {
+    bool is_own = replica->leading || journal_is_exhausted(replica->journal);
+    return is_own ? "MISCONF Errors writing to the log: no space left on the disk: not executed"
+                  : "MISCONF Errors writing to the log: no space left on the leader's disk: not "
+                    "executed";
+}
+
+const char *replica_write_refusal(const struct replica *replica) {
+    if (replica->state != REPLICA_RUNNING || replica_obstacle(replica) != OBSTACLE_NO_ROOM)
+        return NULL;
+    bool refuses = replica->leading
+                       ? replica->nobody_has_room
+                       : replica->leader_refuses || journal_is_exhausted(replica->journal);
+    return refuses ? replica_no_room_text(replica) : NULL;
 }
 
 /* Large groups win (gather.h). So a small batch waits until the batch before it is applied, then
@@ -142,6 +165,10 @@ static struct bytes batch_image(const struct batch *batch) {
 /* The image may stand in the log (and be on its way to the disk) from an earlier term: then a copy
  * of it is proposed. */
 static void propose_own(struct replica *replica, struct batch *batch) {
+    if (journal_is_full(replica->journal) && batch->instead == NULL) {
+        replica->waits_for_room = true; /* The reserve is for what must be in the log. */
+        return;
+    }
     struct origin *origin = origins_find(&replica->tail_origins, replica->origin);
     if (origin == NULL || batch->number != origin->last + 1) {
         replica->statistics.batches_duplicate++;
@@ -271,16 +298,17 @@ void replica_ask_for_origin(struct replica *replica) {
     replica_send(replica, packet, 0);
 }
 
-static void fail_pending_unsealed(struct replica *replica, struct session *session) {
+static void fail_pending_unsealed(struct replica *replica, struct session *session,
+                                  enum pending_kind kind) {
     bool behind_unsealed = false;
     for (uint32_t i = 0; i < session->pending_count; i++) {
         struct pending *pending =
             &session->pending[(session->pending_first + i) & (session->pending_capacity - 1)];
         if (pending->kind == PENDING_WRITE && pending->unsealed) {
-            pending->kind = PENDING_CLUSTERDOWN;
+            pending->kind = (uint8_t)kind;
             behind_unsealed = true;
         } else if (pending->kind == PENDING_READ && pending->attached && behind_unsealed) {
-            pending->kind = PENDING_CLUSTERDOWN;
+            pending->kind = (uint8_t)kind;
         }
     }
     session->unsealed_writes = 0;
@@ -305,11 +333,13 @@ void replica_fail_unsealed(struct replica *replica) {
     struct batch *batch = replica->open;
     if (batch == NULL) return;
     replica->open = NULL;
+    bool no_room = replica_obstacle(replica) == OBSTACLE_NO_ROOM;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct session *session = batch->slots[i].session;
         if (session == NULL) continue;
         if (!session->closed) {
-            fail_pending_unsealed(replica, session);
+            fail_pending_unsealed(replica, session,
+                                  no_room ? PENDING_NO_ROOM : PENDING_CLUSTERDOWN);
             session_end_subscriber(replica, session);
         }
         session_let_go(session);
@@ -324,7 +354,9 @@ static void refuse_slots(struct replica *replica, struct batch *batch) {
         if (session == NULL) continue;
         batch->slots[i].session = NULL;
         /* With nothing pending it was told -UNKNOWN about an earlier write, and ends. */
-        if (!session->closed && session->pending_count > 0) session_refuse_write(replica, session);
+        if (!session->closed && session->pending_count > 0)
+            session_refuse_write(replica, session,
+                                 batch->found_no_room ? PENDING_NO_ROOM : PENDING_GIVEN_UP);
         session_let_go(session);
     }
 }
@@ -338,6 +370,7 @@ void replica_revoked(struct replica *replica, struct batch *batch) {
 
 static void give_up(struct replica *replica, struct batch *batch) {
     batch_give_up(batch);
+    batch->found_no_room = replica_obstacle(replica) == OBSTACLE_NO_ROOM;
     replica->statistics.batches_given_up++;
     if (replica->config.planted & REPLICA_PLANTED_REFUSE_EARLY) refuse_slots(replica, batch);
 }
@@ -495,4 +528,46 @@ void replica_propose_tick(struct replica *replica) {
     replica->tick_index = raft_last_index(replica->raft) + 1;
     replica->statistics.ticks_proposed++;
     propose_small(replica, REPLICA_ENTRY_TICK, (struct bytes){0});
+}
+
+/* --- a full disk -------------------------------------------------------------------------------
+ *
+ * A leader whose disk is full hands over to a voter with room (the core does that); meanwhile
+ * nothing new is sealed. Only where nobody has room are clients refused. */
+
+static bool has_successor(const struct replica *replica) {
+    struct raft_peer_status peers[RAFT_NODES_MAX];
+    uint32_t count = raft_peers(replica->raft, peers, RAFT_NODES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct raft_peer_status *peer = &peers[i];
+        bool is_reachable =
+            replica->now.now_us - peer->last_contact_us < replica->config.raft.election_us;
+        if (peer->standing == RAFT_VOTER && peer->unfit == 0 && is_reachable) return true;
+    }
+    return false;
+}
+
+void replica_tend_full(struct replica *replica) {
+    const struct raft_config *raft = &replica->config.raft;
+    bool is_full = replica->leading && journal_is_full(replica->journal);
+    replica->nobody_has_room = is_full && !has_successor(replica);
+    if (!is_full || replica->now.now_us - replica->full_told_us < raft->heartbeat_us) return;
+    replica->full_told_us = replica->now.now_us;
+    for (uint32_t i = 0; i < raft->voter_count; i++) {
+        if (raft->voters[i] == raft->id) continue;
+        struct replica_packet *packet = packet_create(raft->voters[i], true, PACKET_FULL);
+        buffer_append_u64(&packet->head, replica->leading_term);
+        buffer_append_byte(&packet->head, replica->nobody_has_room);
+        replica_send(replica, packet, 0);
+    }
+}
+
+/* It is told again and again while it is so: what is not, is over. */
+enum error replica_receive_full(struct replica *replica, uint32_t from, struct bytes body) {
+    if (body.size != FULL_BODY_SIZE || (uint8_t)body.data[8] > 1) return ERROR_MALFORMED;
+    if (from != replica->known_leader || load_u64(body.data) != replica->known_term)
+        return ERROR_NONE;
+    replica->leader_full_until_us = replica->now.now_us + replica->config.raft.election_us;
+    replica->leader_refuses = body.data[8] == 1;
+    return ERROR_NONE;
 }

@@ -111,9 +111,10 @@ void session_pop_write(struct replica *replica, struct session *session) {
     session_pop(replica, session);
 }
 
-void session_refuse_write(struct replica *replica, struct session *session) {
+void session_refuse_write(struct replica *replica, struct session *session,
+                          enum pending_kind kind) {
     session_pump_to_write(replica, session);
-    session_pending_at(session, 0)->kind = PENDING_GIVEN_UP;
+    session_pending_at(session, 0)->kind = (uint8_t)kind;
     session_end_subscriber(replica, session);
     session_pump(replica, session);
 }
@@ -200,11 +201,9 @@ static bool session_run_first(struct replica *replica, struct session *session,
 }
 
 static const char *why_not_executed(const struct replica *replica, enum pending_kind kind) {
-    if (kind == PENDING_GIVEN_UP) {
-        return "CLUSTERDOWN the cluster did not take this write in time: not executed";
-    }
-    return replica_refuses_writes(replica)
-               ? "CLUSTERDOWN this node's disk is full: not executed"
+    if (kind == PENDING_NO_ROOM) return replica_no_room_text(replica);
+    return kind == PENDING_GIVEN_UP
+               ? "CLUSTERDOWN the cluster did not take this write in time: not executed"
                : "CLUSTERDOWN no leader is known to this node: not executed";
 }
 
@@ -219,7 +218,7 @@ static void session_emit_first(struct replica *replica, struct session *session,
                               .protocol = session->protocol,
                               .error_counts = &replica->error_counts};
         reply_error(&reply, why_not_executed(replica, (enum pending_kind)pending->kind));
-        replica->statistics.clusterdown_replies++;
+        replica->statistics.clusterdown_replies += pending->kind != PENDING_NO_ROOM;
     }
     session_mark_dirty(replica, session);
 }
@@ -257,6 +256,7 @@ static bool session_pump_one(struct replica *replica, struct session *session, b
     case PENDING_REPLY:
     case PENDING_CLUSTERDOWN:
     case PENDING_GIVEN_UP:
+    case PENDING_NO_ROOM:
         session_emit_first(replica, session, &pending);
         break;
     }

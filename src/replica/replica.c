@@ -18,8 +18,9 @@ enum {
     READ_AGAIN_US = 1000,
     TICK_RETRY_US = 50 * 1000,
     RESEND_AFTER_US = 1000 * 1000,
-    RESEND_BYTES_PER_US = 10, /* more time for a large window: a slow way is not a lost one */
-    CLOCK_LEAD_MS = 500,      /* SAFETY 4 */
+    GIVE_UP_FULL_US = 1000 * 1000, /* what was sealed, where no disk has room */
+    RESEND_BYTES_PER_US = 10,      /* more time for a large window: a slow way is not a lost one */
+    CLOCK_LEAD_MS = 500,           /* SAFETY 4 */
     RECOVERED_PER_CALL = 4096,
     FREED_BY_TURN = 4096,      /* elements of what UNLINK and FLUSHALL left, also without entries */
     QUERY_BYTES_MAX = 1 << 30, /* whatever the directive says: one entry has to hold it */
@@ -208,6 +209,7 @@ static void note_leadership(struct replica *replica) {
     replica->origin_asked_us = 0;
     replica->asked_us = 0;
     replica->tick_asked_us = 0;
+    replica->leader_full_until_us = 0;
     if (leader != 0) replica_resend(replica, 0);
 }
 
@@ -337,8 +339,26 @@ static bool drain_reads(struct replica *replica) {
     return true;
 }
 
+/* SAFETY 15: the core learns whether this node should lead; what waited for room goes on. */
+static void note_room(struct replica *replica) {
+    bool is_full = journal_is_full(replica->journal);
+    if (is_full != replica->is_unfit) {
+        replica->is_unfit = is_full;
+        struct raft_event event = {
+            .type = RAFT_EVENT_UNFIT,
+            .unfit = replica->config.raft.unfit | (is_full ? RAFT_UNFIT_FULL : 0),
+        };
+        replica_raft_step(replica, &event);
+        replica_tend_full(replica);
+    }
+    if (is_full || !replica->waits_for_room) return;
+    replica->waits_for_room = false;
+    if (replica->leading) replica_resend(replica, 0);
+}
+
 static void replica_drain(struct replica *replica) {
     if (replica->raft == NULL || replica->state != REPLICA_RUNNING) return;
+    note_room(replica);
     size_t budget = APPLY_BYTES_PER_DRAIN;
     bool moved = true;
     while (moved && replica->state == REPLICA_RUNNING) {
@@ -661,6 +681,8 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
         return ERROR_NONE;
     case PACKET_DIGEST:
         return receive_digest(replica, from, body);
+    case PACKET_FULL:
+        return replica_receive_full(replica, from, body);
     default:
         return ERROR_MALFORMED;
     }
@@ -802,23 +824,24 @@ static void fail_all(struct replica *replica) {
 static void tend_window(struct replica *replica) {
     uint64_t now = replica->now.now_us;
     struct batch *first = replica->window_first;
+    enum replica_obstacle obstacle = replica_obstacle(replica);
+    bool is_refused = replica_write_refusal(replica) != NULL;
     if (first != NULL) {
+        uint64_t give_up_us = replica->config.give_up_wait_us;
+        if (is_refused && give_up_us > GIVE_UP_FULL_US) give_up_us = GIVE_UP_FULL_US;
         replica_fail_sealed(replica, replica->config.sealed_wait_us);
-        replica_give_up_sealed(replica, replica->config.give_up_wait_us);
+        replica_give_up_sealed(replica, give_up_us);
         first = replica->window_first;
     }
     uint64_t resend_us = RESEND_AFTER_US + replica->window_bytes / RESEND_BYTES_PER_US;
-    if (first != NULL && now - first->sent_us >= resend_us && !replica->leading) {
+    bool is_wanted = first != NULL && (obstacle != OBSTACLE_NO_ROOM || first->instead != NULL);
+    if (is_wanted && now - first->sent_us >= resend_us && !replica->leading) {
         replica_resend(replica, 0);
     }
-    if (replica->open != NULL && replica->open->count > 0 && !replica_can_seal(replica) &&
-        (replica->known_leader == 0 || replica->origin == 0 ||
-         (replica->known_leader != replica->config.raft.id &&
-          !replica->link_up[replica->known_leader]) ||
-         journal_is_full(replica->journal)) &&
-        now - replica->open->opened_us >= replica->config.unsealed_wait_us) {
-        replica_fail_unsealed(replica);
-    }
+    if (replica->open == NULL || replica->open->count == 0) return;
+    bool waits_in_vain = obstacle != OBSTACLE_NONE &&
+                         now - replica->open->opened_us >= replica->config.unsealed_wait_us;
+    if (waits_in_vain || is_refused) replica_fail_unsealed(replica);
 }
 
 void replica_tick(struct replica *replica, struct replica_moment moment) {
@@ -835,6 +858,7 @@ void replica_tick(struct replica *replica, struct replica_moment moment) {
         replica_raft_step(replica, &event);
     }
     replica_drain(replica);
+    replica_tend_full(replica);
     tend_window(replica);
     replica_pump_waiting(replica);
     if (oldest_read_us(replica) != UINT64_MAX &&
@@ -977,10 +1001,6 @@ bool replica_disk_is_full(const struct replica *replica) {
 
 uint64_t replica_clock_ahead_ms(const struct replica *replica) {
     return replica->clock_ahead_ms;
-}
-
-bool replica_refuses_writes(const struct replica *replica) {
-    return replica->leading && replica_disk_is_full(replica);
 }
 
 uint64_t replica_digest(const struct replica *replica) {

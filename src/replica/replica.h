@@ -221,9 +221,11 @@ uint64_t replica_digest(const struct replica *replica);
 uint64_t replica_applied_index(const struct replica *replica);
 uint64_t replica_origin(const struct replica *replica); /* 0 while not open */
 bool replica_serves(const struct replica *replica);     /* leader known and origin open */
-/* No room for the log's next segment on this node's disk: a leader refuses what needs the log. */
+/* No room for the log's next segment on this node's disk. */
 bool replica_disk_is_full(const struct replica *replica);
-bool replica_refuses_writes(const struct replica *replica); /* it leads, and its disk is full */
+/* The error for what needs the log, where no node that could lead has room for it, or this one has
+ * none left to follow; else NULL. */
+const char *replica_write_refusal(const struct replica *replica);
 /* How far this node's wall clock has jumped ahead of the log's time, which follows it slowly; 0: it
  * has not. */
 uint64_t replica_clock_ahead_ms(const struct replica *replica);

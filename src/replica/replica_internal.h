@@ -125,6 +125,14 @@ struct replica {
     uint32_t notify_nodes; /* bit set: their batches were committed in this drain */
     bool link_up[RAFT_NODES_MAX + 1];
 
+    /* Full disks (SAFETY 15). */
+    bool is_unfit;         /* the core was told that this node's disk is full */
+    bool waits_for_room;   /* leader: own sealed batches were not proposed */
+    bool nobody_has_room;  /* leader with a full disk: and there is nobody to hand over to */
+    uint64_t full_told_us; /* leader with a full disk: when the others were told last */
+    uint64_t leader_full_until_us; /* how long the leader's word counts that its disk is full */
+    bool leader_refuses;           /* and that nobody has room */
+
     /* Log time (SAFETY 4). */
     uint64_t clock_ms, clock_us; /* the reference: wall time at a monotonic time */
     uint64_t clock_ahead_ms;     /* see replica_clock_ahead_ms() */
@@ -170,6 +178,8 @@ void replica_fail(struct replica *replica, const char *format, ...) PRINTF_LIKE(
 /* Scratch for `count` decoded arguments and the name. */
 struct bytes *replica_args(struct replica *replica, uint32_t count);
 bool replica_is_full(const struct replica *replica);
+/* The error for a write that found no room on the leader's disk. */
+const char *replica_no_room_text(const struct replica *replica);
 
 /* The observer's clock as a command begins; 0 if nobody looks on. */
 static inline uint64_t observe_begin(const struct replica *replica) {
@@ -195,8 +205,8 @@ void session_pump(struct replica *replica, struct session *session);
 void session_pump_to_write(struct replica *replica, struct session *session);
 /* Takes the write that was just answered off the FIFO. */
 void session_pop_write(struct replica *replica, struct session *session);
-/* The client's next write was certainly not executed: says so in its turn. */
-void session_refuse_write(struct replica *replica, struct session *session);
+/* The client's next write was certainly not executed: says so in its turn, by `kind`. */
+void session_refuse_write(struct replica *replica, struct session *session, enum pending_kind kind);
 /* What a subscriber is subscribed to is no longer what was planned when its commands were parsed:
  * it begins anew on a new connection. */
 void session_end_subscriber(struct replica *replica, struct session *session);
@@ -225,6 +235,9 @@ void session_forget_plans(struct session *session);
 /* --- forward.c -------------------------------------------------------------------------------- */
 struct batch *replica_open_batch(struct replica *replica);
 bool replica_can_seal(const struct replica *replica);
+/* Why no batch of this node's could come into the log. A full window is no obstacle: it empties. */
+enum replica_obstacle { OBSTACLE_NONE, OBSTACLE_NO_LEADER, OBSTACLE_NO_ROOM };
+enum replica_obstacle replica_obstacle(const struct replica *replica);
 /* The open batch is ready to go now; or when it will be, if nothing else comes: 0 for the next turn
  * without input, UINT64_MAX if that hangs on something else. */
 bool replica_wants_to_seal(const struct replica *replica);
@@ -251,6 +264,9 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
 enum error replica_accept_origin(struct replica *replica, uint32_t from,
                                  struct bytes body) MUST_USE;
 void replica_propose_tick(struct replica *replica);
+/* Leader: tells the others while its disk is full, and finds out whether there is a successor. */
+void replica_tend_full(struct replica *replica);
+enum error replica_receive_full(struct replica *replica, uint32_t from, struct bytes body) MUST_USE;
 
 /* --- replica.c ----------------------------------------------------------------------------------
  */
@@ -281,6 +297,7 @@ enum packet_kind {
     PACKET_ORIGIN,  /* an origin's body: please open */
     PACKET_TICK,    /* please move log time */
     PACKET_DIGEST,  /* index, digest: the sender's state there (compare.h) */
+    PACKET_FULL,    /* term, 1 or 0: its leader's disk is full, and nobody (or somebody) has room */
 };
 enum { PACKET_FORWARD_HEAD = 8 };
 struct replica_packet *packet_create(uint32_t to, bool bulk, enum packet_kind kind);

@@ -35,6 +35,7 @@ enum pending_kind {
     PENDING_REPLY,       /* a reply already written */
     PENDING_CLUSTERDOWN, /* was a write or read that was certainly not executed */
     PENDING_GIVEN_UP,    /* was a write in whose place an empty batch was applied */
+    PENDING_NO_ROOM,     /* was one of these, and the leader's disk had no room for it */
 };
 
 struct pending {

@@ -179,13 +179,27 @@ static void finish_appends(struct disk *disk, bool sync) {
     if (took_us > atomic_load(&disk->sync_us_max)) atomic_store(&disk->sync_us_max, took_us);
 }
 
+/* The next replacement finds its room taken, also when the disk is full by then: a node that can't
+ * make its vote durable takes no part. What the replaced file had is free now. */
+static void keep_room(struct disk *disk, const struct path *path) {
+    int fd = openat(disk->directory, path->text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    if (fallocate(fd, 0, 0, DISK_APPEND_BLOCK) != 0)
+        (void)write_rest(fd, bytes_of(disk->zeros, DISK_APPEND_BLOCK), 0);
+    close(fd);
+}
+
 /* The contract's atomic file: a temporary name, synced, renamed, the directory synced. */
 static enum error replace(struct disk *disk, const struct disk_request *request) {
     struct path path = path_new(request->name);
-    int fd = openat(disk->directory, path.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = openat(disk->directory, path.text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return error_of_errno();
-    enum error error = ERROR_NONE;
-    if (!write_spans(fd, request->spans, request->span_count, 0)) error = error_of_errno();
+    off_t size = 0;
+    for (uint32_t i = 0; i < request->span_count; i++)
+        size += (off_t)request->spans[i].size;
+    bool written =
+        write_spans(fd, request->spans, request->span_count, 0) && ftruncate(fd, size) == 0;
+    enum error error = written ? ERROR_NONE : error_of_errno();
     if (error == ERROR_NONE && fsync(fd) != 0) end_process(disk, "fsync", path.text);
     close(fd);
     if (error == ERROR_NONE &&
@@ -194,6 +208,7 @@ static enum error replace(struct disk *disk, const struct disk_request *request)
     if (error == ERROR_NONE && fsync(disk->directory) != 0)
         end_process(disk, "fsync", "the data directory");
     if (error == ERROR_IO) end_process(disk, "writing", request->name);
+    if (error == ERROR_NONE) keep_room(disk, &path);
     return error;
 }
 

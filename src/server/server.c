@@ -157,6 +157,7 @@ static void note_recovery(struct server *server) {
 
 static void note_disk(struct server *server) {
     bool is_full = replica_disk_is_full(server->replica);
+    server->write_refusal = replica_write_refusal(server->replica);
     if (is_full == server->disk_is_full) return;
     server->disk_is_full = is_full;
     if (is_full)

@@ -70,9 +70,8 @@ const char *commands_admit(struct session *session, const struct command *comman
         return "ERR Replica can't interact with the keyspace"; /* Redis's words for a monitor */
     if (UNLIKELY(server->over_memory) && (command->flags & COMMAND_DENYOOM) != 0)
         return "OOM command not allowed when used memory > 'maxmemory'.";
-    if (UNLIKELY(server->disk_is_full) && command->place == COMMAND_LOG &&
-        replica_refuses_writes(server->replica))
-        return "MISCONF Errors writing to the log: no space left on the disk: not executed";
+    if (UNLIKELY(server->write_refusal != NULL) && command->place == COMMAND_LOG)
+        return server->write_refusal;
     if (UNLIKELY(server->stopping) && command->place == COMMAND_LOG)
         return "CLUSTERDOWN this node is shutting down: not executed";
     return NULL;

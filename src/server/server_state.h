@@ -84,8 +84,9 @@ struct server {
     char run_id[41];
     bool stopping, stop_now;
     bool ready_announced, trouble_told;
-    bool disk_is_full;   /* no room for the log's next segment */
-    bool clock_is_ahead; /* of the log's time */
+    bool disk_is_full;         /* no room for the log's next segment */
+    const char *write_refusal; /* the error while no node has room for writes; else NULL */
+    bool clock_is_ahead;       /* of the log's time */
     uint64_t progress_told_us;
     uint64_t fetches_failed_told, fetch_problem_told; /* a count; a text's hash */
     int exit_status;

@@ -3,7 +3,8 @@
  * HAMOK_FAULTY_DISK names:
  *
  *   <name>.slow     each read takes its time
- *   <name>.full     no new file finds room: ENOSPC
+ *   <name>.full     no file finds room for more than it has, but for the one block that a replaced
+ *                   file has left: ENOSPC
  *   <name>.broken   nothing can be made durable: fdatasync(), fsync() and durable writes give EIO
  */
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -38,13 +40,23 @@ static bool is_new_file(int fd) {
     return size > 4 && memcmp(path + size - 4, ".new", 4) == 0;
 }
 
+enum { BLOCK_BYTES = 4096 };
+
+static bool needs_room(int fd, const struct iovec *spans, int count, off_t offset) {
+    struct stat status;
+    if (!is_new_file(fd) || fstat(fd, &status) != 0) return false;
+    for (int i = 0; i < count; i++)
+        offset += (off_t)spans[i].iov_len;
+    return offset > status.st_blocks * 512;
+}
+
 static bool fails(bool when, int error) {
     if (when) errno = error;
     return when;
 }
 
 ssize_t pwritev64(int fd, const struct iovec *spans, int count, off_t offset) {
-    if (fails(is_new_file(fd) && is_on("full"), ENOSPC)) return -1;
+    if (fails(needs_room(fd, spans, count, offset) && is_on("full"), ENOSPC)) return -1;
     return syscall(SYS_pwritev, fd, spans, count, offset, 0);
 }
 
@@ -54,7 +66,7 @@ ssize_t pwritev64v2(int fd, const struct iovec *spans, int count, off_t offset, 
 }
 
 int fallocate64(int fd, int mode, off_t offset, off_t size) {
-    if (fails(is_on("full"), ENOSPC)) return -1;
+    if (fails(size > BLOCK_BYTES && is_on("full"), ENOSPC)) return -1;
     return (int)syscall(SYS_fallocate, fd, mode, offset, size);
 }
 

@@ -134,30 +134,63 @@ Test(disk, keys_expire_while_it_is_full) {
     cluster_destroy(cluster);
 }
 
-/* A full leader: its own clients are told, those of the others wait and lose nothing. */
-Test(disk, a_full_leader_keeps_others_writes_waiting) {
-    struct cluster *cluster = create_running(3);
-    int leader = cluster_leader(cluster), follower = cluster_follower(cluster);
-    redisContext *at_leader = node_connect(cluster, leader);
-    redisContext *at_follower = node_connect(cluster, follower);
-    struct tally tally = {0};
-    switch_on(cluster, leader, "full");
-    fill_until_refused(at_leader, &tally);
-    cr_expect_eq(ask_integer(at_follower, "GET counter"), tally.counted, "reads go on");
-    redisAppendCommand(at_follower, "INCR counter");
-    int done = 0;
-    while (!done)
-        cr_assert_eq(redisBufferWrite(at_follower, &done), REDIS_OK);
-    switch_off(cluster, leader, "full");
-    redisReply *reply = NULL;
-    cr_assert_eq(redisGetReply(at_follower, (void **)&reply), REDIS_OK);
-    cr_expect_eq(reply->integer, tally.counted + 1);
-    tally.counted++;
+static bool is_refused(struct cluster *cluster, int node) {
+    redisContext *client = node_connect(cluster, node);
+    redisReply *reply = ask(client, "INCR other");
+    bool refused = reply->type == REDIS_REPLY_ERROR;
+    if (refused) cr_expect(strncmp(reply->str, "MISCONF", 7) == 0, "%s", reply->str);
     freeReplyObject(reply);
-    AWAIT(is_counted(at_leader, &tally));
+    redisFree(client);
+    return refused;
+}
+
+/* Nobody is told of a leader's full disk while there is a node with room. When the full node's
+ * reserve is used up it falls behind, and says so to its own clients. */
+Test(disk, a_full_leader_hands_over) {
+    struct cluster *cluster = create_running(3);
+    int full = cluster_leader(cluster), other = cluster_follower(cluster);
+    redisContext *at_full = node_connect(cluster, full);
+    redisContext *at_other = node_connect(cluster, other);
+    struct tally tally = {0};
+    switch_on(cluster, full, "full");
+    for (int i = 0; i < PARTS_MAX && cluster_leader(cluster) == full; i++)
+        count_once(i % 2 == 0 ? at_full : at_other, &tally);
+    cr_expect_neq(cluster_leader(cluster), full);
+    node_await_log(cluster, full, "No space left");
+    count_once(at_full, &tally);
+    for (int i = 0; i < 300; i++)
+        count_once(at_other, &tally);
+    cr_expect_eq(tally.refused, 0, "%s", tally.error);
+    AWAIT(is_refused(cluster, full));
+    switch_off(cluster, full, "full");
+    AWAIT(!is_refused(cluster, full));
+    cr_expect_eq(ask_integer(at_full, "GET counter"), tally.counted);
     cluster_expect_equal(cluster);
-    redisFree(at_leader);
-    redisFree(at_follower);
+    redisFree(at_full);
+    redisFree(at_other);
+    cluster_destroy(cluster);
+}
+
+/* Nobody has room: clients of every node are told so, and of nothing that was executed. */
+Test(disk, where_all_are_full_clients_of_all_nodes_are_told) {
+    struct cluster *cluster = create_running(3);
+    redisContext *client = node_connect(cluster, cluster_follower(cluster));
+    struct tally tally = {0};
+    for (int node = 0; node < 3; node++)
+        switch_on(cluster, node, "full");
+    fill_until_refused(client, &tally);
+    for (int node = 0; node < 3; node++)
+        cr_expect(is_refused(cluster, node));
+    cr_expect_eq(ask_integer(client, "GET counter"), tally.counted, "reads go on");
+    /* Room on one node: it leads, and all go on. */
+    int mended = cluster_follower(cluster);
+    switch_off(cluster, mended, "full");
+    AWAIT(is_counted(client, &tally));
+    AWAIT(cluster_leader(cluster) == mended);
+    for (int node = 0; node < 3; node++)
+        if (node != mended) switch_off(cluster, node, "full");
+    cluster_expect_equal(cluster);
+    redisFree(client);
     cluster_destroy(cluster);
 }
 

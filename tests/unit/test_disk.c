@@ -96,7 +96,7 @@ Test(disk, creates_appends_replaces_reads_lists_and_removes) {
     cr_expect_eq(carry_out(&place, &read).error, ERROR_NOT_FOUND);
 
     completion = carry_out(&place, &(struct disk_request){.number = 6, .call = DISK_LIST});
-    cr_assert_eq(completion.file_count, 2, "the vote and the lock");
+    cr_assert_eq(completion.file_count, 3, "the vote, room for the next one, and the lock");
     for (uint32_t i = 0; i < completion.file_count; i++)
         if (strcmp(completion.files[i].name, "vote") == 0)
             cr_expect_eq(completion.files[i].size, 7);

@@ -384,29 +384,129 @@ Test(replica, what_was_sealed_behind_a_batch_that_is_given_up_is_given_up_with_i
     replica_box_clear(&box);
 }
 
-Test(replica, a_write_that_waited_in_vain_for_room_on_the_leaders_disk_is_not_executed) {
+/* No new file finds room on this node's disk, or any does again. */
+static void set_full(struct replica_box *box, uint32_t node, bool full) {
+    struct simulated_disk_config disk = {
+        .capacity_bytes = full ? 1 : 0, .delay_min_us = 100, .delay_max_us = 400};
+    simulated_disk_configure(box->disks[node], &disk);
+}
+
+static void fill_disk(struct replica_box *box, struct box_client *filler, uint32_t node) {
+    while (!replica_disk_is_full(box->replicas[node])) {
+        box_client_send(box, filler, large_set());
+        cr_assert(box_client_expect(box, filler, "+OK\r\n"));
+    }
+}
+
+Test(replica, a_leader_with_a_full_disk_hands_over_to_a_node_with_room) {
     struct replica_box box;
     replica_box_init(&box, 3);
     cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
-    struct simulated_disk_config full = {.capacity_bytes = 1};
-    simulated_disk_configure(box.disks[leader], &full);
-    struct box_client *filler = replica_box_client(&box, leader % 3 + 1),
-                      *client = replica_box_client(&box, leader % 3 + 1);
-    const char *large = large_set();
-    while (!replica_disk_is_full(box.replicas[leader])) {
-        box_client_send(&box, filler, large);
-        cr_assert(box_client_expect(&box, filler, "+OK\r\n"));
+    uint32_t leader = replica_box_leader(&box), full = leader % 3 + 1, fit = full % 3 + 1;
+    struct box_client *clients[4] = {NULL};
+    for (uint32_t node = 1; node <= 3; node++)
+        clients[node] = replica_box_client(&box, node);
+    set_full(&box, leader, true);
+    set_full(&box, full, true);
+    fill_disk(&box, clients[full], full);
+    fill_disk(&box, clients[full], leader);
+    for (uint32_t node = 1; node <= 3; node++)
+        box_client_send(&box, clients[node], "SET x y\r\n");
+    for (uint32_t node = 1; node <= 3; node++)
+        cr_expect(box_client_expect(&box, clients[node], "+OK\r\n"), "no client is told of it");
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(replica_box_leader(&box), fit);
+    for (uint32_t node = 1; node <= 3; node++) {
+        cr_expect_null(replica_write_refusal(box.replicas[node]));
+        box_client_close(&box, clients[node]);
     }
-    box_client_send(&box, client, "INCR x\r\n");
-    replica_box_run(&box, 29 * 1000 * 1000);
-    cr_expect_eq(client->replies.size, 0, "room may come");
-    replica_box_run(&box, 2 * 1000 * 1000);
-    cr_expect(box_client_expect(&box, client, NOT_IN_TIME));
-    cr_expect_eq(replica_box_leader(&box), leader);
-    box_client_close(&box, filler);
-    box_client_close(&box, client);
     replica_box_clear(&box);
+}
+
+#define LEADERS_DISK                                                                               \
+    "-MISCONF Errors writing to the log: no space left on the leader's disk: not executed\r\n"
+#define OWN_DISK "-MISCONF Errors writing to the log: no space left on the disk: not executed\r\n"
+
+static bool is_refused_for_room(const struct box_client *client) {
+    return bytes_equal(bytes_slice(buffer_bytes(&client->replies), 0, 9), BYTES("-MISCONF "));
+}
+
+/* Writes until one is refused, by whatever node leads then. */
+static void fill_all(struct replica_box *box, struct box_client *filler) {
+    for (int i = 0; i < 1000; i++) {
+        box_client_send(box, filler, large_set());
+        while (filler->replies.size == 0)
+            replica_box_run(box, 10 * 1000);
+        if (filler->replies.data[0] == '-') break;
+        filler->replies.size = 0;
+    }
+    cr_expect(is_refused_for_room(filler), "%.*s", (int)filler->replies.size, filler->replies.data);
+    filler->replies.size = 0;
+}
+
+Test(replica, where_no_disk_has_room_clients_of_all_nodes_are_told) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *clients[4] = {NULL};
+    for (uint32_t node = 1; node <= 3; node++) {
+        clients[node] = replica_box_client(&box, node);
+        set_full(&box, node, true);
+    }
+    fill_all(&box, clients[1]);
+    replica_box_run(&box, 2 * 1000 * 1000);
+    uint32_t leader = replica_box_leader(&box);
+    uint64_t last = raft_last_index(replica_raft(box.replicas[leader]));
+    for (uint32_t node = 1; node <= 3; node++) {
+        cr_expect_not_null(replica_write_refusal(box.replicas[node]));
+        box_client_send(&box, clients[node], "INCR x\r\n");
+        cr_expect(box_client_expect(&box, clients[node], node == leader ? OWN_DISK : LEADERS_DISK));
+        box_client_send(&box, clients[node], "GET x\r\n");
+        cr_expect(box_client_expect(&box, clients[node], "$-1\r\n"), "reads go on");
+    }
+    cr_expect_eq(raft_last_index(replica_raft(box.replicas[leader])), last, "the reserve is kept");
+    /* Room on another node: leadership goes there. */
+    uint32_t mended = leader % 3 + 1;
+    set_full(&box, mended, false);
+    replica_box_run(&box, 5 * 1000 * 1000);
+    cr_expect_eq(replica_box_leader(&box), mended);
+    box_client_send(&box, clients[leader], "INCR x\r\n");
+    cr_expect(box_client_expect(&box, clients[leader], ":1\r\n"));
+    for (uint32_t node = 1; node <= 3; node++)
+        box_client_close(&box, clients[node]);
+    replica_box_clear(&box);
+}
+
+/* It was sealed for a leader with room, which died: nobody else has any, whoever leads. */
+Test(replica, a_new_leader_with_a_full_disk_keeps_its_reserve) {
+    for (uint32_t which = 1; which <= 2; which++) {
+        struct replica_box box;
+        replica_box_init(&box, 3);
+        cr_assert(replica_box_settle(&box));
+        uint32_t leader = replica_box_leader(&box), origin = (leader + which - 1) % 3 + 1;
+        struct box_client *client = replica_box_client(&box, origin);
+        for (uint32_t node = 1; node <= 3; node++)
+            if (node != leader) set_full(&box, node, true);
+        for (uint32_t node = 1; node <= 3; node++)
+            if (node != leader) fill_disk(&box, client, node);
+        cr_expect_eq(replica_box_leader(&box), leader);
+        box.cut[leader] = true;
+        uint64_t last = raft_last_index(replica_raft(box.replicas[origin]));
+        box_client_send(&box, client, "INCR x\r\n");
+        replica_box_run(&box, 8 * 1000 * 1000);
+        cr_expect(is_refused_for_room(client), "%.*s", (int)client->replies.size,
+                  client->replies.data);
+        client->replies.size = 0;
+        cr_expect_eq(replica_statistics(box.replicas[origin])->batches_revoked, 1);
+        cr_expect_lt(raft_last_index(replica_raft(box.replicas[origin])), last + 4);
+        box.cut[leader] = false;
+        replica_box_run(&box, 5 * 1000 * 1000);
+        cr_expect_eq(replica_box_leader(&box), leader, "the one with room");
+        box_client_send(&box, client, "INCR x\r\n");
+        cr_expect(box_client_expect(&box, client, ":1\r\n"));
+        box_client_close(&box, client);
+        replica_box_clear(&box);
+    }
 }
 
 /* In the midst of writes: what is on its way to the disk is finished, what comes later is not

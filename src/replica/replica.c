@@ -394,8 +394,7 @@ void replica_config_defaults(struct replica_config *config) {
         .sealed_wait_us = 60 * 1000 * 1000,
         .output_bytes_soft = 1 << 20,
         .query_buffer_limit = 1 << 30,
-        .snapshot_log_min = 64 << 20,
-        .snapshot_log_ratio = 100,
+        .snapshot = {.log_min = 64 << 20, .log_ratio = 100},
     };
 }
 

@@ -59,6 +59,12 @@ struct replica_observer {
     void (*refused)(struct session *session, const struct command *command);
 };
 
+/* A snapshot is due when the log behind the last one is larger than log_min bytes, and larger than
+ * log_ratio percent of it. */
+struct replica_snapshot_limits {
+    uint64_t log_min, log_ratio;
+};
+
 struct replica_config {
     struct raft_config raft;
     uint64_t node_uuid[2];
@@ -72,9 +78,7 @@ struct replica_config {
     enum journal_sync sync;
     uint32_t journal_segment_size; /* of the first segments; 0: the journal's own choice */
 
-    /* A snapshot is due when the log behind the last one is larger than this, and larger than so
-     * many percent of it. */
-    uint64_t snapshot_log_min, snapshot_log_ratio;
+    struct replica_snapshot_limits snapshot;
 
     size_t inflight_batches_max; /* sealed and not yet applied, of this node */
     size_t inflight_bytes_max;   /* sealed, open and waiting */
@@ -116,6 +120,7 @@ void replica_client_close(struct replica *replica, struct session *session);
 void replica_client_push(struct replica *replica, struct session *session, struct bytes message);
 /* CONFIG SET of what replica_config began with; for what is parsed from now on. */
 void replica_set_query_limit(struct replica *replica, size_t query_buffer_limit);
+void replica_set_snapshot_limits(struct replica *replica, struct replica_snapshot_limits limits);
 /* False while the session should not be read from: back-pressure. */
 bool replica_client_may_read(const struct replica *replica, const struct session *session);
 /* The driver has sent output: parsing that stopped at the soft bound goes on. */

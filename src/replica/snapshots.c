@@ -202,8 +202,12 @@ void replica_snapshots_note_entry(struct replica *replica, const char *image) {
 static bool log_has_grown(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
     uint64_t grown = snapshots->log_bytes - snapshots->snapshot_bytes;
-    uint64_t ratio = snapshots->size / 100 * replica->config.snapshot_log_ratio;
-    return grown > replica->config.snapshot_log_min && grown > ratio;
+    const struct replica_snapshot_limits *limits = &replica->config.snapshot;
+    return grown > limits->log_min && grown > snapshots->size / 100 * limits->log_ratio;
+}
+
+void replica_set_snapshot_limits(struct replica *replica, struct replica_snapshot_limits limits) {
+    replica->config.snapshot = limits;
 }
 
 bool replica_snapshot_may_begin(const struct replica *replica) {

@@ -2,7 +2,8 @@
  *
  * Their rows are SESSION (they touch the client's session, as soon as they are parsed) or LOCAL
  * (in their turn among the client's replies). Ids: connection 700-719, CLIENT 720-749, CONFIG
- * 750-769, server 770-799, SLOWLOG, LATENCY and MONITOR 800-819, ACL 820-839. */
+ * 750-769, server 770-799, SLOWLOG, LATENCY and MONITOR 800-819, ACL 820-839, BGSAVE and kin
+ * 840-849. */
 #pragma once
 
 #include "src/server/client.h"
@@ -16,6 +17,7 @@ const struct command_family *debug_family(void);
 const struct command_family *observer_family(void);
 const struct command_family *acl_family(void);
 const struct command_family *shard_family(void);
+const struct command_family *save_family(void);
 
 enum { COMMANDS_ID_DEBUG = 776 }; /* locked by enable-debug-command */
 

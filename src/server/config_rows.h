@@ -5,7 +5,9 @@
 #define CONFIG_NOTE_REPLICATION                                                                    \
     "nodes replicate through the Raft log; there is no link of Redis's kind to tune"
 #define CONFIG_NOTE_LOG "the Raft log is always on and takes the place of the append-only file"
-#define CONFIG_NOTE_SNAPSHOT "no RDB file is written: the Raft log holds everything"
+#define CONFIG_NOTE_SNAPSHOT                                                                       \
+    "a snapshot is always checked, and a failed one loses nothing: the Raft log holds everything"
+#define CONFIG_NOTE_SNAPSHOT_NAME "this node's RDB file is snapshot.rdb"
 #define CONFIG_NOTE_CLUSTER "nodes form one Raft cluster (--cluster), not a Redis Cluster"
 #define CONFIG_NOTE_EVICTION                                                                       \
     "keys are never evicted: at maxmemory writes are refused, as with noeviction"
@@ -229,13 +231,12 @@
       CONFIG_MUTABLE, CONFIG_NOTE_LOG, CONFIG_YES_NO)                                              \
     X(AOF_DISABLE_AUTO_GC, "aof-disable-auto-gc", NULL, "no",                                      \
       CONFIG_MUTABLE, CONFIG_NOTE_LOG, CONFIG_YES_NO)                                              \
-    X(SAVE, "save", NULL, "", CONFIG_MUTABLE, CONFIG_NOTE_SNAPSHOT, CONFIG_LIST_OF(save))          \
+    X(SAVE, "save", NULL, "", CONFIG_MUTABLE, NULL, CONFIG_LIST_OF(save))                          \
     X(DBFILENAME, "dbfilename", NULL, "dump.rdb",                                                  \
-      CONFIG_PROTECTED, CONFIG_NOTE_SNAPSHOT, CONFIG_ANY_TEXT)                                     \
+      CONFIG_PROTECTED, CONFIG_NOTE_SNAPSHOT_NAME, CONFIG_ANY_TEXT)                                \
     X(STOP_WRITES_ON_BGSAVE_ERROR, "stop-writes-on-bgsave-error", NULL, "yes",                     \
       CONFIG_MUTABLE, CONFIG_NOTE_SNAPSHOT, CONFIG_YES_NO)                                         \
-    X(RDBCOMPRESSION, "rdbcompression", NULL, "yes",                                               \
-      CONFIG_MUTABLE, CONFIG_NOTE_SNAPSHOT, CONFIG_YES_NO)                                         \
+    X(RDBCOMPRESSION, "rdbcompression", NULL, "yes", CONFIG_MUTABLE, NULL, CONFIG_YES_NO)          \
     X(RDBCHECKSUM, "rdbchecksum", NULL, "yes", 0, CONFIG_NOTE_SNAPSHOT, CONFIG_YES_NO)             \
     X(RDB_DEL_SYNC_FILES, "rdb-del-sync-files", NULL, "no",                                        \
       CONFIG_MUTABLE, CONFIG_NOTE_SNAPSHOT, CONFIG_YES_NO)                                         \
@@ -392,5 +393,9 @@
     X(RAFT_OUTPUT_PAUSE, "raft-output-pause", NULL, "1mb",                                         \
       0, NULL, CONFIG_MEMORY_OF(1024, INT64_MAX))                                                  \
     X(RAFT_LOG_MEMORY, "raft-log-memory", NULL, "64mb",                                            \
-      0, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))
+      0, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))                                           \
+    X(RAFT_SNAPSHOT_LOG_MIN, "raft-snapshot-log-min", NULL, "64mb",                                \
+      CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(1024, INT64_MAX))                                     \
+    X(RAFT_SNAPSHOT_LOG_RATIO, "raft-snapshot-log-ratio", NULL, "100",                             \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, 1000000))
 /* clang-format on */

@@ -81,6 +81,20 @@ static bool apply_query_limit(struct server *server, const struct config *wanted
     return true;
 }
 
+struct replica_snapshot_limits server_snapshot_limits(const struct config *config) {
+    return (struct replica_snapshot_limits){
+        .log_min = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_MIN),
+        .log_ratio = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_RATIO),
+    };
+}
+
+static bool apply_snapshot_limits(struct server *server, const struct config *wanted,
+                                  struct buffer *error) {
+    (void)error;
+    replica_set_snapshot_limits(server->replica, server_snapshot_limits(wanted));
+    return true;
+}
+
 /* dir is protected, and a directory in use can't be left. */
 static bool apply_never(struct server *server, const struct config *wanted, struct buffer *error) {
     (void)server;
@@ -98,6 +112,8 @@ static const struct {
     {CONFIG_HZ_ROW, apply_hz},
     {CONFIG_LOGLEVEL_ROW, apply_log_level},
     {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_query_limit},
+    {CONFIG_RAFT_SNAPSHOT_LOG_MIN_ROW, apply_snapshot_limits},
+    {CONFIG_RAFT_SNAPSHOT_LOG_RATIO_ROW, apply_snapshot_limits},
     {CONFIG_BIND_ROW, apply_listen},
     {CONFIG_PORT_ROW, apply_listen}, /* the last one, because it is the one that fails */
 };

@@ -9,5 +9,7 @@ bool server_reconfigure(struct server *server, const struct config *wanted, enum
 /* SHUTDOWN and signals: no new clients, a last mark in the log, then the end. Asked twice: the end
  * at once. */
 void server_stop(struct server *server);
+/* The directives about when a snapshot is due. */
+struct replica_snapshot_limits server_snapshot_limits(const struct config *config);
 /* CONFIG RESETSTAT. */
 void server_reset_statistics(struct server *server);

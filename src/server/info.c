@@ -15,6 +15,7 @@
 #include "src/server/memory_usage.h"
 #include "src/server/observer.h"
 #include "src/server/peers.h"
+#include "src/server/saver.h"
 #include "src/server/version.h"
 #include "storages/emitter.h"
 
@@ -27,7 +28,7 @@ struct facts {
     const struct storages_statistics *storages;
     const struct identity_member *leader; /* NULL: none known, or this node */
     struct memory_usage memory;
-    struct rusage usage, thread_usage;
+    struct rusage usage, thread_usage, children_usage;
     struct utsname system;
     uint64_t now_us;
     uint64_t pubsub_clients, blocked_writers;
@@ -301,7 +302,9 @@ static void print_loading(const struct facts *facts, struct buffer *out) {
     if (!is_loading(facts)) return;
     const struct server *server = facts->server;
     struct journal_progress progress = journal_progress(replica_journal(server->replica));
-    uint64_t done = progress.done_bytes, total = progress.total_bytes;
+    struct replica_snapshot_status snapshot = replica_snapshot_status(server->replica);
+    uint64_t done = snapshot.loaded + progress.done_bytes;
+    uint64_t total = snapshot.load_total + progress.total_bytes;
     uint64_t took_us = facts->now_us - server->started_us, left = total > done ? total - done : 0;
     buffer_append_format(out, "loading_start_time:%llu\r\nloading_total_bytes:%llu\r\n",
                          (unsigned long long)server->started_wall_ms / 1000,
@@ -314,12 +317,75 @@ static void print_loading(const struct facts *facts, struct buffer *out) {
                          done == 0 ? 1ull : (unsigned long long)((double)left / pace / 1e6));
 }
 
+static const struct saver_figures *save_figures(const struct facts *facts) {
+    return saver_figures(facts->server->saver);
+}
+
+static uint64_t changes_since_save(const struct facts *facts) {
+    return facts->replica->commands_applied - save_figures(facts)->commands_at_save;
+}
+
+static uint64_t save_in_progress(const struct facts *facts) {
+    return replica_snapshot_status(facts->server->replica).phase > REPLICA_SNAPSHOT_IDLE;
+}
+
+static uint64_t last_save_time(const struct facts *facts) {
+    return save_figures(facts)->last_save_s;
+}
+
+static void print_save_status(const struct facts *facts, struct buffer *out) {
+    bool good = save_figures(facts)->last_error == ERROR_NONE;
+    buffer_append_format(out, "%s", good ? "ok" : "err");
+}
+
+/* -1: none has been made, or none is under way; as in Redis. */
+static void print_save_seconds(const struct facts *facts, struct buffer *out) {
+    const struct saver_figures *figures = save_figures(facts);
+    int64_t seconds = figures->finished == 0 ? -1 : (int64_t)(figures->last_took_ms / 1000);
+    buffer_append_format(out, "%lld", (long long)seconds);
+}
+
+static void print_current_save_seconds(const struct facts *facts, struct buffer *out) {
+    uint64_t began_ms = save_figures(facts)->began_ms, now_ms = wall_clock_ms();
+    int64_t seconds = began_ms == 0 ? -1 : (int64_t)(now_ms - began_ms) / 1000;
+    buffer_append_format(out, "%lld", (long long)seconds);
+}
+
+static uint64_t saves(const struct facts *facts) {
+    return replica_snapshot_status(facts->server->replica).made;
+}
+
+static uint64_t last_copied_bytes(const struct facts *facts) {
+    return save_figures(facts)->last_cow_bytes;
+}
+
+static uint64_t snapshot_index(const struct facts *facts) {
+    return replica_snapshot_status(facts->server->replica).position.index;
+}
+
+static uint64_t snapshot_bytes(const struct facts *facts) {
+    return replica_snapshot_status(facts->server->replica).size;
+}
+
+static uint64_t snapshot_log_bytes(const struct facts *facts) {
+    return replica_snapshot_status(facts->server->replica).log_bytes;
+}
+
 static const struct field persistence_fields[] = {
     NUMBER("loading", is_loading),
     LINES(print_loading),
     CONSTANT("async_loading", "0", "only Redis's diskless replicas do that"),
-    CONSTANT("rdb_bgsave_in_progress", "0", "no snapshots yet"),
-    CONSTANT("rdb_last_bgsave_status", "ok", "none has failed"),
+    NUMBER("rdb_changes_since_last_save", changes_since_save),
+    NUMBER("rdb_bgsave_in_progress", save_in_progress),
+    NUMBER("rdb_last_save_time", last_save_time),
+    TEXT("rdb_last_bgsave_status", print_save_status),
+    TEXT("rdb_last_bgsave_time_sec", print_save_seconds),
+    TEXT("rdb_current_bgsave_time_sec", print_current_save_seconds),
+    NUMBER("rdb_saves", saves),
+    NUMBER("rdb_last_cow_size", last_copied_bytes),
+    NUMBER("snapshot_index", snapshot_index),
+    NUMBER("snapshot_bytes", snapshot_bytes),
+    NUMBER("snapshot_log_bytes", snapshot_log_bytes),
     CONSTANT("aof_enabled", "1", "the Raft log is always on"),
     CONSTANT("aof_rewrite_in_progress", "0", "the log is not rewritten"),
     CONSTANT("aof_rewrite_scheduled", "0", "the log is not rewritten"),
@@ -358,6 +424,14 @@ DEFINE_NUMBER(channels,
 DEFINE_NUMBER(patterns,
               emitter_patterns(storages_emitter(replica_storages(facts->server->replica))))
 
+static uint64_t latest_fork_us(const struct facts *facts) {
+    return save_figures(facts)->fork_us;
+}
+
+static uint64_t total_forks(const struct facts *facts) {
+    return save_figures(facts)->started;
+}
+
 static const struct field stats_fields[] = {
     NUMBER("total_connections_received", connections_received),
     NUMBER("total_commands_processed", commands_processed),
@@ -380,8 +454,8 @@ static const struct field stats_fields[] = {
     NUMBER("pubsub_channels", channels), /* of the whole cluster */
     NUMBER("pubsub_patterns", patterns),
     CONSTANT("pubsubshard_channels", "0", "there are no shard channels"),
-    CONSTANT("latest_fork_usec", "0", "nothing forks"),
-    CONSTANT("total_forks", "0", "nothing forks"),
+    NUMBER("latest_fork_usec", latest_fork_us),
+    NUMBER("total_forks", total_forks),
     CONSTANT("unexpected_error_replies", "0", "errors to a master: there is no such link"),
     CONSTANT("tracking_total_keys", "0", "CLIENT TRACKING is not there"),
     CONSTANT("tracking_total_items", "0", "CLIENT TRACKING is not there"),
@@ -475,6 +549,12 @@ static void print_cpu_system(const struct facts *facts, struct buffer *out) {
 static void print_cpu_user(const struct facts *facts, struct buffer *out) {
     append_seconds(out, facts->usage.ru_utime);
 }
+static void print_cpu_children_system(const struct facts *facts, struct buffer *out) {
+    append_seconds(out, facts->children_usage.ru_stime);
+}
+static void print_cpu_children_user(const struct facts *facts, struct buffer *out) {
+    append_seconds(out, facts->children_usage.ru_utime);
+}
 static void print_cpu_thread_system(const struct facts *facts, struct buffer *out) {
     append_seconds(out, facts->thread_usage.ru_stime);
 }
@@ -485,8 +565,8 @@ static void print_cpu_thread_user(const struct facts *facts, struct buffer *out)
 static const struct field cpu_fields[] = {
     TEXT("used_cpu_sys", print_cpu_system),
     TEXT("used_cpu_user", print_cpu_user),
-    CONSTANT("used_cpu_sys_children", "0.000000", "nothing forks"),
-    CONSTANT("used_cpu_user_children", "0.000000", "nothing forks"),
+    TEXT("used_cpu_sys_children", print_cpu_children_system),
+    TEXT("used_cpu_user_children", print_cpu_children_user),
     TEXT("used_cpu_sys_main_thread", print_cpu_thread_system),
     TEXT("used_cpu_user_main_thread", print_cpu_thread_user),
 };
@@ -712,6 +792,7 @@ static void gather(struct server *server, struct facts *facts) {
     memory_usage_read(&facts->memory);
     getrusage(RUSAGE_SELF, &facts->usage);
     getrusage(RUSAGE_THREAD, &facts->thread_usage);
+    getrusage(RUSAGE_CHILDREN, &facts->children_usage);
     uname(&facts->system);
     for (const struct client *client = server->clients; client != NULL; client = client->next)
         facts->pubsub_clients += client_class(client) == CONFIG_CLASS_PUBSUB;

@@ -19,6 +19,7 @@
 #include "src/server/listener.h"
 #include "src/server/observer.h"
 #include "src/server/peers.h"
+#include "src/server/saver.h"
 
 /* A turn may give rise to more output and more requests; after so many rounds the sockets get
  * their say first. */
@@ -127,12 +128,19 @@ static uint64_t megabytes(uint64_t bytes) {
     return (bytes + (1 << 20) - 1) >> 20;
 }
 
-/* While the log is read: a line every second. */
+/* While snapshot and log are read: a line every second. */
 static void note_progress(struct server *server) {
     uint64_t now_us = clock_us();
     if (server->progress_told_us == 0) server->progress_told_us = server->started_us;
     if (now_us - server->progress_told_us < progress_every_us) return;
     server->progress_told_us = now_us;
+    struct replica_snapshot_status snapshot = replica_snapshot_status(server->replica);
+    if (snapshot.phase == REPLICA_SNAPSHOT_LOADING) {
+        log_line(&server->log, LOG_LEVEL_NOTICE, "Loading " SNAPSHOT_NAME ": %llu of %llu MiB",
+                 (unsigned long long)megabytes(snapshot.loaded),
+                 (unsigned long long)megabytes(snapshot.load_total));
+        return;
+    }
     struct journal_progress progress = journal_progress(replica_journal(server->replica));
     log_line(&server->log, LOG_LEVEL_NOTICE, "Reading the log: %llu of about %llu MiB",
              (unsigned long long)megabytes(progress.done_bytes),
@@ -141,6 +149,13 @@ static void note_progress(struct server *server) {
 
 /* The log has been read. */
 static void note_recovery(struct server *server) {
+    struct replica_snapshot_status snapshot = replica_snapshot_status(server->replica);
+    if (snapshot.position.index > 0)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 SNAPSHOT_NAME " was loaded: up to index %llu, "
+                               "%llu MiB",
+                 (unsigned long long)snapshot.position.index,
+                 (unsigned long long)megabytes(snapshot.size));
     struct journal_progress progress = journal_progress(replica_journal(server->replica));
     if (progress.done_bytes > 0)
         log_line(&server->log, LOG_LEVEL_NOTICE,
@@ -260,6 +275,7 @@ static void end_turn(struct server *server) {
         hand_out_packets(server);
         if (!flush_sessions(server, moment)) break;
     }
+    saver_tend(server->saver);
     if (server->closing != NULL) clients_close_marked(server);
     if (server->paused != NULL) clients_resume(server);
     note_state(server);
@@ -321,6 +337,7 @@ static void on_cron(struct ev_loop *loop, struct ev_timer *watcher, int events) 
     uint64_t now_us = clock_us();
     server->cron_calls++;
     server_look_at_memory(server);
+    saver_cron(server->saver);
     rate_sample(&server->command_rate, clients_commands_processed(server), now_us);
     rate_sample(&server->input_rate, server->statistics.input_bytes, now_us);
     rate_sample(&server->output_rate, server->statistics.output_bytes, now_us);
@@ -446,6 +463,7 @@ static void register_commands(struct server *server) {
     command_registry_add(server->registry, observer_family());
     command_registry_add(server->registry, acl_family());
     command_registry_add(server->registry, shard_family());
+    command_registry_add(server->registry, save_family());
 }
 
 static enum journal_sync sync_of(const struct config *config) {
@@ -499,6 +517,7 @@ static void open_replica(struct server *server) {
     wanted.give_up_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_GIVE_UP_TIMEOUT) * 1000;
     wanted.sealed_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_SEALED_TIMEOUT) * 1000;
     wanted.output_bytes_soft = (uint64_t)CONFIG_NUMBER(config, RAFT_OUTPUT_PAUSE);
+    wanted.snapshot = server_snapshot_limits(config);
     wanted.query_buffer_limit = (size_t)CONFIG_NUMBER(config, CLIENT_QUERY_BUFFER_LIMIT);
     wanted.admit = commands_admit;
     wanted.observer = observer_hooks();
@@ -577,6 +596,7 @@ bool server_open(struct server *server, struct buffer *error) {
     register_commands(server);
     server->observer = observer_create();
     open_replica(server);
+    server->saver = saver_create(server);
     if (server->peers != NULL) cluster_start(server);
     start_watchers(server);
     server_look_at_memory(server);
@@ -594,6 +614,7 @@ void server_close(struct server *server) {
     if (server->replica != NULL) clients_close_all(server);
     if (server->loop != NULL) listeners_close(server);
     cluster_close(server);
+    saver_destroy(server->saver);
     if (server->disk != NULL) disk_close(server->disk);
     if (server->replica != NULL) replica_destroy(server->replica);
     if (server->registry != NULL) command_registry_destroy(server->registry);

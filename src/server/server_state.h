@@ -17,6 +17,7 @@
 struct client;
 struct observer;
 struct peers;
+struct saver;
 
 enum { LISTENERS_MAX = 20, HISTORY_SIZE = 16, SETTINGS_ARGUMENTS_MAX = 32 };
 
@@ -50,6 +51,7 @@ struct server {
     struct command_registry *registry;
     struct replica *replica;
     struct disk *disk;
+    struct saver *saver;
     struct peers *peers;                 /* NULL in a cluster of one */
     struct founding_wait *founding_wait; /* while the cluster is being founded */
     bool founded_now;                    /* by this start */

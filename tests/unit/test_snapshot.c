@@ -224,7 +224,7 @@ Test(snapshot, one_is_due_when_the_log_has_grown_or_somebody_asks) {
     cr_expect(replica_snapshot_is_due(replica));
     cr_expect(replica_box_snapshot(&box, 1));
     cr_expect_not(replica_snapshot_is_due(replica));
-    replica->config.snapshot_log_min = 1000;
+    replica->config.snapshot.log_min = 1000;
     struct box_client *client = replica_box_client(&box, 1);
     int writes = 0;
     for (; !replica_snapshot_is_due(replica) && writes < 100; writes++)
@@ -282,6 +282,37 @@ Test(snapshot, what_a_crash_left_half_written_is_removed) {
     boot_again(&box, 1);
     replica_box_run(&box, 100 * 1000);
     cr_expect_not(has_file(&box, 1, name));
+    replica_box_clear(&box);
+}
+
+/* The steps from the written file to the snapshot are cut off one after the other: what was
+ * acknowledged is there each time, whichever file the node starts from. */
+Test(snapshot, power_may_fail_at_every_step) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    uint32_t loaded = 0, taken_over = 0;
+    for (int step = 0; step < 200; step++) {
+        cr_assert(replica_box_settle(&box));
+        struct box_client *client = replica_box_client(&box, 1);
+        char expected[32];
+        snprintf(expected, sizeof(expected), ":%d\r\n", step + 1);
+        ask(&box, client, "INCR x\r\n", expected);
+        uint64_t before = replica_snapshot_status(box.replicas[1]).position.index;
+        char name[DISK_NAME_SIZE];
+        replica_box_write_snapshot(&box, 1, name, ERROR_NONE);
+        replica_box_run(&box, (uint64_t)step * 8);
+        taken_over += replica_snapshot_status(box.replicas[1]).position.index > before;
+        replica_box_kill(&box, 1);
+        box_client_close(&box, client);
+        replica_box_boot(&box, 1);
+        cr_assert(replica_box_settle(&box));
+        loaded += replica_snapshot_status(box.replicas[1]).position.index > before;
+        replica_box_run(&box, 10 * 1000);
+        cr_expect_not(has_file(&box, 1, name));
+    }
+    cr_expect_gt(taken_over, 20);
+    cr_expect_lt(taken_over, 180);
+    cr_expect_gt(loaded, taken_over, "it counts from the renaming on, told or not");
     replica_box_clear(&box);
 }
 

@@ -1,0 +1,322 @@
+/* saver.c: see saver.h.
+ *
+ * What the child finds out comes through a pipe, in one write; the pipe's end tells that the child
+ * has ended, however that came about. */
+#include "src/server/saver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "src/server/memory_usage.h"
+#include "src/server/version.h"
+
+enum { PIECE_SIZE = 1 << 20, SYNC_EVERY = 8 << 20, CHILD_PIPE = 3 };
+
+/* What the child tells. */
+struct report {
+    enum error error;
+    int error_number; /* errno */
+    uint64_t size, keys, cow_bytes;
+};
+
+struct saver {
+    struct server *server;
+    struct ev_io watcher; /* the pipe */
+    pid_t child;          /* 0: none */
+    int pipe;
+    char name[DISK_NAME_SIZE];
+    struct report report;
+    size_t report_size; /* so much of it has come */
+    uint64_t began_us;
+    uint64_t commands; /* applied when it began */
+    uint64_t made_told, failed_told;
+    struct saver_figures figures;
+};
+
+/* --- the child ----------------------------------------------------------------------------------
+ */
+
+/* The kernel's count of pages that are this process's alone: what it or its parent has written
+ * since the fork. */
+static uint64_t private_dirty_bytes(void) {
+    char text[4096];
+    int fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t size = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (size <= 0) return 0;
+    text[size] = '\0';
+    const char *line = strstr(text, "Private_Dirty:");
+    return line == NULL ? 0 : strtoull(line + strlen("Private_Dirty:"), NULL, 10) * 1024;
+}
+
+static bool write_all(int fd, struct bytes bytes) {
+    while (bytes.size > 0) {
+        ssize_t count = write(fd, bytes.data, bytes.size);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return false;
+        bytes = bytes_slice(bytes, (size_t)count, SIZE_MAX);
+    }
+    return true;
+}
+
+/* Synced as it grows: a large sync at the end would hold up the log's. */
+static bool write_file(int fd, struct snapshot_writer *writer, struct report *report) {
+    struct buffer piece = {0};
+    uint64_t synced = 0;
+    bool last = false, good = true;
+    while (!last && good) {
+        last = snapshot_writer_next(writer, &piece, PIECE_SIZE);
+        good = write_all(fd, buffer_bytes(&piece));
+        report->size += piece.size;
+        piece.size = 0;
+        if (good && report->size - synced >= SYNC_EVERY) {
+            good = fdatasync(fd) == 0;
+            synced = report->size;
+        }
+    }
+    report->keys = snapshot_writer_keys(writer);
+    buffer_clear(&piece);
+    return good && fsync(fd) == 0;
+}
+
+/* Only the pipe stays, and the standard descriptors for a failed check's last words. */
+static void close_descriptors(int pipe) {
+    if (pipe != CHILD_PIPE) {
+        dup2(pipe, CHILD_PIPE);
+    }
+    close_range(CHILD_PIPE + 1, ~0u, 0);
+}
+
+static void become_child(pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1); /* It died before the line above. */
+    prctl(PR_SET_NAME, "hamok-snapshot");
+    static const int signals[] = {SIGTERM, SIGINT, SIGCHLD, SIGPIPE};
+    for (size_t i = 0; i < COUNT_OF(signals); i++)
+        signal(signals[i], SIG_DFL);
+    /* The loop and the log come first, for the processor and, where the scheduler knows it, the
+     * disk. */
+    enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_BEST_EFFORT_LOWEST = 2 << 13 | 7 };
+    setpriority(PRIO_PROCESS, 0, 10);
+    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LOWEST);
+}
+
+__attribute__((noreturn)) static void run_child(const struct saver *saver, int pipe, pid_t parent,
+                                                struct snapshot_writer *writer) {
+    become_child(parent);
+    close_descriptors(pipe);
+    struct report report = {.error = ERROR_NONE};
+    int fd = open(saver->name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || !write_file(fd, writer, &report)) {
+        report.error_number = errno;
+        report.error = errno == ENOSPC || errno == EDQUOT ? ERROR_DISK_FULL : ERROR_IO;
+    }
+    report.cow_bytes = private_dirty_bytes();
+    bool told = write_all(CHILD_PIPE, bytes_of(&report, sizeof(report)));
+    _exit(told ? 0 : 1);
+}
+
+/* --- the parent ---------------------------------------------------------------------------------
+ */
+
+static void end_watching(struct saver *saver) {
+    ev_io_stop(saver->server->loop, &saver->watcher);
+    close(saver->pipe);
+    saver->pipe = -1;
+}
+
+static void tell_failure(struct saver *saver, int status) {
+    const struct log *log = &saver->server->log;
+    if (WIFSIGNALED(status))
+        log_line(log, LOG_LEVEL_WARNING, "Background saving terminated by signal %d",
+                 WTERMSIG(status));
+    else
+        log_line(log, LOG_LEVEL_WARNING, "Background saving error: writing %s: %s", saver->name,
+                 strerror(saver->report.error_number));
+}
+
+static void on_child_ended(struct saver *saver) {
+    struct server *server = saver->server;
+    end_watching(saver);
+    int status = 0;
+    while (waitpid(saver->child, &status, 0) < 0 && errno == EINTR) {
+    }
+    saver->child = 0;
+    bool whole = saver->report_size == sizeof(saver->report) && WIFEXITED(status) &&
+                 WEXITSTATUS(status) == 0;
+    if (!whole) saver->report.error = ERROR_IO;
+    if (saver->report.error != ERROR_NONE) tell_failure(saver, status);
+    saver->figures.last_cow_bytes = saver->report.cow_bytes;
+    replica_snapshot_written(server->replica, saver->report.error, saver->report.size,
+                             server_moment(server));
+}
+
+static void on_report(struct ev_loop *loop, struct ev_io *watcher, int events) {
+    (void)loop;
+    (void)events;
+    struct saver *saver = watcher->data;
+    size_t room = sizeof(saver->report) - saver->report_size;
+    char extra;
+    ssize_t count = room > 0 ? read(saver->pipe, (char *)&saver->report + saver->report_size, room)
+                             : read(saver->pipe, &extra, 1);
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (count > 0) {
+        if (room > 0) saver->report_size += (size_t)count;
+        return;
+    }
+    on_child_ended(saver);
+}
+
+static void fail_begin(struct saver *saver, const char *what) {
+    struct server *server = saver->server;
+    log_line(&server->log, LOG_LEVEL_WARNING, "Can't save in background: %s: %s", what,
+             strerror(errno));
+    replica_snapshot_written(server->replica, ERROR_IO, 0, server_moment(server));
+}
+
+static void watch(struct saver *saver, pid_t child, int pipe) {
+    saver->child = child;
+    saver->pipe = pipe;
+    saver->report_size = 0;
+    memset(&saver->report, 0, sizeof(saver->report));
+    ev_io_init(&saver->watcher, on_report, pipe, EV_READ);
+    saver->watcher.data = saver;
+    ev_io_start(saver->server->loop, &saver->watcher);
+}
+
+static void begin(struct saver *saver) {
+    struct server *server = saver->server;
+    struct snapshot_options options = {
+        .redis_version = BYTES(REDIS_VERSION),
+        .created_s = (int64_t)(wall_clock_ms() / 1000),
+        .used_memory = memory_used(),
+        .compress = CONFIG_IS_ON(&server->config, RDBCOMPRESSION),
+    };
+    struct snapshot_writer *writer = replica_snapshot_begin(server->replica, &options, saver->name);
+    saver->began_us = clock_us();
+    saver->commands = replica_statistics(server->replica)->commands_applied;
+    saver->figures.began_ms = wall_clock_ms();
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        snapshot_writer_destroy(writer);
+        fail_begin(saver, "pipe");
+        return;
+    }
+    pid_t parent = getpid(), child = fork();
+    if (child == 0) run_child(saver, ends[1], parent, writer);
+    saver->figures.fork_us = clock_us() - saver->began_us;
+    snapshot_writer_destroy(writer);
+    close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        fail_begin(saver, "fork");
+        return;
+    }
+    saver->figures.started++;
+    watch(saver, child, ends[0]);
+    log_line(&server->log, LOG_LEVEL_NOTICE, "Background saving started by pid %d", (int)child);
+}
+
+/* The replica has given the file its name, or given it up. */
+static void tell_end(struct saver *saver, const struct replica_snapshot_status *status) {
+    const struct log *log = &saver->server->log;
+    struct saver_figures *figures = &saver->figures;
+    uint64_t took_ms = (clock_us() - saver->began_us) / 1000;
+    bool good = status->made > saver->made_told;
+    saver->made_told = status->made;
+    saver->failed_told = status->failed;
+    figures->finished++;
+    figures->last_took_ms = took_ms;
+    figures->began_ms = 0;
+    figures->last_error = good ? ERROR_NONE : status->last_error;
+    if (!good) {
+        log_line(log, LOG_LEVEL_WARNING,
+                 "No snapshot was made: %s. The log is kept; another attempt follows",
+                 error_text(status->last_error));
+        return;
+    }
+    figures->last_save_s = wall_clock_ms() / 1000;
+    figures->commands_at_save = saver->commands;
+    log_line(log, LOG_LEVEL_NOTICE,
+             "Background saving terminated with success: " SNAPSHOT_NAME
+             " up to index %llu: %llu keys, %llu MiB (after %llu ms, fork %llu us)",
+             (unsigned long long)status->position.index, (unsigned long long)saver->report.keys,
+             (unsigned long long)(status->size >> 20), (unsigned long long)took_ms,
+             (unsigned long long)figures->fork_us);
+}
+
+void saver_tend(struct saver *saver) {
+    struct replica *replica = saver->server->replica;
+    struct replica_snapshot_status status = replica_snapshot_status(replica);
+    if (status.made > saver->made_told || status.failed > saver->failed_told)
+        tell_end(saver, &status);
+    if (replica_snapshot_is_due(replica)) begin(saver);
+}
+
+bool saver_is_busy(const struct saver *saver) {
+    struct replica_snapshot_status status = replica_snapshot_status(saver->server->replica);
+    return status.asked_for || status.phase > REPLICA_SNAPSHOT_IDLE;
+}
+
+/* save SECONDS CHANGES …: as Redis does it, also with its pause after a failure. */
+void saver_cron(struct saver *saver) {
+    enum { PAUSE_S = 5 };
+    const struct server *server = saver->server;
+    const struct saver_figures *figures = &saver->figures;
+    if (saver_is_busy(saver) || !replica_snapshot_may_begin(server->replica)) return;
+    uint64_t now_s = wall_clock_ms() / 1000;
+    uint64_t waited_s = now_s > figures->last_save_s ? now_s - figures->last_save_s : 0;
+    uint64_t paused_us = clock_us() - saver->began_us;
+    if (figures->last_error != ERROR_NONE && paused_us < PAUSE_S * 1000 * 1000) return;
+    uint64_t changes =
+        replica_statistics(server->replica)->commands_applied - figures->commands_at_save;
+    const char *points = CONFIG_STRING(&server->config, SAVE);
+    char *end;
+    for (; *points != '\0'; points = end) {
+        uint64_t after_s = strtoull(points, &end, 10);
+        uint64_t wanted = strtoull(end, &end, 10);
+        if (end == points) return;
+        if (changes < wanted || waited_s <= after_s) continue;
+        log_line(&server->log, LOG_LEVEL_NOTICE, "%llu changes in %llu seconds. Saving...",
+                 (unsigned long long)wanted, (unsigned long long)after_s);
+        replica_snapshot_ask(server->replica);
+        return;
+    }
+}
+
+const struct saver_figures *saver_figures(const struct saver *saver) {
+    return &saver->figures;
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+struct saver *saver_create(struct server *server) {
+    struct saver *saver = memory_allocate_zeroed(sizeof(*saver));
+    saver->server = server;
+    saver->pipe = -1;
+    saver->figures.last_save_s = server->started_wall_ms / 1000;
+    return saver;
+}
+
+void saver_destroy(struct saver *saver) {
+    if (saver == NULL) return;
+    if (saver->child != 0) {
+        kill(saver->child, SIGKILL);
+        while (waitpid(saver->child, NULL, 0) < 0 && errno == EINTR) {
+        }
+        end_watching(saver);
+        unlink(saver->name);
+    }
+    memory_release(saver);
+}

@@ -195,13 +195,23 @@ Test(replica, a_node_that_is_cut_off_says_clusterdown_for_what_it_never_sent) {
     replica_box_clear(&box);
 }
 
-/* SET y to 70000 bytes: a batch with that is sealed at once, also behind another one. */
-static const char *large_set(void) {
+/* SET y to so many bytes, up to 70000. */
+static const char *set_of(int size) {
     static char text[70100];
-    int head = snprintf(text, sizeof(text), "*3\r\n$3\r\nSET\r\n$1\r\ny\r\n$70000\r\n");
-    memset(text + head, 'y', 70000);
-    strcpy(text + head + 70000, "\r\n");
+    int head = snprintf(text, sizeof(text), "*3\r\n$3\r\nSET\r\n$1\r\ny\r\n$%d\r\n", size);
+    memset(text + head, 'y', (size_t)size);
+    strcpy(text + head + size, "\r\n");
     return text;
+}
+
+/* A batch with that is sealed at once, also behind another one. */
+static const char *large_set(void) {
+    return set_of(70000);
+}
+
+/* Fills the log step by step: far less than a segment. */
+static const char *filling_set(void) {
+    return set_of(JOURNAL_SEGMENT_SIZE_MIN / 16);
 }
 
 Test(replica, whoever_waits_too_long_for_a_sealed_write_is_told_that_nobody_knows) {
@@ -393,7 +403,7 @@ static void set_full(struct replica_box *box, uint32_t node, bool full) {
 
 static void fill_disk(struct replica_box *box, struct box_client *filler, uint32_t node) {
     while (!replica_disk_is_full(box->replicas[node])) {
-        box_client_send(box, filler, large_set());
+        box_client_send(box, filler, filling_set());
         cr_assert(box_client_expect(box, filler, "+OK\r\n"));
     }
 }
@@ -434,7 +444,7 @@ static bool is_refused_for_room(const struct box_client *client) {
 /* Writes until one is refused, by whatever node leads then. */
 static void fill_all(struct replica_box *box, struct box_client *filler) {
     for (int i = 0; i < 1000; i++) {
-        box_client_send(box, filler, large_set());
+        box_client_send(box, filler, filling_set());
         while (filler->replies.size == 0)
             replica_box_run(box, 10 * 1000);
         if (filler->replies.data[0] == '-') break;

@@ -395,12 +395,15 @@ static const char *refusal(struct replica *replica, struct session *session,
         const char *text = replica->config.admit(session, command);
         if (text != NULL) return text;
     }
-    if (replica->state != REPLICA_RUNNING && !(command->flags & COMMAND_LOADING)) {
-        return replica->state == REPLICA_RECOVERING
-                   ? "LOADING Hamok is loading its log from the disk"
-                   : "CLUSTERDOWN this node's log is damaged: it takes no part (see its log file)";
-    }
-    return NULL;
+    if (replica->state == REPLICA_RUNNING || (command->flags & COMMAND_LOADING)) return NULL;
+    static const char *const texts[] = {
+        [REPLICA_FOUNDING] =
+            "LOADING the cluster is being founded: it waits for all nodes of --cluster",
+        [REPLICA_RECOVERING] = "LOADING Hamok is loading its log from the disk",
+        [REPLICA_DAMAGED] =
+            "CLUSTERDOWN this node's log is damaged: it takes no part (see its log file)",
+    };
+    return texts[replica->state];
 }
 
 static void observe_refusal(const struct replica *replica, struct session *session,

@@ -403,6 +403,26 @@ static struct bytes session_key(const void *entry) {
     return bytes_of(&session->id, sizeof(session->id));
 }
 
+static void create_journal(struct replica *replica) {
+    const struct replica_config *config = &replica->config;
+    struct journal_config journal = {
+        .seed = config->seed,
+        .base_hash = config->raft.base_hash,
+        .sync = config->sync,
+        .segment_size_min = config->journal_segment_size,
+        .has_log = config->has_log,
+    };
+    memcpy(journal.cluster, config->cluster, sizeof(journal.cluster));
+    memcpy(journal.node, config->node_uuid, sizeof(journal.node));
+    replica->journal = journal_create(&journal);
+}
+
+static void begin_recovery(struct replica *replica) {
+    replica->state = REPLICA_RECOVERING;
+    replica->applied_hash = replica->config.raft.base_hash;
+    replica_snapshots_open(replica);
+}
+
 struct replica *replica_create(const struct replica_config *config, struct replica_moment moment) {
     struct replica *replica = memory_allocate_zeroed(sizeof(*replica));
     replica->config = *config;
@@ -416,19 +436,23 @@ struct replica *replica_create(const struct replica_config *config, struct repli
     /* An answer to what an earlier boot asked, late on its way, must not fit any question of this
      * one. */
     replica->next_context = 1 + (random_next(&replica->random) >> 2);
-    struct journal_config journal = {
-        .seed = config->seed,
-        .base_hash = config->raft.base_hash,
-        .sync = config->sync,
-        .segment_size_min = config->journal_segment_size,
-        .has_log = config->has_log,
-    };
-    memcpy(journal.cluster, config->cluster, sizeof(journal.cluster));
-    memcpy(journal.node, config->node_uuid, sizeof(journal.node));
-    replica->journal = journal_create(&journal);
-    replica->applied_hash = config->raft.base_hash;
-    replica_snapshots_open(replica);
+    create_journal(replica);
+    if (config->is_unfounded)
+        replica->state = REPLICA_FOUNDING;
+    else
+        begin_recovery(replica);
     return replica;
+}
+
+void replica_found(struct replica *replica, const struct replica_config *config) {
+    CHECK(replica->state == REPLICA_FOUNDING);
+    replica->config.raft = config->raft;
+    memcpy(replica->config.node_uuid, config->node_uuid, sizeof(config->node_uuid));
+    memcpy(replica->config.cluster, config->cluster, sizeof(config->cluster));
+    replica->config.sync = config->sync;
+    journal_destroy(replica->journal); /* It was asked for nothing. */
+    create_journal(replica);
+    begin_recovery(replica);
 }
 
 void replica_destroy(struct replica *replica) {
@@ -846,6 +870,7 @@ static void tend_window(struct replica *replica) {
 void replica_tick(struct replica *replica, struct replica_moment moment) {
     begin_event(replica, moment);
     replica->ticked_us = replica->now.now_us;
+    if (replica->state == REPLICA_FOUNDING) return;
     journal_tick(replica->journal, replica->now.now_us);
     if (replica->state == REPLICA_RECOVERING) {
         go_on_recovering(replica);
@@ -931,6 +956,7 @@ bool replica_is_stopped(const struct replica *replica) {
  */
 
 const struct disk_request *replica_next_disk(struct replica *replica) {
+    if (replica->state == REPLICA_FOUNDING) return NULL;
     const struct disk_request *own = replica_snapshots_request(replica);
     if (own != NULL) return own;
     return replica_snapshots_load(replica) ? NULL : journal_next_request(replica->journal);

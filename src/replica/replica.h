@@ -74,6 +74,7 @@ struct replica_config {
     const struct command_registry *registry; /* outlives the replica */
     enum replica_read_mode read_mode;
     char cluster[JOURNAL_ID_SIZE]; /* the cluster's id, in the journal's headers */
+    bool is_unfounded;             /* the cluster does not exist yet: replica_found() */
     bool has_log;                  /* see journal_config */
     enum journal_sync sync;
     uint32_t journal_segment_size; /* of the first segments; 0: the journal's own choice */
@@ -98,8 +99,12 @@ void replica_config_defaults(struct replica_config *config);
 
 struct replica *replica_create(const struct replica_config *config, struct replica_moment moment);
 void replica_destroy(struct replica *replica);
+/* The cluster that it waited for exists: takes what is its identity in it (raft, node_uuid,
+ * cluster) and begins. Its sessions stay. */
+void replica_found(struct replica *replica, const struct replica_config *config);
 
 enum replica_state {
+    REPLICA_FOUNDING,   /* waits for its cluster; commands answer -LOADING */
     REPLICA_RECOVERING, /* reads its snapshot and its log; commands answer -LOADING */
     REPLICA_RUNNING,
     REPLICA_DAMAGED, /* see replica_trouble(): stays out of the cluster */

@@ -13,21 +13,13 @@
 #include "src/server/config_text.h"
 #include "src/server/peers.h"
 
-enum {
-    PEER_PORT_OFFSET = 10000,
-    EARLY_CLIENTS_MAX = 256,
-    PATIENCE_ELECTIONS = 10,
-    PATIENCE_MIN_MS = 3000
-};
+enum { PEER_PORT_OFFSET = 10000, PATIENCE_ELECTIONS = 10, PATIENCE_MIN_MS = 3000 };
 
 /* The time of founding: server_open() waits in cluster_open() for its end. */
 struct founding_wait {
     struct server *server;
     struct buffer *error;
     bool done, failed;
-    struct ev_io watchers[LISTENERS_MAX];
-    int early[EARLY_CLIENTS_MAX]; /* clients that came too early: answered, not yet closed */
-    uint32_t early_count;
 };
 
 /* --- addresses ---------------------------------------------------------------------------------
@@ -286,40 +278,13 @@ static void on_refused(void *context, const char *text) {
 /* --- founding ----------------------------------------------------------------------------------
  */
 
-static void on_early_client(struct ev_loop *loop, struct ev_io *watcher, int events) {
-    (void)loop;
-    (void)events;
-    struct founding_wait *wait = watcher->data;
-    int fd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
-    static const char text[] =
-        "-LOADING the cluster is being founded: it waits for all nodes of --cluster\r\n";
-    (void)!send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
-    (void)shutdown(fd, SHUT_WR);
-    /* Closed later: with unread bytes in it a close would reset the connection under the answer. */
-    uint32_t at = wait->early_count++ % EARLY_CLIENTS_MAX;
-    if (wait->early_count > EARLY_CLIENTS_MAX) close(wait->early[at]);
-    wait->early[at] = fd;
-}
-
+/* Clients are served meanwhile what needs no cluster. True if it exists, or the process stops. */
 static bool found_cluster(struct server *server, struct founding_wait *wait) {
-    for (uint32_t i = 0; i < server->listener_count; i++) {
-        ev_io_stop(server->loop, &server->listeners[i].watcher);
-        ev_io_init(&wait->watchers[i], on_early_client, server->listeners[i].fd, EV_READ);
-        wait->watchers[i].data = wait;
-        ev_io_start(server->loop, &wait->watchers[i]);
-    }
     log_line(&server->log, LOG_LEVEL_NOTICE, "Founding the cluster: waiting for all of %s",
              CONFIG_STRING(&server->config, CLUSTER));
-    while (!wait->done && !wait->failed)
+    while (!wait->done && !wait->failed && !server->stopping)
         ev_run(server->loop, 0);
-    for (uint32_t i = 0; i < server->listener_count; i++) {
-        ev_io_stop(server->loop, &wait->watchers[i]);
-        ev_io_start(server->loop, &server->listeners[i].watcher);
-    }
-    for (uint32_t i = 0; i < wait->early_count && i < EARLY_CLIENTS_MAX; i++)
-        close(wait->early[i]);
-    if (wait->failed) return false;
+    if (!wait->done) return !wait->failed;
     char id[2 * IDENTITY_ID_SIZE + 1];
     identity_print_id(server->identity.cluster, IDENTITY_ID_SIZE, id);
     log_line(&server->log, LOG_LEVEL_NOTICE, "Founded: cluster %s, this is node %u of %u", id,
@@ -402,7 +367,7 @@ bool cluster_open(struct server *server, struct buffer *error) {
     server->peers = peers_create(&config, &handlers);
     bool done = founded || found_cluster(server, &wait);
     server->founding_wait = NULL;
-    server->founded_now = done && !founded;
+    server->founded_now = wait.done;
     return done;
 }
 

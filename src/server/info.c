@@ -295,7 +295,8 @@ static const struct field memory_fields[] = {
 /* --- Persistence ----------------------------------------------------------------------------- */
 
 static uint64_t is_loading(const struct facts *facts) {
-    return replica_state(facts->server->replica) == REPLICA_RECOVERING;
+    enum replica_state state = replica_state(facts->server->replica);
+    return state == REPLICA_RECOVERING || state == REPLICA_FOUNDING;
 }
 
 static void print_loading(const struct facts *facts, struct buffer *out) {
@@ -579,8 +580,10 @@ static void print_raft_role(const struct facts *facts, struct buffer *out) {
                          facts->raft == NULL ? "starting" : names[raft_role(facts->raft)]);
 }
 static void print_raft_state(const struct facts *facts, struct buffer *out) {
-    static const char *const names[] = {
-        [REPLICA_RECOVERING] = "loading", [REPLICA_RUNNING] = "up", [REPLICA_DAMAGED] = "damaged"};
+    static const char *const names[] = {[REPLICA_FOUNDING] = "founding",
+                                        [REPLICA_RECOVERING] = "loading",
+                                        [REPLICA_RUNNING] = "up",
+                                        [REPLICA_DAMAGED] = "damaged"};
     buffer_append_format(out, "%s", names[replica_state(facts->server->replica)]);
 }
 DEFINE_NUMBER(raft_node_id, facts->server->identity.id)

@@ -497,7 +497,7 @@ static void configure_raft(const struct server *server, struct raft_config *raft
     raft->tail_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_LOG_MEMORY);
 }
 
-static void open_replica(struct server *server) {
+static struct replica_config describe_replica(const struct server *server) {
     const struct config *config = &server->config;
     struct replica_config wanted;
     replica_config_defaults(&wanted);
@@ -521,7 +521,8 @@ static void open_replica(struct server *server) {
     wanted.query_buffer_limit = (size_t)CONFIG_NUMBER(config, CLIENT_QUERY_BUFFER_LIMIT);
     wanted.admit = commands_admit;
     wanted.observer = observer_hooks();
-    server->replica = replica_create(&wanted, server_moment(server));
+    wanted.is_unfounded = !identity_is_founded(&server->identity);
+    return wanted;
 }
 
 /* Behind the sockets' events, before the timers'. */
@@ -588,17 +589,22 @@ bool server_open(struct server *server, struct buffer *error) {
     if (disk_open(server->directory, &server->log, &server->disk, error) != ERROR_NONE)
         return false;
     if (!open_identity(server, error)) return false;
-    if (!listeners_open(server, error)) return false;
-    if (!open_cluster(server, error)) return false;
     config_settle(&server->config, server->identity.member_count == 1);
     uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
     server->maxclients = daemon_raise_files(&server->log, wanted);
     register_commands(server);
     server->observer = observer_create();
-    open_replica(server);
+    struct replica_config described = describe_replica(server);
+    server->replica = replica_create(&described, server_moment(server));
     server->saver = saver_create(server);
-    if (server->peers != NULL) cluster_start(server);
+    if (!listeners_open(server, error)) return false;
     start_watchers(server);
+    if (!open_cluster(server, error)) return false;
+    if (described.is_unfounded && server->founded_now) {
+        described = describe_replica(server);
+        replica_found(server->replica, &described);
+    }
+    if (server->peers != NULL) cluster_start(server);
     server_look_at_memory(server);
     server->startup_memory = server->used_memory;
     return true;

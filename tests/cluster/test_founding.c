@@ -57,22 +57,73 @@ Test(founding, survives_a_kill_at_any_moment) {
     }
 }
 
+static const char *const answered_while_founding[] = {
+    "CLIENT LIST",
+    "CLIENT SETNAME early",
+    "CONFIG GET maxmemory",
+    "COMMAND COUNT",
+    "HELLO 2",
+    "ROLE",
+    "TIME",
+    "SLOWLOG LEN",
+    "CONFIG SET appendfsync always",
+    "LATENCY RESET",
+    "ACL WHOAMI",
+};
+
+static void expect_info_while_founding(struct cluster *cluster, int node) {
+    char state[16], loading[8], role[16];
+    node_info_text(cluster, node, "raft", "raft_state", state, sizeof(state));
+    node_info_text(cluster, node, "persistence", "loading", loading, sizeof(loading));
+    node_info_text(cluster, node, "replication", "role", role, sizeof(role));
+    cr_expect_str_eq(state, "founding");
+    cr_expect_str_eq(loading, "1");
+    cr_expect_str_eq(role, "slave");
+}
+
 Test(founding, waits_for_all_and_says_so) {
     struct cluster *cluster = cluster_create(3, NULL);
     node_start(cluster, 0);
     node_start(cluster, 1);
     redisContext *client = node_connect(cluster, 0);
-    redisReply *reply = redisCommand(client, "PING");
-    cr_assert(reply != NULL && reply->type == REDIS_REPLY_ERROR);
-    cr_expect(strncmp(reply->str, "LOADING", 7) == 0, "%s", reply->str);
-    freeReplyObject(reply);
-    redisFree(client);
+    static const char founding[] =
+        "LOADING the cluster is being founded: it waits for all nodes of --cluster";
+    cr_expect(ask_is(client, founding, "PING"));
+    cr_expect(ask_is(client, founding, "SET key value"));
+    expect_info_while_founding(cluster, 0);
+    for (size_t i = 0; i < COUNT_OF(answered_while_founding); i++) {
+        redisReply *reply = ask(client, answered_while_founding[i]);
+        cr_expect_neq(reply->type, REDIS_REPLY_ERROR, "%s", answered_while_founding[i]);
+        freeReplyObject(reply);
+    }
     char line[CLUSTER_PATH_MAX];
     snprintf(line, sizeof(line), "founding waits for 127.0.0.1:%d (can't connect: %s); all nodes",
              cluster->nodes[2].port, strerror(ECONNREFUSED));
     node_await_log(cluster, 0, line);
     node_await_log(cluster, 1, line);
     node_start(cluster, 2);
+    cluster_await_serving(cluster);
+    cr_expect(ask_is(client, "PONG", "PING"), "the connection stays");
+    redisFree(client);
+    expect_takes_writes(cluster, 0);
+    cluster_destroy(cluster);
+}
+
+Test(founding, ends_well_when_it_is_stopped) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    for (int i = 0; i < 2; i++) {
+        node_start(cluster, i);
+        node_await_log(cluster, i, "Founding the cluster: waiting for all of");
+    }
+    int status = node_signal(cluster, 0, SIGTERM);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", status);
+    redisContext *client = node_connect(cluster, 1);
+    redisReply *none = redisCommand(client, "SHUTDOWN");
+    cr_expect_null(none);
+    status = node_await_exit(cluster, 1);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", status);
+    redisFree(client);
+    cluster_start(cluster);
     cluster_await_serving(cluster);
     expect_takes_writes(cluster, 0);
     cluster_destroy(cluster);

@@ -564,6 +564,7 @@ static void look_for_ends(struct faults *faults) {
         find_problem(faults, "node %d ended by itself%s, wait status %x", node + 1,
                      fault == NULL ? "" : " without saying that its disk failed", status);
         node_show_log(faults->nodes, node);
+        node_start(faults->nodes, node); /* The verdict is known; the rest of the plan needs it. */
     }
 }
 

@@ -297,6 +297,7 @@ static int lacking(const char *what) {
 }
 
 int main(int argc, char **argv) {
+    setvbuf(stdout, NULL, _IOLBF, 0); /* What was said is known even if a check ends us. */
     struct options options = read_options(argc, argv);
     const char *lacks;
     struct lab *lab = lab_create(TORTURE_NODES_MAX, &lacks);

@@ -9,13 +9,17 @@
  *
  * Starting: journal_create() begins the recovery. While JOURNAL_RECOVERING the driver also pulls
  * journal_recovered() until it gives nothing; memory stays bounded, whatever the size of the log.
- * Then the state is JOURNAL_READY, or JOURNAL_REFUSED: damaged, foreign or newer data; the text
- * names file, offset and index, nothing was changed, and the node must not take part.
+ * Then the state is JOURNAL_READY; or JOURNAL_DAMAGED: what was given out is the good prefix of a
+ * log that has lost something; or JOURNAL_REFUSED: a damaged vote, foreign or newer data. The text
+ * names file, offset and index, nothing was changed, and the node must not take part. Out of
+ * DAMAGED there is a way: journal_salvage() or journal_restart(), and a leader that supplies anew.
  * In an empty directory the journal founds itself: vote file first, then the first segment.
  *
  * Files: `vote` (term and vote, replaced as a whole) and the segments `log-0000000001`, …
- * (segment.h, record.h). Segments grow from segment_size_min to segment_size_max, each twice the
- * one before, so that a small node stays small and a new one is ready at once.
+ * (segment.h, record.h), of which the oldest go when a snapshot covers them (journal_compact());
+ * `damaged-log-…`: set aside for whoever wants to look. Segments grow from segment_size_min to
+ * segment_size_max, each twice the one before, so that a small node stays small and a new one is
+ * ready at once.
  *
  * Ownership: the journal holds the chunks of what it was given until it is durable. Entries that it
  * gives out are lent until the next call of the same function; hold the chunk to keep one. */
@@ -50,12 +54,15 @@ struct journal_config {
     uint32_t writes_max;    /* APPENDs in flight; 0: two */
     enum journal_sync sync;
     bool has_log; /* it was READY once: a directory without vote or log is damage */
+    /* The newest durable snapshot ends here: a log that begins behind it is damage. 0: none. */
+    uint64_t snapshot_index;
 };
 
 enum journal_state {
     JOURNAL_RECOVERING,
     JOURNAL_READY,
     JOURNAL_CLOSED,  /* after journal_close(), once all is durable */
+    JOURNAL_DAMAGED, /* the recovery met damage in the log; the entries before it were given out */
     JOURNAL_REFUSED, /* the recovery found what it must not use */
     JOURNAL_FAILED,  /* a write or sync failed: what is on the disk is unknown; end the process */
 };
@@ -80,7 +87,8 @@ void journal_tick(struct journal *journal, uint64_t now_us);
 uint64_t journal_deadline_us(const struct journal *journal);
 
 enum journal_state journal_state(const struct journal *journal);
-/* Why it is REFUSED (DAMAGED, FOREIGN, VERSION, IO, DISK_FULL) or FAILED (IO, DISK_FULL). */
+/* Why it is DAMAGED, REFUSED (DAMAGED, FOREIGN, VERSION, IO, DISK_FULL) or FAILED (IO, DISK_FULL).
+ */
 enum error journal_error(const struct journal *journal);
 /* One line about it, or about the last damage that a fetch met; empty if there is nothing to say.
  */
@@ -108,9 +116,33 @@ bool journal_was_closed(const struct journal *journal);
 /* Bytes of a torn tail that were cut off; 0: none. */
 uint64_t journal_torn_bytes(const struct journal *journal);
 
+/* --- beginning anew ------------------------------------------------------------------------- */
+
+/* What the log begins behind: index 0, or what journal_compact() left, or a restart's position.
+ * From the first recovered entry, or READY, on. */
+struct raft_position journal_start(const struct journal *journal);
+
+/* DAMAGED: the log goes on behind the good prefix; what stood behind it is set aside. RECOVERING
+ * until the prefix is synced, then READY, and damaged. False, and nothing is done: there is no
+ * prefix behind the snapshot, or behind index 0; restart instead. */
+bool journal_salvage(struct journal *journal) MUST_USE;
+
+/* All entries are void; the log goes on behind this position. From DAMAGED: RECOVERING, then READY
+ * and damaged; what there was is set aside. READY: at once, before anything else is persisted (for
+ * a snapshot beyond the log, or against it); what there was is removed, once no loss of power can
+ * bring it back. A term that the vote file does not know yet is known from now on, without a vote.
+ * Whatever is persisted later is durable only together with this. */
+void journal_restart(struct journal *journal, const struct raft_position *position);
+
+/* Entries were lost that may have been acknowledged (SAFETY 11): durable, as every mark says so. */
+bool journal_is_damaged(const struct journal *journal);
+/* All that was lost has been persisted again: marks from now on say so. */
+void journal_repaired(struct journal *journal);
+
 /* --- READY: writing ------------------------------------------------------------------------- */
 
-/* Takes a persist request (its number above all before): hard state, cut, entries. */
+/* Takes a persist request (its number above all before): hard state, restart or cut, entries. After
+ * a restart the commit index is its base at least, and the old segments go once it is durable. */
 void journal_persist(struct journal *journal, const struct raft_persist *persist);
 /* The highest persist number that is durable together with all before it. */
 uint64_t journal_persisted(const struct journal *journal);
@@ -121,6 +153,11 @@ uint64_t journal_finished(const struct journal *journal);
 /* The commit index, for the next mark: of entries that were persisted here, whose cut and content
  * have to be those that are committed. Never falls; entries up to it are never cut. */
 void journal_commit(struct journal *journal, uint64_t commit_index);
+
+/* A durable snapshot holds all up to this index: whole segments that end before it are removed,
+ * oldest first, so that a crash leaves no gap. Not beyond the commit index. journal_start() tells
+ * at once what is left; fetches before it give NOT_FOUND. */
+void journal_compact(struct journal *journal, uint64_t index);
 
 uint64_t journal_last_index(const struct journal *journal); /* written or queued */
 /* Bytes queued or in flight: the driver bounds what it adds. */
@@ -158,6 +195,7 @@ bool journal_fetched(struct journal *journal, struct journal_fetched *fetched);
 /* Figures for INFO and tests. */
 struct journal_figures {
     uint64_t segments, spare_segments, appends, append_bytes, marks, cuts, fragments;
+    uint64_t removed, set_aside; /* segments */
 };
 struct journal_figures journal_figures(const struct journal *journal);
 

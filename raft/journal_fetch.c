@@ -162,9 +162,10 @@ static void fetch_start(struct journal *journal, struct journal_fetch *fetch) {
     fetch_clear_entries(fetch);
     fetch->is_done = fetch->begins_again = fetch->has_partial = false;
     fetch->last_number = journal->writer.written_number;
-    fetch->previous = (struct log_position){.hash = journal->config.base_hash};
-    fetch->next_index = before > 0 ? before : 1;
-    if (fetch->asked.from > journal->shape.last_index ||
+    fetch->previous =
+        (struct log_position){.term = journal->start.term, .hash = journal->start.hash};
+    fetch->next_index = before > journal->start.index ? before : fetch->asked.from;
+    if (fetch->asked.from > journal->shape.last_index || before < journal->start.index ||
         !log_shape_point(&journal->shape, fetch->next_index, &point)) {
         fetch_finish(fetch, ERROR_NOT_FOUND);
         return;
@@ -197,6 +198,11 @@ void fetches_cut(struct journal *journal) {
     }
 }
 
+void fetches_compacted(struct journal *journal) {
+    for (struct journal_fetch *fetch = journal->fetches.open; fetch != NULL; fetch = fetch->next)
+        if (!fetch->is_done && fetch->reader.segment < journal->first) fetch->begins_again = true;
+}
+
 const struct disk_request *fetches_next_request(struct journal *journal) {
     for (struct journal_fetch *fetch = journal->fetches.open; fetch != NULL; fetch = fetch->next) {
         if (fetch->is_dropped) continue;
@@ -214,12 +220,12 @@ void fetches_completed(struct journal *journal, const struct disk_completion *co
     CHECK(fetch != NULL);
     enum error error = reader_completed(&fetch->reader, completion);
     if (fetch->is_dropped) return;
-    if (error != ERROR_NONE) {
+    if (fetch->begins_again) { /* The file may be gone. */
+        fetch_start(journal, fetch);
+    } else if (error != ERROR_NONE) {
         snprintf(journal->problem, sizeof(journal->problem), "%s cannot be read: %s",
                  fetch->reader.request.call.name, error_text(error));
         fetch_finish(fetch, error);
-    } else if (fetch->begins_again) {
-        fetch_start(journal, fetch);
     } else {
         fetch_walk(journal, fetch);
     }

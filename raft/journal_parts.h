@@ -4,7 +4,8 @@
  *   journal_writer.c    persist requests to records, records to APPENDs, marks
  *   journal_reader.c    records out of segments, through a window that READs fill
  *   journal_recovery.c  the start: replay, torn tail or damage
- *   journal_fetch.c     old entries for slow peers */
+ *   journal_fetch.c     old entries for slow peers
+ *   journal_clearing.c  compaction; segments that are void leave the directory */
 #pragma once
 
 #include "base/random.h"
@@ -29,6 +30,7 @@ enum journal_request_kind {
     JOURNAL_REQUEST_CREATE,
     JOURNAL_REQUEST_WRITE,
     JOURNAL_REQUEST_FETCH,
+    JOURNAL_REQUEST_CLEAR,
     JOURNAL_REQUEST_KINDS = 8,
 };
 
@@ -41,6 +43,15 @@ struct journal_segment {
     uint64_t sequence, salt, size;
     uint64_t first_number; /* of its first record; 0: unused */
     bool exists;           /* false: planned or being made */
+    /* In use: the log it continues, as far as no cut behind it goes deeper; and whether the log may
+     * begin here: not in the middle of an entry. */
+    struct raft_position before;
+    bool can_start;
+    bool is_void, is_set_aside; /* no part of the log any more: on its way out, or gone */
+    /* Found in its header by the recovery. */
+    uint8_t flags; /* of its first mark */
+    enum error head_error;
+    uint64_t told_size;
 };
 
 /* --- reader --------------------------------------------------------------------------------- */
@@ -110,6 +121,7 @@ struct journal_writer {
     uint32_t segment; /* where the next record goes */
     uint64_t offset, number;
     uint64_t content_number; /* of the last record that is no mark */
+    bool is_within_entry;    /* between its pieces */
 
     struct journal_write *first, *last; /* in flight, then queued */
     struct journal_write *waiting;      /* the first that is not in flight */
@@ -121,7 +133,9 @@ struct journal_writer {
     uint64_t queued_bytes;
 
     uint64_t marked_number, marked_commit; /* what the last durable mark says */
-    uint64_t rest_us;                      /* since when nothing happened; UINT64_MAX: not yet */
+    bool marked_damaged;
+    uint64_t sealed_commit; /* in the mark written last */
+    uint64_t rest_us;       /* since when nothing happened; UINT64_MAX: not yet */
     bool is_closing;
 
     /* Persist requests not yet durable: a ring as long as there are. */
@@ -134,6 +148,9 @@ struct journal_writer {
 void writer_start(struct journal *journal, struct log_place place, uint64_t content_number,
                   const struct record_mark *mark);
 void writer_clear(struct journal_writer *writer);
+/* The log goes on in a new segment, whose mark has these flags: RESTART (behind the position) or
+ * SALVAGE (behind its end). */
+void writer_restart(struct journal *journal, const struct raft_position *position, uint8_t flags);
 const struct disk_request *writer_next_request(struct journal *journal);
 void writer_completed(struct journal *journal, const struct disk_completion *completion);
 void writer_tick(struct journal *journal);
@@ -162,6 +179,13 @@ enum journal_phase {
     JOURNAL_PHASE_FOUND_VOTE,
     JOURNAL_PHASE_FOUND_SEGMENT,
     JOURNAL_PHASE_DONE,
+    JOURNAL_PHASE_DAMAGED, /* until what is held has been pulled; then it is the state */
+};
+
+/* How to go on from DAMAGED. */
+struct journal_way {
+    uint8_t flags; /* of the mark: RESTART, SALVAGE; 0: not damaged */
+    struct raft_position position;
 };
 
 struct journal_recovery {
@@ -171,7 +195,10 @@ struct journal_recovery {
     struct bytes span;          /* RENEW: of the head */
     struct journal_retry retry; /* RENEW: there was no room */
     uint32_t segment;           /* HEADS, SYNC: which one */
+    uint32_t bad_segment;       /* the first whose head is; UINT32_MAX: none */
     bool has_vote;
+    bool has_prefix; /* DAMAGED: the entries given out continue the snapshot, or are the first */
+    struct journal_way way;
 
     struct journal_reader reader;
     struct buffer partial; /* pieces of a large entry */
@@ -220,6 +247,27 @@ const struct disk_request *fetches_next_request(struct journal *journal);
 void fetches_completed(struct journal *journal, const struct disk_completion *completion);
 /* Entries above `after` are void from now on: begin again. */
 void fetches_cut(struct journal *journal);
+/* Segments were given up: who reads there begins again. What is finished stays. */
+void fetches_compacted(struct journal *journal);
+
+/* --- clearing ------------------------------------------------------------------------------- */
+
+/* Void segments leave the directory, oldest first, once all records up to `number` are synced. */
+struct journal_clearing {
+    uint64_t number;
+    uint32_t segment, pending; /* the one being cleared; how many are void and still there */
+    struct journal_retry retry;
+    struct journal_request request;
+};
+
+/* This segment is void. */
+void journal_void_segment(struct journal *journal, uint32_t segment, bool is_set_aside);
+/* The first segment behind this one that is not void, or their count. */
+uint32_t journal_next_segment(const struct journal *journal, uint32_t segment);
+/* The log was cut: where later segments begin to be of use. */
+void journal_note_cut(struct journal *journal, const struct raft_position *after);
+const struct disk_request *clearing_next_request(struct journal *journal);
+void clearing_completed(struct journal *journal, const struct disk_completion *completion);
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
@@ -251,8 +299,12 @@ struct journal {
     uint64_t now_us;
     uint64_t commit_index;
 
-    struct journal_segment *segments;
+    struct journal_segment *segments; /* ascending by sequence, without a gap; void ones stay */
+    uint64_t origin;                  /* the sequence of segments[0] */
     uint32_t segment_count, segment_capacity;
+    uint32_t first; /* that is not void */
+    struct raft_position start;
+    bool is_damaged;
     struct log_shape shape;
 
     struct journal_vote vote;
@@ -260,6 +312,7 @@ struct journal {
     struct journal_writer writer;
     struct journal_recovery recovery;
     struct journal_fetches fetches;
+    struct journal_clearing clearing;
     struct journal_figures figures;
     uint64_t finished; /* writes, vote files and segments */
 };
@@ -277,7 +330,10 @@ void journal_stop(struct journal *journal, enum journal_state state, enum error 
 
 /* True once: it is time to try again. */
 bool journal_retry_tick(const struct journal *journal, struct journal_retry *retry);
-/* How many segments there are, made and durable. */
+/* A call was refused and waits a second: the text says why. */
+void journal_note_refusal(struct journal *journal, struct journal_retry *retry, const char *name,
+                          enum error error);
+/* The place behind the last segment that is made. */
 uint32_t journal_segments_made(const struct journal *journal);
 /* Writes the vote file anew with the present state. */
 void journal_write_vote(struct journal *journal);

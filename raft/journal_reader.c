@@ -53,17 +53,18 @@ enum error reader_completed(struct journal_reader *reader,
 }
 
 static bool ends_here(const struct journal *journal, const struct journal_reader *reader) {
-    return reader->segment + 1 < journal->segment_count &&
-           journal->segments[reader->segment + 1].first_number == reader->number;
+    uint32_t next = journal_next_segment(journal, reader->segment);
+    return next < journal->segment_count && journal->segments[next].first_number == reader->number;
 }
 
 enum journal_reader_status reader_next(struct journal *journal, struct journal_reader *reader,
                                        struct record *record, struct journal_reader_end *end) {
     if (reader->request.is_open || reader->request.is_wanted) return JOURNAL_READER_WAIT;
     if (ends_here(journal, reader)) {
-        reader_start(reader, (struct log_place){.segment = reader->segment + 1,
-                                                .offset = SEGMENT_HEADER_SIZE,
-                                                .number = reader->number});
+        reader_start(reader,
+                     (struct log_place){.segment = journal_next_segment(journal, reader->segment),
+                                        .offset = SEGMENT_HEADER_SIZE,
+                                        .number = reader->number});
     }
     const struct journal_segment *segment = &journal->segments[reader->segment];
     *end = (struct journal_reader_end){.status = RECORD_BLANK, .has_blank_sector = true};

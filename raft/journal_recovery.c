@@ -1,14 +1,17 @@
-/* journal_recovery.c: from a directory to a log that may be trusted, or a refusal.
+/* journal_recovery.c: from a directory to a log that may be trusted, its good prefix, or a refusal.
  *
  *   LIST         which files are there
  *   VOTE         the vote file
- *   HEADS        each segment's header and whether its first MARK is there: which are in use
+ *   HEADS        each segment's header and first MARK: which are in use, and which are void since
+ *                the log began anew behind them
  *   REPLAY       all records; entries are given out once no later CUT can touch them
  *   TAIL         behind the record that failed, to the segment's end and through the first spare:
  *                is there a durable mark that covers it? is everything blank? (SAFETY 11)
  *   RENEW        the spare that a torn write has touched is made anew
  *   SYNC         the segments written last: what was read may not have been on the disk yet
  *   VOTE_AGAIN   likewise the vote file, which syncs the directory too
+ *   DAMAGED      anywhere from HEADS to TAIL: the entries up to there, then the driver decides;
+ *                SYNC and VOTE_AGAIN follow, and the log goes on in a new segment
  *
  * In an empty directory: FOUND_VOTE, FOUND_SEGMENT. The vote file is first, so that without one
  * nothing was ever promised. */
@@ -20,6 +23,7 @@
 enum {
     MARK_RECORD_SIZE = RECORD_HEADER_SIZE + RECORD_MARK_SIZE,
     SURE_BYTES_MAX = 4 * CHUNK_SIZE, /* entries read ahead of who pulls them */
+    SEGMENT_GAP_MAX = 1 << 20,
 };
 
 static void want(struct journal *journal, enum journal_phase phase, struct disk_request call,
@@ -60,29 +64,90 @@ static void refuse_file(struct journal *journal, const char *name, enum error er
     }
 }
 
+static void release_up_to(struct journal_recovery *recovery, uint64_t index);
+
+/* The log is damaged at or behind recovery->failed; journal_stop() has told how. What was read goes
+ * to the driver first. */
+static void end_in_damage(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    release_up_to(recovery, UINT64_MAX);
+    reader_clear(&recovery->reader);
+    buffer_clear(&recovery->partial);
+    recovery->phase = JOURNAL_PHASE_DAMAGED;
+    recovery->is_closed = false;
+    recovery->torn_bytes = 0;
+    if (recovery->held_count > 0) journal->state = JOURNAL_RECOVERING;
+}
+
 /* At a record: with offset and index. */
-static void refuse_at(struct journal *journal, uint32_t segment, uint64_t offset,
+static void damage_at(struct journal *journal, uint32_t segment, uint64_t offset,
                       const char *reason) {
-    journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+    journal_stop(journal, JOURNAL_DAMAGED, ERROR_DAMAGED,
                  "%s is damaged at offset %" PRIu64 ", after index %" PRIu64 ": %s",
                  name_of(journal, segment).name, offset, journal->shape.last_index, reason);
+    end_in_damage(journal);
+}
+
+static void damage_file(struct journal *journal, const char *name, const char *reason) {
+    journal_stop(journal, JOURNAL_DAMAGED, ERROR_DAMAGED, "%s %s", name, reason);
+    end_in_damage(journal);
+}
+
+/* No entries were given out, or those behind a snapshot that does not reach them would be. */
+static bool lacks_beginning(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    if (journal->start.index <= journal->config.snapshot_index) return false;
+    char name[DISK_NAME_SIZE];
+    segment_name(name, journal->segments[journal->first].sequence - 1);
+    journal_stop(journal, JOURNAL_DAMAGED, ERROR_DAMAGED,
+                 "%s is missing: the log begins behind index %" PRIu64
+                 ", and the snapshot ends at index %" PRIu64,
+                 name, journal->start.index, journal->config.snapshot_index);
+    while (recovery->held_count > 0)
+        chunk_release(recovery
+                          ->held[(recovery->held_head + --recovery->held_count) &
+                                 (recovery->held_capacity - 1)]
+                          .chunk);
+    recovery->sure_count = 0;
+    recovery->sure_bytes = 0;
+    end_in_damage(journal);
+    recovery->has_prefix = false;
+    return true;
 }
 
 /* --- LIST ----------------------------------------------------------------------------------- */
 
-/* Segments are numbered from 1 without a gap, so each has its place. */
-static void place_segments(struct journal *journal, const struct disk_completion *completion) {
-    uint64_t sequence;
-    for (uint32_t i = 0; i < completion->file_count; i++)
-        if (segment_name_read(completion->files[i].name, &sequence)) journal_add_segment(journal);
+static bool is_segment(const struct disk_file *file, uint64_t *sequence) {
+    return segment_name_read(file->name, sequence) && *sequence > 0;
+}
+
+/* Segments are numbered without a gap, so each has its place. False: refused. */
+static bool place_segments(struct journal *journal, const struct disk_completion *completion) {
+    uint64_t sequence, lowest = UINT64_MAX, highest = 0;
+    for (uint32_t i = 0; i < completion->file_count; i++) {
+        if (!is_segment(&completion->files[i], &sequence)) continue;
+        if (sequence < lowest) lowest = sequence;
+        if (sequence > highest) highest = sequence;
+    }
+    if (highest == 0) return true;
+    if (highest - lowest > SEGMENT_GAP_MAX) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, highest);
+        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+                     "%s is there, but too many before it are missing", name);
+        return false;
+    }
+    journal->origin = lowest;
+    while (journal->segment_count <= highest - lowest)
+        journal_add_segment(journal);
     for (uint32_t i = 0; i < completion->file_count; i++) {
         const struct disk_file *file = &completion->files[i];
-        if (!segment_name_read(file->name, &sequence)) continue;
+        if (!is_segment(file, &sequence)) continue;
         journal->recovery.progress.total_bytes += file->size;
-        if (sequence < 1 || sequence > journal->segment_count) continue;
-        journal->segments[sequence - 1].size = file->size;
-        journal->segments[sequence - 1].exists = true;
+        journal->segments[sequence - lowest].size = file->size;
+        journal->segments[sequence - lowest].exists = true;
     }
+    return true;
 }
 
 static void want_vote(struct journal *journal) {
@@ -94,13 +159,12 @@ static void want_vote(struct journal *journal) {
 }
 
 /* This node has had a log, and may have voted: it must not begin anew. */
-static void refuse_without_files(struct journal *journal) {
+static void refuse_without_vote(struct journal *journal) {
     char first[DISK_NAME_SIZE];
     segment_name(first, 1);
-    const char *what = journal->recovery.has_vote ? first : VOTE_NAME;
-    bool both = !journal->recovery.has_vote && journal->segment_count == 0;
+    bool both = journal->segment_count == 0;
     journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
-                 "%s is missing%s%s, but this node has had a vote and a log", what,
+                 "%s is missing%s%s, but this node has had a vote and a log", VOTE_NAME,
                  both ? ", and so is " : "", both ? first : "");
 }
 
@@ -108,17 +172,11 @@ static void on_list(struct journal *journal, const struct disk_completion *compl
     struct journal_recovery *recovery = &journal->recovery;
     for (uint32_t i = 0; i < completion->file_count; i++)
         if (strcmp(completion->files[i].name, VOTE_NAME) == 0) recovery->has_vote = true;
-    place_segments(journal, completion);
-    for (uint32_t i = 0; i < journal->segment_count; i++) {
-        if (journal->segments[i].exists) continue;
-        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
-                     "%s is missing, but there are later ones", name_of(journal, i).name);
-        return;
-    }
-    if (journal->config.has_log && (!recovery->has_vote || journal->segment_count == 0)) {
-        refuse_without_files(journal);
-    } else if (recovery->has_vote) {
+    if (!place_segments(journal, completion)) return;
+    if (recovery->has_vote) {
         want_vote(journal);
+    } else if (journal->config.has_log) {
+        refuse_without_vote(journal);
     } else if (journal->segment_count > 0) {
         journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
                      "the file %s is missing, but a log is there", VOTE_NAME);
@@ -152,66 +210,187 @@ static void on_vote(struct journal *journal, const struct disk_completion *compl
     journal->vote.state = (struct raft_hard_state){.term = vote.term, .voted_for = vote.voted_for};
     if (journal->segment_count > 0) {
         want_head(journal);
-    } else if (vote.term > 0) {
+    } else if (vote.term > 0 || journal->config.has_log) {
         char name[DISK_NAME_SIZE];
         segment_name(name, 1);
-        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
-                     "%s is missing, but the file %s knows of term %" PRIu64, name, VOTE_NAME,
-                     vote.term);
+        recovery->failed.number = 1;
+        recovery->has_prefix = journal->config.snapshot_index == 0;
+        damage_file(journal, name,
+                    vote.term > 0 ? "is missing, but the file " VOTE_NAME " knows of a term"
+                                  : "is missing, but this node has had a vote and a log");
     } else {
         recovery->is_closed = true;
         recovery->phase = JOURNAL_PHASE_FOUND_SEGMENT;
     }
 }
 
-/* The number of a MARK that stands where a segment's first record does; 0: none. */
-static uint64_t first_number(struct bytes head, uint64_t salt) {
+/* A MARK that stands where a segment's first record does: the segment is in use. */
+static void read_first_mark(struct bytes head, struct journal_segment *segment) {
     struct bytes window = bytes_slice(head, SEGMENT_HEADER_SIZE, SIZE_MAX);
-    struct record_place place = {.salt = salt, .offset = SEGMENT_HEADER_SIZE};
+    struct record_place place = {.salt = segment->salt, .offset = SEGMENT_HEADER_SIZE};
     struct record record;
     uint64_t number = load_u64(window.data + 16);
     enum record_status status = record_read(window, place, number, &record);
-    return status == RECORD_OK && record.type == RECORD_MARK ? number : 0;
+    if (status != RECORD_OK || record.type != RECORD_MARK || number == 0) return;
+    struct record_mark mark;
+    record_mark_read(record.payload.data, &mark);
+    segment->first_number = number;
+    segment->flags = mark.flags;
+    segment->before = (struct raft_position){
+        .index = mark.last_index, .term = mark.last_term, .hash = mark.last_hash};
 }
 
-static void replay(struct journal *journal);
+static void judge_heads(struct journal *journal);
+
+static void next_head(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    do
+        recovery->segment++;
+    while (recovery->segment < journal->segment_count &&
+           !journal->segments[recovery->segment].exists);
+    if (recovery->segment < journal->segment_count) {
+        want_head(journal);
+    } else {
+        judge_heads(journal);
+    }
+}
 
 static void on_head(struct journal *journal, const struct disk_completion *completion) {
     struct journal_recovery *recovery = &journal->recovery;
     struct journal_segment *segment = &journal->segments[recovery->segment];
     struct bytes head = bytes_of(recovery->head, completion->size);
-    const char *name = recovery->request.call.name;
-    struct segment_header header;
+    struct segment_header header = {0};
     enum error error = segment_header_read(head, &journal->owner, &header);
     if (error == ERROR_NONE && header.sequence != segment->sequence) error = ERROR_MALFORMED;
-    if (error != ERROR_NONE) {
-        refuse_file(journal, name, error);
+    if (error == ERROR_VERSION || error == ERROR_FOREIGN) {
+        refuse_file(journal, recovery->request.call.name, error);
         return;
     }
-    if (header.size != segment->size || head.size < sizeof(recovery->head)) {
-        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
-                     "%s is damaged: it has %" PRIu64 " bytes instead of %" PRIu64, name,
-                     segment->size, header.size);
-        return;
-    }
+    segment->head_error = error;
+    segment->told_size = error == ERROR_NONE ? header.size : segment->size;
     segment->salt = header.salt;
-    segment->first_number = first_number(head, header.salt);
-    /* Record 1 in the second segment: the log's very first write was torn (finish() below). */
-    if (recovery->segment == 1 && segment->first_number == 1) journal->segments[0].first_number = 1;
-    if (segment->first_number != 0 && recovery->segment > 0 &&
-        journal->segments[recovery->segment - 1].first_number == 0) {
-        refuse_at(journal, recovery->segment - 1, SEGMENT_HEADER_SIZE,
+    bool is_whole = error == ERROR_NONE && header.size == segment->size;
+    if (is_whole && head.size < sizeof(recovery->head)) {
+        segment->head_error = ERROR_TRUNCATED; /* Too small to be one of ours. */
+    } else if (is_whole) {
+        read_first_mark(head, segment);
+    }
+    next_head(journal);
+}
+
+static bool has_good_head(const struct journal_segment *segment) {
+    return segment->exists && segment->head_error == ERROR_NONE &&
+           segment->told_size == segment->size;
+}
+
+static bool is_in_use(const struct journal_segment *segment) {
+    return !segment->is_void && segment->first_number != 0;
+}
+
+/* Behind a restart or a salvage some segments are void; they may be gone already. */
+static void void_what_was_given_up(struct journal *journal) {
+    for (uint32_t i = journal->segment_count; i-- > 0;) {
+        if (!(journal->segments[i].flags & RECORD_MARK_RESTART)) continue;
+        bool is_damaged = (journal->segments[i].flags & RECORD_MARK_DAMAGED) != 0;
+        for (uint32_t before = 0; before < i; before++)
+            journal_void_segment(journal, before, is_damaged);
+        break;
+    }
+    for (uint32_t i = journal->first; i < journal->segment_count; i++) {
+        const struct journal_segment *salvage = &journal->segments[i];
+        if (!is_in_use(salvage) || !(salvage->flags & RECORD_MARK_SALVAGE)) continue;
+        for (uint32_t before = i; before-- > journal->first;) {
+            const struct journal_segment *segment = &journal->segments[before];
+            if (segment->is_void) continue;
+            if (segment->first_number != 0 && segment->first_number < salvage->first_number) break;
+            journal_void_segment(journal, before, true);
+        }
+    }
+}
+
+static uint32_t last_in_use(const struct journal *journal) {
+    uint32_t last = journal->segment_count - 1;
+    while (last > journal->first && !is_in_use(&journal->segments[last]))
+        last--;
+    return last;
+}
+
+static uint32_t first_bad(const struct journal *journal) {
+    uint32_t last = last_in_use(journal);
+    for (uint32_t i = journal->first; i < journal->segment_count; i++) {
+        const struct journal_segment *segment = &journal->segments[i];
+        if (segment->is_void) continue;
+        if (!has_good_head(segment) || (segment->first_number == 0 && i < last)) return i;
+    }
+    return UINT32_MAX;
+}
+
+/* The replay has come to that segment. */
+static void damage_at_head(struct journal *journal, uint32_t at) {
+    const struct journal_segment *segment = &journal->segments[at];
+    struct segment_text text = name_of(journal, at);
+    if (!segment->exists) {
+        damage_file(journal, text.name, "is missing, but there are later ones");
+    } else if (segment->head_error != ERROR_NONE) {
+        journal_stop(journal, JOURNAL_DAMAGED, ERROR_DAMAGED, "%s is damaged: %s", text.name,
+                     error_text(segment->head_error));
+        end_in_damage(journal);
+    } else if (segment->told_size != segment->size) {
+        journal_stop(journal, JOURNAL_DAMAGED, ERROR_DAMAGED,
+                     "%s is damaged: it has %" PRIu64 " bytes instead of %" PRIu64, text.name,
+                     segment->size, segment->told_size);
+        end_in_damage(journal);
+    } else {
+        damage_at(journal, at, SEGMENT_HEADER_SIZE,
                   "no record here, but a later segment is in use");
-        return;
     }
-    if (++recovery->segment < journal->segment_count) {
-        want_head(journal);
-        return;
+}
+
+static void replay_start(struct journal *journal);
+
+/* A compaction that was interrupted: the segment it leads to is a later one. */
+static void void_what_cannot_start(struct journal *journal) {
+    for (;;) {
+        uint32_t next = journal_next_segment(journal, journal->first);
+        uint8_t flags = journal->segments[journal->first].flags;
+        if (!(flags & RECORD_MARK_WITHIN) || (flags & RECORD_MARK_RESTART)) return;
+        if (next == journal->segment_count || !is_in_use(&journal->segments[next])) return;
+        journal_void_segment(journal, journal->first, false);
     }
-    recovery->phase = JOURNAL_PHASE_REPLAY;
-    reader_start(&recovery->reader,
-                 (struct log_place){.segment = 0, .offset = SEGMENT_HEADER_SIZE, .number = 1});
-    replay(journal);
+}
+
+static void judge_heads(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    void_what_was_given_up(journal);
+    void_what_cannot_start(journal);
+    struct journal_segment *first = &journal->segments[journal->first];
+    uint32_t second = journal_next_segment(journal, journal->first);
+    /* Record 1 in the second segment: the log's very first write was torn (finish() below). */
+    if (first->sequence == 1 && has_good_head(first) && first->first_number == 0 &&
+        second < journal->segment_count && journal->segments[second].first_number == 1)
+        first->first_number = 1;
+    recovery->bad_segment = first_bad(journal);
+    recovery->failed = (struct log_place){
+        .segment = journal->first, .offset = SEGMENT_HEADER_SIZE, .number = first->first_number};
+    if (recovery->failed.number == 0) recovery->failed.number = 1;
+
+    bool is_from_the_beginning = first->sequence == 1 && !(first->flags & RECORD_MARK_RESTART);
+    recovery->has_prefix = is_from_the_beginning && journal->config.snapshot_index == 0;
+    if (recovery->bad_segment == journal->first) {
+        damage_at_head(journal, journal->first);
+    } else if (!is_from_the_beginning && first->first_number == 0) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, first->sequence - 1);
+        damage_file(journal, name, "is missing, but there are later ones");
+    } else {
+        if (!is_from_the_beginning) journal->start = first->before;
+        if (journal->start.term > journal->vote.state.term) {
+            damage_at(journal, journal->first, SEGMENT_HEADER_SIZE,
+                      "the log begins in a later term than the vote file knows");
+        } else {
+            replay_start(journal);
+        }
+    }
 }
 
 /* --- REPLAY --------------------------------------------------------------------------------- */
@@ -244,7 +423,21 @@ static void release_up_to(struct journal_recovery *recovery, uint64_t index) {
     }
 }
 
-static const char *replay_mark(struct journal *journal, const struct record *record) {
+static void replay(struct journal *journal);
+
+static void replay_start(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    const struct raft_position *start = &journal->start;
+    log_shape_restart(&journal->shape, start->index,
+                      (struct log_position){.term = start->term, .hash = start->hash}, 0);
+    recovery->has_prefix = true;
+    recovery->phase = JOURNAL_PHASE_REPLAY;
+    reader_start(&recovery->reader, recovery->failed);
+    replay(journal);
+}
+
+static const char *replay_mark(struct journal *journal, const struct record *record,
+                               struct log_place place) {
     struct journal_recovery *recovery = &journal->recovery;
     const struct log_shape *shape = &journal->shape;
     struct record_mark mark;
@@ -256,8 +449,30 @@ static const char *replay_mark(struct journal *journal, const struct record *rec
         mark.last_hash != shape->last.hash)
         return "the log before this mark is not the one it continues";
     if (mark.commit_index < recovery->mark.commit_index) return "the commit index falls";
+    if (place.offset == SEGMENT_HEADER_SIZE) {
+        struct journal_segment *segment = &journal->segments[place.segment];
+        if (mark.flags & RECORD_MARK_SALVAGE) recovery->has_partial = false;
+        segment->before = (struct raft_position){
+            .index = mark.last_index, .term = mark.last_term, .hash = mark.last_hash};
+        segment->can_start = !(mark.flags & RECORD_MARK_WITHIN);
+    }
     recovery->mark = mark;
     recovery->is_closed = (mark.flags & RECORD_MARK_CLOSED) != 0;
+    return NULL;
+}
+
+/* The log begins in the middle of what was cut: behind the cut it is known where. */
+static const char *replay_cut_before_start(struct journal *journal, const struct record_cut *cut,
+                                           uint64_t number) {
+    const struct journal_segment *first = &journal->segments[journal->first];
+    if (first->sequence == 1 || (first->flags & RECORD_MARK_RESTART) ||
+        cut->term > journal->vote.state.term)
+        return "a cut to an entry that is not in the log";
+    CHECK(journal->recovery.sure_count == 0); /* Those are not above the marked commit index. */
+    log_shape_restart(&journal->shape, cut->after,
+                      (struct log_position){.term = cut->term, .hash = cut->hash}, number);
+    journal->start =
+        (struct raft_position){.index = cut->after, .term = cut->term, .hash = cut->hash};
     return NULL;
 }
 
@@ -268,8 +483,10 @@ static const char *replay_cut(struct journal *journal, const struct record *reco
     record_cut_read(record->payload.data, &cut);
     if (cut.after >= journal->shape.last_index) return "a cut behind the log's end";
     if (cut.after < recovery->mark.commit_index) return "a cut of committed entries";
-    if (!log_shape_at(&journal->shape, cut.after, &position)) return "a cut of committed entries";
-    if (position.term != cut.term || position.hash != cut.hash)
+    bool is_before_start = cut.after < journal->start.index;
+    if (!is_before_start && !log_shape_at(&journal->shape, cut.after, &position))
+        return "a cut of committed entries";
+    if (!is_before_start && (position.term != cut.term || position.hash != cut.hash))
         return "a cut to an entry that is not in the log";
     while (recovery->held_count > 0) {
         struct entry *entry = held_at(recovery, recovery->held_count - 1);
@@ -278,8 +495,15 @@ static const char *replay_cut(struct journal *journal, const struct record *reco
         recovery->held_count--;
     }
     CHECK(recovery->sure_count <= recovery->held_count);
-    log_shape_cut(&journal->shape, cut.after, record->number);
-    return NULL;
+    const char *problem = NULL;
+    if (is_before_start) {
+        problem = replay_cut_before_start(journal, &cut, record->number);
+    } else {
+        log_shape_cut(&journal->shape, cut.after, record->number);
+    }
+    journal_note_cut(
+        journal, &(struct raft_position){.index = cut.after, .term = cut.term, .hash = cut.hash});
+    return problem;
 }
 
 /* A whole image, from one record or from all its pieces. */
@@ -330,7 +554,7 @@ static const char *replay_piece(struct journal *journal, const struct record *re
 static const char *replay_record(struct journal *journal, const struct record *record,
                                  struct log_place place) {
     struct journal_recovery *recovery = &journal->recovery;
-    if (record->type == RECORD_MARK) return replay_mark(journal, record);
+    if (record->type == RECORD_MARK) return replay_mark(journal, record, place);
     recovery->content_number = record->number;
     recovery->is_closed = false;
     switch (record->type) {
@@ -350,19 +574,29 @@ static void tail_start(struct journal *journal, struct journal_reader_end end);
 /* The reader met no valid record: that is the log's end, unless a later segment goes on; that one
  * was begun when all before it was durable. */
 static void replay_ended(struct journal *journal, struct journal_reader_end end) {
-    const struct journal_reader *reader = &journal->recovery.reader;
-    uint32_t next = reader->segment + 1;
+    struct journal_recovery *recovery = &journal->recovery;
+    const struct journal_reader *reader = &recovery->reader;
+    recovery->failed = (struct log_place){
+        .segment = reader->segment, .offset = reader_offset(reader), .number = reader->number};
+    uint32_t next = journal_next_segment(journal, reader->segment);
+    uint64_t last = journal->segments[journal->segment_count - 1].sequence;
+    uint32_t missing = (uint32_t)(recovery->mark.segments - last) & 0xffffff;
     if (next < journal->segment_count && journal->segments[next].first_number != 0) {
-        refuse_at(journal, reader->segment, reader_offset(reader),
+        damage_at(journal, reader->segment, reader_offset(reader),
                   "no valid record here, but a later segment goes on");
         return;
     }
-    if (journal->recovery.mark.segments > journal->segment_count) {
+    if (recovery->bad_segment != UINT32_MAX) {
+        damage_at_head(journal, recovery->bad_segment);
+        return;
+    }
+    if (recovery->mark.segments != 0 && missing != 0 && missing < 1u << 23) {
         char name[DISK_NAME_SIZE];
-        segment_name(name, journal->segment_count + 1);
-        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
+        segment_name(name, last + 1);
+        journal_stop(journal, JOURNAL_DAMAGED, ERROR_DAMAGED,
                      "%s is missing, but the log knows of it, after index %" PRIu64, name,
                      journal->shape.last_index);
+        end_in_damage(journal);
         return;
     }
     tail_start(journal, end);
@@ -401,12 +635,15 @@ static void replay(struct journal *journal) {
             refuse_file(journal, name_of(journal, place.segment).name, error);
             return;
         }
+        recovery->failed = place;
         const char *problem =
             error != ERROR_NONE ? error_text(error) : replay_record(journal, &record, place);
         if (problem != NULL) {
-            refuse_at(journal, place.segment, place.offset, problem);
+            damage_at(journal, place.segment, place.offset, problem);
             return;
         }
+        /* From the first entry on that is never cut, it is certain where the log begins. */
+        if (recovery->mark.commit_index > journal->start.index && lacks_beginning(journal)) return;
         release_up_to(recovery, recovery->mark.commit_index);
         log_shape_commit(&journal->shape, recovery->mark.commit_index);
     }
@@ -418,11 +655,8 @@ static void tail(struct journal *journal);
 
 static void tail_start(struct journal *journal, struct journal_reader_end end) {
     struct journal_recovery *recovery = &journal->recovery;
-    const struct journal_reader *reader = &recovery->reader;
     recovery->phase = JOURNAL_PHASE_TAIL;
     recovery->end = end;
-    recovery->failed = (struct log_place){
-        .segment = reader->segment, .offset = reader_offset(reader), .number = reader->number};
     recovery->nonzero_offset = recovery->failed.offset;
     tail(journal);
 }
@@ -446,7 +680,7 @@ static bool tail_scan(struct journal *journal) {
         size_t at = record_find_mark(rest, place, &mark);
         if (at == rest.size) return true;
         if (mark.durable_number >= recovery->failed.number) {
-            refuse_at(journal, recovery->failed.segment, recovery->failed.offset,
+            damage_at(journal, recovery->failed.segment, recovery->failed.offset,
                       "a record that was durable is no longer valid");
             return false;
         }
@@ -472,7 +706,7 @@ static void tail(struct journal *journal) {
     struct journal_reader *reader = &recovery->reader;
     for (;;) {
         if (spare_begins_badly(journal)) {
-            refuse_at(journal, reader->segment, SEGMENT_HEADER_SIZE,
+            damage_at(journal, reader->segment, SEGMENT_HEADER_SIZE,
                       "the first mark is not valid, and not torn");
             return;
         }
@@ -502,10 +736,11 @@ static void tail_finish(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
     const struct log_place *failed = &recovery->failed;
     if (!recovery->end.has_blank_sector) {
-        refuse_at(journal, failed->segment, failed->offset,
+        damage_at(journal, failed->segment, failed->offset,
                   "a record is not valid, and it is not torn: no sector of it is blank");
         return;
     }
+    if (lacks_beginning(journal)) return;
     recovery->torn_bytes = recovery->nonzero_offset - failed->offset;
     if (recovery->spare_is_dirty) {
         want_renewal(journal);
@@ -559,28 +794,38 @@ static void want_sync(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
     uint32_t last = recovery->failed.segment;
     if (recovery->phase != JOURNAL_PHASE_SYNC) {
-        recovery->segment = last > 0 ? last - 1 : 0;
+        recovery->segment = last;
+        for (uint32_t i = journal->first; i < last; i = journal_next_segment(journal, i))
+            recovery->segment = i;
     }
     want(journal, JOURNAL_PHASE_SYNC, (struct disk_request){.call = DISK_APPEND, .sync = true},
          name_of(journal, recovery->segment).name);
 }
 
+static void write_vote_again(struct journal *journal) {
+    journal->recovery.phase = JOURNAL_PHASE_VOTE_AGAIN;
+    journal->vote.version++;
+    journal_write_vote(journal);
+}
+
 static void finish(struct journal *journal);
+static void finish_damaged(struct journal *journal);
 
 static void on_sync(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
-    if (recovery->segment++ < recovery->failed.segment) {
+    if (recovery->segment < recovery->failed.segment) {
+        recovery->segment = journal_next_segment(journal, recovery->segment);
         want_sync(journal);
         return;
     }
-    recovery->phase = JOURNAL_PHASE_VOTE_AGAIN;
-    journal->vote.version++;
-    journal_write_vote(journal);
+    write_vote_again(journal);
 }
 
 void recovery_vote_completed(struct journal *journal) {
     if (journal->recovery.phase == JOURNAL_PHASE_FOUND_VOTE) {
         journal->recovery.phase = JOURNAL_PHASE_FOUND_SEGMENT; /* journal_requests.c creates it. */
+    } else if (journal->recovery.way.flags != 0) {
+        finish_damaged(journal);
     } else {
         finish(journal);
     }
@@ -595,6 +840,17 @@ void recovery_segment_completed(struct journal *journal, enum error error) {
     finish(journal);
 }
 
+/* What marks say never falls. The log's beginning is committed, whatever they say. */
+static void settle_commit(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    uint64_t commit = recovery->mark.commit_index;
+    if (commit < journal->start.index) commit = journal->start.index;
+    journal->commit_index = commit;
+    uint64_t last = journal->shape.last_index;
+    recovery->commit_index = commit < last ? commit : last;
+    journal->is_damaged = (recovery->mark.flags & RECORD_MARK_DAMAGED) != 0;
+}
+
 /* Where the log goes on: behind its last record, or, if something torn stands there, in a new
  * segment, whose salt and number make that void for ever. */
 static void finish(struct journal *journal) {
@@ -606,10 +862,7 @@ static void finish(struct journal *journal) {
         place.segment++;
         place.offset = SEGMENT_HEADER_SIZE;
     }
-    recovery->commit_index = recovery->mark.commit_index < journal->shape.last_index
-                                 ? recovery->mark.commit_index
-                                 : journal->shape.last_index;
-    journal->commit_index = recovery->mark.commit_index; /* what marks say never falls */
+    settle_commit(journal);
     recovery->is_closed &= recovery->torn_bytes == 0;
     writer_start(journal, place, recovery->content_number, &recovery->mark);
     release_up_to(recovery, UINT64_MAX);
@@ -619,9 +872,59 @@ static void finish(struct journal *journal) {
     if (recovery->held_count == 0) journal->state = JOURNAL_READY;
 }
 
+/* --- DAMAGED -------------------------------------------------------------------------------- */
+
+/* A new segment behind all others; the damage, and what stands behind it, is void. */
+static void finish_damaged(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    const struct log_place *failed = &recovery->failed;
+    bool is_restart = (recovery->way.flags & RECORD_MARK_RESTART) != 0;
+    uint32_t from = failed->offset == SEGMENT_HEADER_SIZE ? failed->segment : failed->segment + 1;
+    for (uint32_t i = is_restart ? journal->first : from; i < journal->segment_count; i++)
+        if (!journal->segments[i].is_void) journal_void_segment(journal, i, true);
+    settle_commit(journal);
+    journal->is_damaged = true;
+    recovery->phase = JOURNAL_PHASE_DONE;
+    struct log_place place = {
+        .segment = journal->segment_count, .offset = SEGMENT_HEADER_SIZE, .number = failed->number};
+    writer_start(journal, place, recovery->content_number, &recovery->mark);
+    journal->state = JOURNAL_READY;
+    writer_restart(journal, &recovery->way.position, recovery->way.flags);
+}
+
+static void leave_damaged(struct journal *journal, struct journal_way way) {
+    struct journal_recovery *recovery = &journal->recovery;
+    CHECK(journal->state == JOURNAL_DAMAGED);
+    recovery->way = way;
+    journal->state = JOURNAL_RECOVERING;
+    bool is_salvage = (way.flags & RECORD_MARK_SALVAGE) != 0;
+    if (is_salvage && recovery->mark.durable_number + 1 < recovery->failed.number) {
+        want_sync(journal);
+    } else {
+        write_vote_again(journal);
+    }
+}
+
+bool journal_salvage(struct journal *journal) {
+    if (!journal->recovery.has_prefix || journal->start.index > journal->config.snapshot_index)
+        return false;
+    leave_damaged(journal, (struct journal_way){.flags = RECORD_MARK_SALVAGE});
+    return true;
+}
+
+void journal_restart(struct journal *journal, const struct raft_position *position) {
+    if (journal->state == JOURNAL_READY) {
+        writer_restart(journal, position, RECORD_MARK_RESTART);
+    } else {
+        leave_damaged(journal,
+                      (struct journal_way){.flags = RECORD_MARK_RESTART, .position = *position});
+    }
+}
+
 /* --- the driver's side ---------------------------------------------------------------------- */
 
 void recovery_start(struct journal *journal) {
+    journal->recovery.bad_segment = UINT32_MAX;
     want(journal, JOURNAL_PHASE_LIST, (struct disk_request){.call = DISK_LIST}, "");
 }
 
@@ -712,6 +1015,8 @@ bool journal_recovered(struct journal *journal, struct entry *entry, bool *commi
     if (recovery->phase == JOURNAL_PHASE_REPLAY) replay(journal);
     if (recovery->phase == JOURNAL_PHASE_DONE && recovery->held_count == 0)
         journal->state = JOURNAL_READY;
+    if (recovery->phase == JOURNAL_PHASE_DAMAGED && recovery->held_count == 0)
+        journal->state = JOURNAL_DAMAGED;
     return true;
 }
 

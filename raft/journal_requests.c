@@ -28,6 +28,8 @@ struct journal *journal_create(const struct journal_config *config) {
     memcpy(journal->owner.node, config->node, SEGMENT_ID_SIZE);
     random_init(&journal->salts, config->seed);
     log_shape_init(&journal->shape, config->base_hash);
+    journal->start.hash = config->base_hash;
+    journal->origin = 1;
     recovery_start(journal);
     return journal;
 }
@@ -89,6 +91,7 @@ const struct disk_request *journal_next_request(struct journal *journal) {
     if (request == NULL) request = recovery_next_request(journal);
     if (request == NULL) request = fetches_next_request(journal);
     if (request == NULL) request = creation_next_request(journal);
+    if (request == NULL) request = clearing_next_request(journal);
     return request;
 }
 
@@ -112,6 +115,9 @@ void journal_completed(struct journal *journal, const struct disk_completion *co
     case JOURNAL_REQUEST_FETCH:
         fetches_completed(journal, completion);
         return;
+    case JOURNAL_REQUEST_CLEAR:
+        clearing_completed(journal, completion);
+        return;
     case JOURNAL_REQUEST_KINDS:
         break;
     }
@@ -131,11 +137,11 @@ void journal_write_vote(struct journal *journal) {
     journal_want(journal, &vote->request, JOURNAL_REQUEST_VOTE, VOTE_NAME);
 }
 
-static void note_no_room(struct journal *journal, struct journal_retry *retry, const char *name,
-                         enum error error) {
+void journal_note_refusal(struct journal *journal, struct journal_retry *retry, const char *name,
+                          enum error error) {
     *retry = (struct journal_retry){.was_refused = true, .is_due_later = true};
-    snprintf(journal->problem, sizeof(journal->problem), "%s cannot be written: %s", name,
-             error_text(error));
+    snprintf(journal->problem, sizeof(journal->problem), "%s cannot be %s: %s", name,
+             retry == &journal->clearing.retry ? "removed" : "written", error_text(error));
 }
 
 static void vote_completed(struct journal *journal, const struct disk_completion *completion) {
@@ -144,7 +150,7 @@ static void vote_completed(struct journal *journal, const struct disk_completion
     bool is_founding =
         journal->state == JOURNAL_RECOVERING && journal->recovery.phase == JOURNAL_PHASE_FOUND_VOTE;
     if (completion->error == ERROR_DISK_FULL && !is_founding) { /* It waits for room. */
-        note_no_room(journal, &vote->retry, VOTE_NAME, completion->error);
+        journal_note_refusal(journal, &vote->retry, VOTE_NAME, completion->error);
         return;
     }
     if (completion->error != ERROR_NONE) {
@@ -171,8 +177,8 @@ struct journal_segment *journal_add_segment(struct journal *journal) {
         journal->segments = memory_resize(journal->segments,
                                           journal->segment_capacity * sizeof(*journal->segments));
     }
-    struct journal_segment *segment = &journal->segments[journal->segment_count++];
-    *segment = (struct journal_segment){.sequence = journal->segment_count};
+    struct journal_segment *segment = &journal->segments[journal->segment_count];
+    *segment = (struct journal_segment){.sequence = journal->origin + journal->segment_count++};
     return segment;
 }
 
@@ -239,6 +245,7 @@ static void creation_completed(struct journal *journal, const struct disk_comple
     if (completion->error == ERROR_NONE) {
         journal->finished++;
         journal->segments[creation->segment].exists = true;
+        journal->clearing.pending += journal->segments[creation->segment].is_void;
         creation->retry.was_refused = false;
     }
     if (journal->state == JOURNAL_RECOVERING) {
@@ -246,7 +253,8 @@ static void creation_completed(struct journal *journal, const struct disk_comple
         return;
     }
     if (completion->error != ERROR_NONE)
-        note_no_room(journal, &creation->retry, creation->request.call.name, completion->error);
+        journal_note_refusal(journal, &creation->retry, creation->request.call.name,
+                             completion->error);
 }
 
 static uint32_t count_spares(const struct journal *journal) {
@@ -290,6 +298,7 @@ void journal_tick(struct journal *journal, uint64_t now_us) {
         return;
     }
     journal_retry_tick(journal, &journal->creation.retry); /* The next request tries again. */
+    journal_retry_tick(journal, &journal->clearing.retry);
     writer_tick(journal);
 }
 
@@ -303,6 +312,7 @@ uint64_t journal_deadline_us(const struct journal *journal) {
     uint64_t deadlines[] = {
         is_recovering ? UINT64_MAX : writer_deadline_us(journal),
         retry_deadline_us(&journal->vote.retry),
+        is_recovering ? UINT64_MAX : retry_deadline_us(&journal->clearing.retry),
         retry_deadline_us(is_recovering ? &journal->recovery.retry : &journal->creation.retry)};
     uint64_t first = UINT64_MAX;
     for (size_t i = 0; i < COUNT_OF(deadlines); i++)
@@ -335,7 +345,8 @@ uint64_t journal_last_index(const struct journal *journal) {
 struct journal_figures journal_figures(const struct journal *journal) {
     struct journal_figures figures = journal->figures;
     uint32_t made = journal_segments_made(journal);
-    figures.segments = made;
+    for (uint32_t i = journal->first; i < made; i++)
+        figures.segments += !journal->segments[i].is_void;
     figures.spare_segments =
         made > journal->writer.segment ? made - journal->writer.segment - 1 : 0;
     return figures;
@@ -353,11 +364,17 @@ void journal_check(const struct journal *journal) {
     CHECK(writer->segment < journal->segment_count);
     CHECK(writer->offset <= journal->segments[writer->segment].size);
     for (uint32_t i = 0; i < journal->segment_count; i++) {
-        CHECK(journal->segments[i].sequence == i + 1);
-        if (i < writer->segment) CHECK(journal->segments[i].first_number != 0);
-        if (i > writer->segment) CHECK(journal->segments[i].first_number == 0);
-        if (i > 0 && journal->segments[i].exists) CHECK(journal->segments[i - 1].exists);
+        const struct journal_segment *segment = &journal->segments[i];
+        CHECK(segment->sequence == journal->origin + i);
+        if (segment->is_void) CHECK(i < writer->segment);
+        if (i < journal->first) CHECK(segment->is_void);
+        if (segment->is_void) continue;
+        CHECK(i >= journal->first);
+        if (i < writer->segment) CHECK(segment->first_number != 0);
+        if (i > writer->segment) CHECK(segment->first_number == 0);
+        if (i > journal->first && segment->exists) CHECK(segment[-1].exists || segment[-1].is_void);
     }
+    CHECK(journal->start.index <= journal->shape.last_index);
     uint32_t in_flight = 0;
     for (const struct journal_write *write = writer->first; write != writer->waiting;
          write = write->next)

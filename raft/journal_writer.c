@@ -111,7 +111,15 @@ static struct journal_write *write_begin_marked(struct journal *journal) {
     write->mark = (struct record_mark){.last_index = journal->shape.last_index,
                                        .last_term = journal->shape.last.term,
                                        .last_hash = journal->shape.last.hash};
-    if (write->begins_segment) journal->segments[writer->segment].first_number = writer->number;
+    if (write->begins_segment) {
+        struct journal_segment *segment = &journal->segments[writer->segment];
+        segment->first_number = writer->number;
+        segment->before = (struct raft_position){.index = write->mark.last_index,
+                                                 .term = write->mark.last_term,
+                                                 .hash = write->mark.last_hash};
+        segment->can_start = !writer->is_within_entry;
+        if (writer->is_within_entry) write->mark.flags = RECORD_MARK_WITHIN;
+    }
     write_span(write, bytes_of(write->mark_record, MARK_RECORD_SIZE));
     write->size = MARK_RECORD_SIZE;
     write->last_number = writer->number++;
@@ -182,6 +190,8 @@ static void put_cut(struct journal *journal, uint64_t after) {
                                   .after = after, .term = position.term, .hash = position.hash});
     struct journal_write *write = write_with_room(journal, RECORD_HEADER_SIZE + sizeof(payload));
     log_shape_cut(&journal->shape, after, journal->writer.number);
+    journal_note_cut(journal, &(struct raft_position){
+                                  .index = after, .term = position.term, .hash = position.hash});
     put_record(journal, write, RECORD_CUT, bytes_of(payload, sizeof(payload)), NULL);
     fetches_cut(journal);
     journal->figures.cuts++;
@@ -200,6 +210,7 @@ static struct log_place put_fragments(struct journal *journal, const struct entr
     for (size_t at = 0; at < size;) {
         size_t rest = size - at;
         size_t least = rest < JOURNAL_PIECE_MIN ? rest : JOURNAL_PIECE_MIN;
+        writer->is_within_entry = at > 0;
         struct journal_write *write = write_with_room(journal, RECORD_HEADER_SIZE + least);
         if (at == 0) place = writer_place(writer);
         size_t piece = room(journal) - RECORD_HEADER_SIZE;
@@ -211,6 +222,7 @@ static struct log_place put_fragments(struct journal *journal, const struct entr
         at += piece;
         journal->figures.fragments++;
     }
+    writer->is_within_entry = false;
     return place;
 }
 
@@ -245,6 +257,29 @@ static void put_entry(struct journal *journal, const struct entry *entry) {
     log_shape_add(shape, index, position, place);
 }
 
+static void put_restart(struct journal *journal, const struct raft_position *position,
+                        uint8_t flags) {
+    struct journal_writer *writer = &journal->writer;
+    if (writer->offset > SEGMENT_HEADER_SIZE) next_segment(journal);
+    uint64_t number = writer->number;
+    if (flags & RECORD_MARK_RESTART) {
+        log_shape_restart(&journal->shape, position->index,
+                          (struct log_position){.term = position->term, .hash = position->hash},
+                          number);
+        journal->start = *position;
+        journal->commit_index = position->index;
+        for (uint32_t i = journal->first; i < writer->segment; i++)
+            if (!journal->segments[i].is_void) journal_void_segment(journal, i, false);
+    }
+    struct journal_write *write = write_begin_marked(journal);
+    write->mark.flags |= flags;
+    write->sync = true;
+    write->is_mark_only = false;
+    writer->content_number = number;
+    journal->clearing.number = number;
+    fetches_cut(journal);
+}
+
 static void put_persist_mark(struct journal_writer *writer, struct journal_persist_mark mark) {
     if (writer->persist_count > 0) {
         uint32_t last =
@@ -271,6 +306,30 @@ static void put_persist_mark(struct journal_writer *writer, struct journal_persi
                      (writer->persist_capacity - 1)] = mark;
 }
 
+static void set_hard_state(struct journal *journal, const struct raft_hard_state *state) {
+    struct journal_vote *vote = &journal->vote;
+    CHECK(state->term >= vote->state.term);
+    vote->state = *state;
+    vote->version++;
+    bool under_way = vote->request.is_wanted || vote->request.is_open || vote->retry.is_due_later;
+    if (!under_way) journal_write_vote(journal);
+}
+
+/* The vote file comes before the records, of all the writes that hold some of them. */
+static void put_behind_vote(struct journal *journal, uint64_t ordinal) {
+    for (struct journal_write *write = journal->writer.waiting; write != NULL; write = write->next)
+        if (write->ordinal >= ordinal) write->vote_version = journal->vote.version;
+}
+
+void writer_restart(struct journal *journal, const struct raft_position *position, uint8_t flags) {
+    uint64_t ordinal_before = journal->writer.ordinal;
+    CHECK(!journal->writer.is_closing);
+    if ((flags & RECORD_MARK_RESTART) && position->term > journal->vote.state.term)
+        set_hard_state(journal, &(struct raft_hard_state){.term = position->term});
+    put_restart(journal, position, flags);
+    put_behind_vote(journal, ordinal_before);
+}
+
 void journal_persist(struct journal *journal, const struct raft_persist *persist) {
     struct journal_writer *writer = &journal->writer;
     if (journal->state == JOURNAL_FAILED) return;
@@ -279,18 +338,15 @@ void journal_persist(struct journal *journal, const struct raft_persist *persist
     writer->persist_last = persist->number;
     writer->rest_us = UINT64_MAX;
 
-    if (persist->has_hard_state) {
-        struct journal_vote *vote = &journal->vote;
-        CHECK(persist->hard_state.term >= vote->state.term);
-        vote->state = persist->hard_state;
-        vote->version++;
-        bool under_way =
-            vote->request.is_wanted || vote->request.is_open || vote->retry.is_due_later;
-        if (!under_way) journal_write_vote(journal);
-    }
+    if (persist->has_hard_state) set_hard_state(journal, &persist->hard_state);
     uint64_t ordinal_before = writer->ordinal;
     bool has_records = false;
-    if (persist->cut_after < journal->shape.last_index) {
+    if (persist->restart) {
+        CHECK(persist->base.index >= journal->commit_index);
+        CHECK(persist->base.term <= journal->vote.state.term);
+        put_restart(journal, &persist->base, RECORD_MARK_RESTART);
+        has_records = true;
+    } else if (persist->cut_after < journal->shape.last_index) {
         put_cut(journal, persist->cut_after);
         has_records = true;
     }
@@ -298,11 +354,7 @@ void journal_persist(struct journal *journal, const struct raft_persist *persist
         put_entry(journal, &persist->entries[i]);
     has_records |= persist->entry_count > 0;
 
-    /* The vote file comes before the records, of all the writes that hold some of them. */
-    if (has_records) {
-        for (struct journal_write *write = writer->waiting; write != NULL; write = write->next)
-            if (write->ordinal >= ordinal_before) write->vote_version = journal->vote.version;
-    }
+    if (has_records) put_behind_vote(journal, ordinal_before);
     put_persist_mark(writer, (struct journal_persist_mark){.number = persist->number,
                                                            .vote_version = journal->vote.version,
                                                            .write_ordinal = writer->ordinal});
@@ -367,10 +419,14 @@ static bool wants_sync(struct journal *journal, const struct journal_write *writ
 }
 
 /* The commit index that a mark may tell. What is committed by now may be the successor of entries
- * in this write, cut behind it: a reader that comes by those first must not take them for it. */
-static uint64_t marked_commit(const struct journal *journal, uint64_t number) {
-    uint64_t after = log_shape_cut_behind(&journal->shape, number);
-    return journal->commit_index < after ? journal->commit_index : after;
+ * in this write, cut behind it: a reader that comes by those first must not take them for it. Nor
+ * does it fall, unless all before the mark is void. */
+static uint64_t marked_commit(const struct journal *journal, const struct journal_write *write) {
+    uint64_t after = log_shape_cut_behind(&journal->shape, write->place.number);
+    uint64_t commit = journal->commit_index < after ? journal->commit_index : after;
+    if (write->mark.flags & RECORD_MARK_RESTART) return commit;
+    uint64_t sealed = journal->writer.sealed_commit;
+    return commit < sealed ? sealed : commit;
 }
 
 /* Fills in what was left open: the mark, and where the heads stand now that they move no more. */
@@ -379,8 +435,11 @@ static void write_seal(struct journal *journal, struct journal_write *write) {
     uint64_t salt = journal->segments[write->place.segment].salt;
     if (!write->is_empty) {
         write->mark.durable_number = journal->writer.synced_number;
-        write->mark.commit_index = marked_commit(journal, write->place.number);
-        write->mark.segments = journal_segments_made(journal);
+        write->mark.commit_index = marked_commit(journal, write);
+        journal->writer.sealed_commit = write->mark.commit_index;
+        if (journal->is_damaged) write->mark.flags |= RECORD_MARK_DAMAGED;
+        write->mark.segments =
+            (uint32_t)journal->segments[journal_segments_made(journal) - 1].sequence;
         char *payload = write->mark_record + RECORD_HEADER_SIZE;
         record_mark_write(payload, &write->mark);
         record_header_write(write->mark_record,
@@ -420,6 +479,7 @@ static void note_mark(struct journal *journal, const struct journal_write *write
     if (write->is_empty) return;
     writer->marked_number = write->mark.durable_number;
     writer->marked_commit = write->mark.commit_index;
+    writer->marked_damaged = (write->mark.flags & RECORD_MARK_DAMAGED) != 0;
     journal->figures.marks += write->is_mark_only;
     if (write->mark.flags & RECORD_MARK_CLOSED) journal->state = JOURNAL_CLOSED;
 }
@@ -462,7 +522,8 @@ static bool is_at_rest(const struct journal *journal) {
 static bool needs_mark(const struct journal *journal) {
     const struct journal_writer *writer = &journal->writer;
     return writer->is_closing || writer->marked_number < writer->content_number ||
-           writer->marked_commit < journal->commit_index;
+           writer->marked_commit < journal->commit_index ||
+           writer->marked_damaged != journal->is_damaged;
 }
 
 /* With nothing under way: first a sync, if one is missing, then a mark that tells of it. */
@@ -475,7 +536,7 @@ static void writer_rest(struct journal *journal) {
         if (room(journal) < MARK_RECORD_SIZE) next_segment(journal);
         struct journal_write *write = write_begin_marked(journal);
         write->sync = true;
-        if (writer->is_closing) write->mark.flags = RECORD_MARK_CLOSED;
+        if (writer->is_closing) write->mark.flags |= RECORD_MARK_CLOSED;
     }
 }
 
@@ -519,7 +580,8 @@ void writer_start(struct journal *journal, struct log_place place, uint64_t cont
     writer->content_number = content_number;
     writer->written_number = writer->synced_number = place.number - 1;
     writer->marked_number = mark->durable_number;
-    writer->marked_commit = mark->commit_index;
+    writer->marked_commit = writer->sealed_commit = mark->commit_index;
+    writer->marked_damaged = (mark->flags & RECORD_MARK_DAMAGED) != 0;
     writer->rest_us = UINT64_MAX;
     if (writer->segment == journal->segment_count) journal_plan_segment(journal);
 }

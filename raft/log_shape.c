@@ -64,6 +64,14 @@ bool log_shape_at(const struct log_shape *shape, uint64_t index, struct log_posi
     return true;
 }
 
+static void cut_push(struct log_shape *shape, struct log_cut cut) {
+    /* What an earlier cut to a higher index made void, this one does too. */
+    while (shape->cut_count > 0 && shape->cuts[shape->cut_count - 1].after >= cut.after)
+        shape->cut_count--;
+    shape->cuts = grown(shape->cuts, shape->cut_count, &shape->cut_capacity, sizeof(*shape->cuts));
+    shape->cuts[shape->cut_count++] = cut;
+}
+
 void log_shape_cut(struct log_shape *shape, uint64_t after, uint64_t number) {
     CHECK(after < shape->last_index);
     CHECK(log_shape_at(shape, after, &shape->last));
@@ -71,12 +79,35 @@ void log_shape_cut(struct log_shape *shape, uint64_t after, uint64_t number) {
     shape->last_index = after;
     while (shape->point_count > 0 && shape->points[shape->point_count - 1].index > after)
         shape->point_count--;
+    cut_push(shape, (struct log_cut){.number = number, .after = after});
+}
 
-    /* What an earlier cut to a higher index made void, this one does too. */
-    while (shape->cut_count > 0 && shape->cuts[shape->cut_count - 1].after >= after)
-        shape->cut_count--;
-    shape->cuts = grown(shape->cuts, shape->cut_count, &shape->cut_capacity, sizeof(*shape->cuts));
-    shape->cuts[shape->cut_count++] = (struct log_cut){.number = number, .after = after};
+void log_shape_restart(struct log_shape *shape, uint64_t index, struct log_position position,
+                       uint64_t number) {
+    /* Whoever still writes what stands before must not tell more than what is common to both. */
+    cut_push(shape, (struct log_cut){.number = number, .after = shape->tail_index});
+    shape->point_count = 0;
+    shape->tail_head = shape->tail_end = 0;
+    shape->tail_index = shape->last_index = index;
+    shape->last = position;
+    tail_push(shape, position);
+}
+
+static void drop_front(void *array, size_t count, size_t *left, size_t element_size) {
+    char *elements = array;
+    if (count == 0) return;
+    *left -= count;
+    memmove(elements, elements + count * element_size, *left * element_size);
+}
+
+void log_shape_forget(struct log_shape *shape, struct log_place first) {
+    size_t points = 0, cuts = 0;
+    while (points < shape->point_count && shape->points[points].place.segment < first.segment)
+        points++;
+    while (cuts < shape->cut_count && shape->cuts[cuts].number < first.number)
+        cuts++;
+    drop_front(shape->points, points, &shape->point_count, sizeof(*shape->points));
+    drop_front(shape->cuts, cuts, &shape->cut_count, sizeof(*shape->cuts));
 }
 
 bool log_shape_point(const struct log_shape *shape, uint64_t index, struct log_point *point) {

@@ -56,6 +56,12 @@ bool log_shape_at(const struct log_shape *shape, uint64_t index, struct log_posi
 /* Requires log_shape_at(after); `number` is the CUT record's. */
 void log_shape_cut(struct log_shape *shape, uint64_t after, uint64_t number);
 
+/* All entries are void: the log goes on behind this position, in record `number` and later. */
+void log_shape_restart(struct log_shape *shape, uint64_t index, struct log_position position,
+                       uint64_t number);
+/* The log begins in this segment now, whose first record this is. */
+void log_shape_forget(struct log_shape *shape, struct log_place first);
+
 /* The last point at or before this index; the first one if there is none. False: empty. */
 bool log_shape_point(const struct log_shape *shape, uint64_t index, struct log_point *point);
 /* How deep the cuts behind this record go: entries above the result that stand before them are

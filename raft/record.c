@@ -71,8 +71,7 @@ void record_mark_write(char *payload, const struct record_mark *mark) {
     store_u64(payload + 16, mark->last_index);
     store_u64(payload + 24, mark->last_term);
     store_u64(payload + 32, mark->last_hash);
-    CHECK(mark->segments < 1u << 24);
-    store_u32(payload + 40, mark->flags | mark->segments << 8);
+    store_u32(payload + 40, mark->flags | mark->segments << 8); /* its low 24 bits */
     store_u32(payload + 44, RECORD_MARK);
 }
 

@@ -73,14 +73,21 @@ enum record_status record_read(struct bytes window, struct record_place place, u
 
 /* --- payloads ------------------------------------------------------------------------------- */
 
-enum { RECORD_MARK_CLOSED = 1 }; /* flag: a clean stop */
+/* Flags. The last three stand in the first mark of a segment only. */
+enum {
+    RECORD_MARK_CLOSED = 1,  /* a clean stop */
+    RECORD_MARK_DAMAGED = 2, /* entries were lost that may have been acknowledged */
+    RECORD_MARK_RESTART = 4, /* all segments before are void: the log begins behind last_index */
+    RECORD_MARK_SALVAGE = 8, /* of those before only records with lower numbers are left */
+    RECORD_MARK_WITHIN = 16, /* between the pieces of an entry: no log can begin here */
+};
 
 struct record_mark {
     uint64_t durable_number; /* all records up to it were synced when this one was written */
     uint64_t commit_index;
     uint64_t last_index, last_term, last_hash; /* of the log before this record */
     uint8_t flags;
-    uint32_t segments; /* how many there are on the disk, spares included; 24 bits; 0: not told */
+    uint32_t segments; /* the last one on the disk, spares included; low 24 bits; 0: not told */
 };
 void record_mark_write(char *payload, const struct record_mark *mark);
 void record_mark_read(const char *payload, struct record_mark *mark);

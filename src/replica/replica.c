@@ -579,6 +579,7 @@ static void go_on_recovering(struct replica *replica) {
     case JOURNAL_READY:
         finish_recovery(replica);
         break;
+    case JOURNAL_DAMAGED:
     case JOURNAL_REFUSED:
     case JOURNAL_FAILED:
         replica_fail(replica, "%s", journal_problem(replica->journal));

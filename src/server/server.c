@@ -93,7 +93,8 @@ static void set_replica_timer(struct server *server) {
 /* What to do about a log that the recovery refused. */
 static const char *mend_of_log(const struct server *server) {
     struct journal *journal = replica_journal(server->replica);
-    if (journal_state(journal) != JOURNAL_REFUSED) return NULL;
+    enum journal_state state = journal_state(journal);
+    if (state != JOURNAL_REFUSED && state != JOURNAL_DAMAGED) return NULL;
     switch (journal_error(journal)) {
     case ERROR_VERSION:
         return "start that version, or choose another --dir";

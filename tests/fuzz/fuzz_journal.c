@@ -1,6 +1,7 @@
 /* Recovery from a directory that the input describes: headers and records with right checksums and
  * chosen content, in any order and place, then bytes changed anywhere. Whatever the journal accepts
- * it has to keep: it is read back, written to, and found again after a restart. */
+ * it has to keep: it is read back, written to, compacted, and found again after a restart. From
+ * damage it has to find its way: behind the good prefix, or from an empty log. */
 #include "base/hash.h"
 #include "raft/journal.h"
 #include "raft/record.h"
@@ -75,6 +76,12 @@ static void put_record(struct writer *writer, enum record_type type, struct byte
     writer->offset += RECORD_HEADER_SIZE + payload.size;
 }
 
+/* Mostly none: they change what stands around. */
+static uint8_t take_flags(struct input *input) {
+    uint8_t choice = take(input);
+    return choice < 128 ? choice & RECORD_MARK_CLOSED : choice & 31;
+}
+
 static void put_mark(struct writer *writer, struct input *input) {
     char payload[RECORD_MARK_SIZE];
     record_mark_write(payload,
@@ -83,7 +90,7 @@ static void put_mark(struct writer *writer, struct input *input) {
                                             .last_index = take_near(input, writer->index),
                                             .last_term = take_near(input, writer->term),
                                             .last_hash = writer->hash,
-                                            .flags = take(input) & RECORD_MARK_CLOSED});
+                                            .flags = take_flags(input)});
     put_record(writer, RECORD_MARK, bytes_of(payload, sizeof(payload)));
 }
 
@@ -176,7 +183,8 @@ static void make_directory(struct writer *writer, struct input *input) {
 /* --- the journal ---------------------------------------------------------------------------- */
 
 struct found {
-    uint64_t entries, term, hash;
+    uint64_t entries, term, hash; /* of the last one */
+    bool is_damaged;
 };
 
 static void run(struct simulated_disk *disk, struct journal *journal) {
@@ -191,12 +199,31 @@ static void run(struct simulated_disk *disk, struct journal *journal) {
     CHECK(false); /* It has to end. */
 }
 
+static void note_start(struct journal *journal, struct found *found) {
+    struct raft_position start = journal_start(journal);
+    *found = (struct found){.entries = start.index, .term = start.term, .hash = start.hash};
+}
+
+/* The way out of damage. */
+static void mend(struct simulated_disk *disk, struct journal *journal, struct found *found) {
+    static const struct raft_position nowhere;
+    CHECK(journal_problem(journal)[0] != 0);
+    if (!journal_salvage(journal)) {
+        journal_restart(journal, &nowhere);
+        *found = (struct found){0};
+    }
+    run(disk, journal);
+    CHECK(journal_state(journal) == JOURNAL_READY && journal_is_damaged(journal));
+}
+
 /* NULL: refused, with a reason. */
-static struct journal *start(struct simulated_disk *disk, struct found *found) {
+static struct journal *start(struct simulated_disk *disk, uint64_t snapshot_index,
+                             struct found *found) {
     struct journal *journal =
         journal_create(&(struct journal_config){.cluster = "c",
                                                 .node = "n",
                                                 .seed = 7,
+                                                .snapshot_index = snapshot_index,
                                                 .segment_size_min = SEGMENT_SIZE,
                                                 .segment_size_max = SEGMENT_SIZE});
     *found = (struct found){0};
@@ -205,13 +232,17 @@ static struct journal *start(struct simulated_disk *disk, struct found *found) {
         bool committed;
         run(disk, journal);
         while (journal_recovered(journal, &entry, &committed)) {
+            if (found->entries == 0) note_start(journal, found);
             CHECK(entry_index(entry.image) == ++found->entries);
             CHECK(entry_hash(entry.image) == entry_hash_after(entry.image, found->hash));
             found->hash = entry_hash(entry.image);
             found->term = entry_term(entry.image);
         }
     }
+    if (found->entries == 0) note_start(journal, found);
+    if (journal_state(journal) == JOURNAL_DAMAGED) mend(disk, journal, found);
     if (journal_state(journal) == JOURNAL_READY) {
+        found->is_damaged = journal_is_damaged(journal);
         run(disk, journal);
         journal_check(journal);
         return journal;
@@ -226,7 +257,8 @@ static void append(struct journal *journal, struct found *found) {
     entry_header_write(chunk->data, &(struct entry_header){.format = ENTRY_FORMAT,
                                                            .type = ENTRY_NOOP,
                                                            .body_hash = hash_bytes(BYTES(""), 0)});
-    found->term = journal_hard_state(journal).term;
+    uint64_t term = journal_hard_state(journal).term;
+    if (found->term < term) found->term = term;
     entry_seal(chunk->data, found->term, ++found->entries, 1, found->hash);
     found->hash = entry_hash(chunk->data);
     struct entry entry = {.chunk = chunk, .image = chunk->data};
@@ -239,10 +271,13 @@ static void append(struct journal *journal, struct found *found) {
 static void fetch_all(struct simulated_disk *disk, struct journal *journal,
                       const struct found *found) {
     struct journal_fetched fetched;
-    journal_fetch(journal, &(struct raft_fetch){.node = 1, .from = 1, .bytes_max = SIZE_MAX});
+    struct raft_position start = journal_start(journal);
+    journal_fetch(journal,
+                  &(struct raft_fetch){.node = 1, .from = start.index + 1, .bytes_max = SIZE_MAX});
     run(disk, journal);
     CHECK(journal_fetched(journal, &fetched));
-    CHECK(fetched.error == ERROR_NONE && fetched.entry_count == found->entries);
+    CHECK(fetched.error == ERROR_NONE && fetched.previous_hash == start.hash);
+    CHECK(fetched.entry_count == found->entries - start.index);
     CHECK(entry_hash(fetched.entries[fetched.entry_count - 1].image) == found->hash);
 }
 
@@ -250,24 +285,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct simulated_disk *disk = simulated_disk_create(&(struct simulated_disk_config){.seed = 1});
     struct input input = {.rest = bytes_of(data, size)};
     struct writer writer = {.disk = disk, .number = 1};
-    uint8_t spoils = take(&input) % 4;
+    uint8_t first = take(&input);
+    uint8_t spoils = first % 4;
+    uint64_t snapshot_index = first >= 64 ? first / 8 : 0;
     if (take(&input) < 250) put_vote(&writer, &input);
     struct input spoiling = {.rest = take_bytes(&input, 4u * spoils)};
     make_directory(&writer, &input);
+    if (first & 32) simulated_disk_remove(disk, "log-0000000001"); /* compacted, or lost */
     while (spoiling.rest.size > 0)
         spoil(&writer, &spoiling);
 
     struct found before, after;
-    struct journal *journal = start(disk, &before);
+    struct journal *journal = start(disk, snapshot_index, &before);
     if (journal != NULL) {
         append(journal, &before);
         run(disk, journal);
         CHECK(journal_persisted(journal) == 1);
         fetch_all(disk, journal, &before);
+        journal_commit(journal, before.entries);
+        journal_compact(journal, snapshot_index);
+        run(disk, journal);
+        fetch_all(disk, journal, &before);
+        uint64_t begin = journal_start(journal).index;
         journal_destroy(journal);
-        journal = start(disk, &after);
-        CHECK(journal != NULL);
+        journal = start(disk, snapshot_index, &after);
+        CHECK(journal != NULL && journal_start(journal).index == begin);
         CHECK(after.entries == before.entries && after.hash == before.hash);
+        CHECK(after.is_damaged == before.is_damaged);
         journal_destroy(journal);
     }
     simulated_disk_destroy(disk);

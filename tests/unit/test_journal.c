@@ -42,6 +42,7 @@ struct node {
 
     struct expected log[ENTRIES_MAX]; /* by index - 1: as queued */
     uint64_t last_index, commit_index;
+    uint64_t compactions, restarts, fetches;
 
     struct state *history; /* since the last start */
     uint32_t history_count, history_capacity;
@@ -174,6 +175,7 @@ static enum journal_state node_recover(struct node *node) {
         struct entry entry;
         bool committed;
         while (journal_recovered(node->journal, &entry, &committed)) {
+            if (node->recovered == 0) node->recovered = journal_start(node->journal).index;
             node->recovered++;
             if (committed) node->recovered_committed = node->recovered;
             cr_assert_leq(node->recovered, node->last_index, "more entries than were written");
@@ -181,6 +183,7 @@ static enum journal_state node_recover(struct node *node) {
         }
         if (!node_step(node)) cr_assert_neq(journal_state(node->journal), JOURNAL_RECOVERING);
     }
+    if (node->recovered == 0) node->recovered = journal_start(node->journal).index;
     journal_check(node->journal);
     return journal_state(node->journal);
 }
@@ -202,13 +205,24 @@ static enum journal_state node_restart(struct node *node) {
 /* --- writing -------------------------------------------------------------------------------- */
 
 struct change {
-    uint64_t term; /* 0: no hard state */
+    uint64_t term;            /* 0: no hard state */
+    uint64_t restart_at_term; /* 0: no restart; else behind cut_after, of this term */
     uint64_t cut_after;
     uint32_t entries, body_size;
 };
 
 static uint64_t log_term(struct node *node) {
     return node->last_index == 0 ? 0 : expected_at(node, node->last_index)->term;
+}
+
+/* The log begins behind this index, as a snapshot made it. */
+static struct raft_position node_note_restart(struct node *node, uint64_t index, uint64_t term) {
+    uint64_t hash = index == 0 ? BASE_HASH : random_mix(index ^ term << 32);
+    if (index > 0) *expected_at(node, index) = (struct expected){.term = term, .hash = hash};
+    node->last_index = node->commit_index = index;
+    if (node->config.snapshot_index < index) node->config.snapshot_index = index;
+    node->restarts++;
+    return (struct raft_position){.index = index, .term = index == 0 ? 0 : term, .hash = hash};
 }
 
 /* Queues a persist request; returns its number. */
@@ -222,7 +236,12 @@ static uint64_t node_persist(struct node *node, const struct change *change) {
                                    .entries = entries,
                                    .entry_count = change->entries};
     uint64_t term = change->term > 0 ? change->term : journal_hard_state(node->journal).term;
-    if (change->cut_after < node->last_index) {
+    if (change->restart_at_term > 0) {
+        persist.restart = true;
+        persist.base = node_note_restart(node, change->cut_after, change->restart_at_term);
+        persist.cut_after = UINT64_MAX;
+        history_add(node, 0, term);
+    } else if (change->cut_after < node->last_index) {
         node->last_index = change->cut_after;
         history_add(node, 0, term);
     }
@@ -380,6 +399,15 @@ Test(journal, gathers_what_comes_while_the_disk_is_busy) {
 
 /* --- tests: crashes ------------------------------------------------------------------------- */
 
+/* What the recovered log begins behind, and what the snapshot has to hold. */
+static void node_note_start(struct node *node) {
+    struct raft_position start = journal_start(node->journal);
+    CHECK(start.index <= node->config.snapshot_index);
+    if (start.index > 0)
+        *expected_at(node, start.index) = (struct expected){.term = start.term, .hash = start.hash};
+    node->recovered = start.index;
+}
+
 /* As node_recover(), but takes what comes instead of comparing it: the hash chain is checked. */
 static enum journal_state node_recover_any(struct node *node) {
     node->config.seed = random_mix(node->config.seed);
@@ -390,6 +418,7 @@ static enum journal_state node_recover_any(struct node *node) {
         bool committed;
         while (journal_recovered(node->journal, &entry, &committed)) {
             const char *image = entry.image;
+            if (node->recovered == 0) node_note_start(node);
             uint64_t index = ++node->recovered;
             if (committed) node->recovered_committed = index;
             CHECK(entry_index(image) == index);
@@ -403,6 +432,7 @@ static enum journal_state node_recover_any(struct node *node) {
         }
         if (!node_step(node)) break;
     }
+    if (node->recovered == 0) node_note_start(node);
     node->last_index = node->recovered;
     return journal_state(node->journal);
 }
@@ -429,8 +459,62 @@ static void crash_commit(struct node *node, struct random *random) {
     journal_commit(node->journal, node->commit_index);
 }
 
+/* A snapshot that ends somewhere below what is committed; then the log may be cut. */
+static void crash_compact(struct node *node, struct random *random) {
+    uint64_t start = journal_start(node->journal).index;
+    uint64_t commit = node->commit_index;
+    if (commit <= start || commit > node->last_index) return;
+    uint64_t index = start + random_below(random, commit - start + 1);
+    if (index < node->config.snapshot_index) index = node->config.snapshot_index;
+    if (index > commit) return;
+    node->config.snapshot_index = index;
+    journal_compact(node->journal, index);
+    cr_assert_leq(journal_start(node->journal).index, index);
+    node->compactions += journal_start(node->journal).index > start;
+}
+
+/* A snapshot of a leader's, beyond all that is committed here. */
+static void crash_restart(struct node *node, struct random *random) {
+    uint64_t term = journal_hard_state(node->journal).term;
+    uint64_t least = node->commit_index > node->last_index ? node->commit_index : node->last_index;
+    if (random_below(random, 2) == 0) least = node->commit_index; /* against the log */
+    if (least < node->config.snapshot_index) least = node->config.snapshot_index;
+    node_persist(node, &(struct change){.term = term + random_below(random, 2) + (term == 0),
+                                        .restart_at_term = term == 0 ? 1 : term,
+                                        .cut_after = least + 1 + random_below(random, 5),
+                                        .entries = (uint32_t)random_below(random, 3),
+                                        .body_size = 100});
+    journal_commit(node->journal, node->commit_index);
+}
+
+/* Reads a little of what there is. */
+static void crash_fetch(struct node *node, struct random *random) {
+    uint64_t start = journal_start(node->journal).index;
+    struct raft_fetch fetch = {.node = 2 + (uint32_t)random_below(random, 2),
+                               .from = 1 + random_below(random, node->last_index + 1),
+                               .bytes_max = 2000};
+    struct journal_fetched fetched;
+    bool is_done = journal_fetched(node->journal, &fetched);
+    if (!is_done) journal_fetch(node->journal, &fetch);
+    if (!is_done) return;
+    if (fetched.from <= start) {
+        cr_assert(fetched.error == ERROR_NOT_FOUND || fetched.error == ERROR_NONE);
+    } else {
+        cr_assert(fetched.error == ERROR_NONE || fetched.error == ERROR_NOT_FOUND, "%s",
+                  journal_problem(node->journal));
+    }
+    for (uint32_t i = 0; i < fetched.entry_count; i++) {
+        const char *image = fetched.entries[i].image;
+        cr_assert_eq(entry_index(image), fetched.from + i);
+        if (i > 0)
+            cr_assert_eq(entry_hash(image),
+                         entry_hash_after(image, entry_hash(fetched.entries[i - 1].image)));
+    }
+    node->fetches += fetched.entry_count;
+}
+
 struct crash_totals {
-    uint64_t lives, acknowledged, committed, torn, recovered_more, lost;
+    uint64_t lives, acknowledged, committed, torn, recovered_more, lost, begun_later;
 };
 
 /* The state that was acknowledged last. */
@@ -454,6 +538,9 @@ static void crash_life(struct node *node, struct random *random, struct crash_to
     for (uint64_t i = 0; i < steps; i++) {
         if (random_below(random, 3) == 0) crash_persist(node, random);
         if (random_below(random, 8) == 0) crash_commit(node, random);
+        if (random_below(random, 12) == 0) crash_compact(node, random);
+        if (random_below(random, 4) == 0) crash_fetch(node, random);
+        if (random_below(random, 60) == 0) crash_restart(node, random);
         if (random_below(random, 3) != 0) node_step(node);
         if (random_below(random, 10) == 0) {
             node->now_us += random_below(random, 12000);
@@ -473,10 +560,13 @@ static void crash_life(struct node *node, struct random *random, struct crash_to
     enum journal_state state = node_recover_any(node);
     cr_assert_eq(state, JOURNAL_READY, "%s", journal_problem(node->journal));
     totals->lives++;
+    totals->begun_later += journal_start(node->journal).index > 0;
     totals->torn += journal_torn_bytes(node->journal) > 0;
 
+    uint64_t start = journal_start(node->journal).index;
     cr_assert_leq(journal_recovered_commit(node->journal), node->commit_index);
-    cr_assert_eq(node->recovered_committed, journal_recovered_commit(node->journal));
+    if (journal_recovered_commit(node->journal) > start)
+        cr_assert_eq(node->recovered_committed, journal_recovered_commit(node->journal));
     totals->committed += node->recovered_committed;
 
     uint64_t term = journal_hard_state(node->journal).term;
@@ -494,6 +584,7 @@ static void crash_life(struct node *node, struct random *random, struct crash_to
 
 Test(journal, loses_nothing_that_was_acknowledged_in_any_crash, .timeout = 120) {
     struct crash_totals totals = {0};
+    uint64_t compactions = 0, restarts = 0, fetches = 0;
     for (uint64_t seed = 1; seed <= 150; seed++) {
         struct random random;
         random_init(&random, seed);
@@ -502,8 +593,15 @@ Test(journal, loses_nothing_that_was_acknowledged_in_any_crash, .timeout = 120) 
         cr_assert_eq(node_recover_any(node), JOURNAL_READY);
         for (int life = 0; life < 12; life++)
             crash_life(node, &random, &totals);
+        compactions += node->compactions;
+        restarts += node->restarts;
+        fetches += node->fetches;
         node_destroy(node);
     }
+    cr_expect_gt(compactions, 100);
+    cr_expect_gt(restarts, 500);
+    cr_expect_gt(fetches, 500);
+    cr_expect_gt(totals.begun_later, 500);
     cr_expect_gt(totals.acknowledged, 1000);
     cr_expect_gt(totals.committed, 1000);
     cr_expect_gt(totals.torn, 20, "the disk tore %llu", (unsigned long long)totals.torn);
@@ -614,7 +712,7 @@ Test(journal, misses_the_last_segments_whichever_they_are) {
         char name[DISK_NAME_SIZE];
         segment_name(name, left + 1);
         simulated_disk_remove(node->disk, name);
-        cr_assert_eq(node_recover(node), JOURNAL_REFUSED, "%d left", (int)left);
+        cr_assert_eq(node_recover(node), JOURNAL_DAMAGED, "%d left", (int)left);
         cr_expect_eq(journal_error(node->journal), ERROR_DAMAGED);
         cr_expect_neq(strstr(journal_problem(node->journal), name), NULL, "%s",
                       journal_problem(node->journal));
@@ -713,7 +811,7 @@ Test(journal, refuses_every_flipped_bit_below_the_mark_by_file_offset_and_index)
         uint8_t mask = (uint8_t)(1u << at % 8);
         simulated_disk_flip(node->disk, FIRST_LOG, at, mask);
         node_drop(node);
-        cr_assert_eq(node_recover(node), JOURNAL_REFUSED, "byte %llu", (unsigned long long)at);
+        cr_assert_eq(node_recover(node), JOURNAL_DAMAGED, "byte %llu", (unsigned long long)at);
         cr_assert_eq(journal_error(node->journal), ERROR_DAMAGED);
         const char *problem = journal_problem(node->journal);
         cr_assert_neq(strstr(problem, FIRST_LOG), NULL, "%s", problem);
@@ -750,7 +848,7 @@ Test(journal, refuses_blank_sectors_below_the_mark) {
             struct node damaged = *node;
             damaged.disk = simulated_disk_copy(node->disk);
             simulated_disk_put(damaged.disk, name, at, bytes_of(zeros, sizeof(zeros)));
-            cr_assert_eq(node_recover(&damaged), JOURNAL_REFUSED, "%s %llu", name,
+            cr_assert_eq(node_recover(&damaged), JOURNAL_DAMAGED, "%s %llu", name,
                          (unsigned long long)at);
             cr_assert_eq(journal_error(damaged.journal), ERROR_DAMAGED);
             node_drop(&damaged);
@@ -859,32 +957,38 @@ Test(journal, refuses_what_it_must_not_use) {
         void (*spoil)(struct node *node);
         enum error error;
         const char *says;
+        bool is_mendable; /* by a leader */
     } cases[] = {
         {"no vote", lose_vote, ERROR_DAMAGED, "the file vote is missing"},
         {"vote flipped", flip_vote, ERROR_DAMAGED, "vote is damaged: the checksum"},
         {"vote cut", cut_vote, ERROR_DAMAGED, "vote is damaged: the bytes end"},
         {"vote newer", make_vote_newer, ERROR_VERSION, "vote was written by a newer version"},
-        {"vote older", make_vote_older, ERROR_DAMAGED, "later term than the vote"},
-        {"log cut", cut_log, ERROR_DAMAGED, "it has 3000 bytes instead of 65536"},
-        {"log cut short", cut_header, ERROR_DAMAGED, FIRST_LOG " is damaged"},
-        {"no first log", lose_first, ERROR_DAMAGED, FIRST_LOG " is missing"},
-        {"no log", lose_logs, ERROR_DAMAGED, FIRST_LOG " is missing, but the file vote knows"},
+        {"vote older", make_vote_older, ERROR_DAMAGED, "later term than the vote", true},
+        {"log cut", cut_log, ERROR_DAMAGED, "it has 3000 bytes instead of 65536", true},
+        {"log cut short", cut_header, ERROR_DAMAGED, FIRST_LOG " is damaged", true},
+        {"no first log", lose_first, ERROR_DAMAGED, FIRST_LOG " is missing", true},
+        {"no log", lose_logs, ERROR_DAMAGED, FIRST_LOG " is missing, but the file vote knows",
+         true},
         {"nothing left", lose_all, ERROR_DAMAGED, "vote is missing, and so is " FIRST_LOG},
-        {"nothing but a blank vote", lose_logs_and_term, ERROR_DAMAGED, FIRST_LOG " is missing"},
-        {"no last spare", lose_last_spare, ERROR_DAMAGED, "log-0000000004 is missing, but the log"},
+        {"nothing but a blank vote", lose_logs_and_term, ERROR_DAMAGED, FIRST_LOG " is missing",
+         true},
+        {"no last spare", lose_last_spare, ERROR_DAMAGED, "log-0000000004 is missing, but the log",
+         true},
         {"log newer", make_log_newer, ERROR_VERSION, FIRST_LOG " was written by a newer version"},
         {"other cluster", take_other_cluster, ERROR_FOREIGN, "belongs to another cluster or node"},
         {"other node", take_other_node, ERROR_FOREIGN, "belongs to another cluster or node"},
-        {"other base", take_other_base, ERROR_DAMAGED, "offset 512, after index 0"},
-        {"other salt", change_salt, ERROR_DAMAGED, "offset 512, after index 0"},
-        {"records repeated", repeat_records, ERROR_DAMAGED, "after index 5"},
+        {"other base", take_other_base, ERROR_DAMAGED, "offset 512, after index 0", true},
+        {"other salt", change_salt, ERROR_DAMAGED, "offset 512, after index 0", true},
+        {"records repeated", repeat_records, ERROR_DAMAGED, "after index 5", true},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct node *node = node_with_marked_log(10);
         node_drop(node);
         cases[i].spoil(node);
         uint64_t appends = simulated_disk_figures(node->disk).appends;
-        cr_expect_eq(node_recover(node), JOURNAL_REFUSED, "%s", cases[i].name);
+        enum journal_state state = node_recover(node);
+        cr_expect_eq(state, cases[i].is_mendable ? JOURNAL_DAMAGED : JOURNAL_REFUSED, "%s",
+                     cases[i].name);
         cr_expect_eq(journal_error(node->journal), cases[i].error, "%s", cases[i].name);
         const char *problem = journal_problem(node->journal);
         cr_expect_neq(strstr(problem, cases[i].says), NULL, "%s: %s", cases[i].name, problem);
@@ -1009,6 +1113,224 @@ Test(journal, names_the_damage_that_a_fetch_meets) {
     cr_expect_neq(strstr(journal_problem(node->journal), FIRST_LOG " is damaged at offset 8"), NULL,
                   "%s", journal_problem(node->journal));
     cr_expect_eq(journal_state(node->journal), JOURNAL_READY);
+    node_destroy(node);
+}
+
+/* --- tests: the log begins later ------------------------------------------------------------ */
+
+static bool has_file(struct node *node, const char *name) {
+    struct bytes bytes;
+    return simulated_disk_file(node->disk, name, &bytes);
+}
+
+static bool has_segment(struct node *node, uint64_t sequence) {
+    char name[DISK_NAME_SIZE];
+    segment_name(name, sequence);
+    return has_file(node, name);
+}
+
+/* A node with 90 entries in many segments, all committed. */
+static struct node *node_with_long_log(uint64_t seed) {
+    struct node *node = node_create(seed);
+    CHECK(node_recover(node) == JOURNAL_READY);
+    for (int i = 0; i < 30; i++) {
+        node_append(node, 3, i % 7 == 0 ? 2000 : 300);
+        node_run(node);
+    }
+    node->commit_index = node->last_index;
+    journal_commit(node->journal, node->commit_index);
+    node_rest(node);
+    return node;
+}
+
+static enum error fetch_error(struct node *node, uint64_t from) {
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 2, .from = from, .bytes_max = 1000});
+    struct journal_fetched fetched;
+    while (!journal_fetched(node->journal, &fetched))
+        CHECK(node_step(node));
+    return fetched.error;
+}
+
+Test(journal, gives_up_the_segments_that_a_snapshot_covers_and_nothing_else) {
+    for (uint64_t index = 0; index <= 90; index += 3) {
+        struct node *node = node_with_long_log(20);
+        uint64_t segments = journal_figures(node->journal).segments;
+        journal_compact(node->journal, index);
+        uint64_t start = journal_start(node->journal).index;
+        cr_expect_leq(start, index);
+        node_run(node);
+        uint64_t removed = journal_figures(node->journal).removed;
+        cr_expect_eq(journal_figures(node->journal).segments, segments - removed);
+        cr_expect_eq(removed > 0, start > 0);
+        for (uint64_t sequence = 1; sequence <= segments; sequence++)
+            cr_expect_eq(has_segment(node, sequence), sequence > removed);
+        cr_expect(index < 90 || removed > 4);
+        for (int life = 0; life < 2; life++) {
+            for (uint64_t from = 1; from <= start; from++)
+                cr_expect_eq(fetch_error(node, from), ERROR_NOT_FOUND);
+            if (start < 90) cr_expect_geq(node_fetch(node, start + 1, 1), 1);
+            node_append(node, 2, 300);
+            node_run(node);
+            node->config.snapshot_index = index;
+            cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+            cr_expect_eq(node->recovered, 92 + 2 * (uint64_t)life);
+            cr_expect_eq(journal_start(node->journal).index, start);
+            cr_expect_eq(journal_start(node->journal).hash, hash_before(node, start + 1));
+        }
+        node_destroy(node);
+    }
+}
+
+Test(journal, does_not_compact_what_is_not_committed) {
+    struct node *node = node_create(21);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    for (int i = 0; i < 10; i++)
+        node_append(node, 3, 300);
+    node_run(node);
+    journal_compact(node->journal, 30);
+    cr_expect_eq(journal_start(node->journal).index, 0);
+    journal_commit(node->journal, 12);
+    journal_compact(node->journal, 30);
+    cr_expect_gt(journal_start(node->journal).index, 0);
+    cr_expect_leq(journal_start(node->journal).index, 12);
+    node_destroy(node);
+}
+
+Test(journal, says_so_when_the_log_begins_behind_the_snapshot) {
+    struct node *node = node_with_long_log(22);
+    journal_compact(node->journal, 80);
+    uint64_t start = journal_start(node->journal).index;
+    node_run(node);
+    node->config.snapshot_index = start - 1;
+    cr_assert_eq(node_restart(node), JOURNAL_DAMAGED);
+    cr_expect_eq(node->recovered, start, "nothing was given out");
+    cr_expect_neq(strstr(journal_problem(node->journal), "is missing: the log begins behind"), NULL,
+                  "%s", journal_problem(node->journal));
+    cr_expect_not(journal_salvage(node->journal));
+    node_drop(node);
+    node->config.snapshot_index = start;
+    cr_expect_eq(node_recover(node), JOURNAL_READY);
+    node_destroy(node);
+}
+
+Test(journal, begins_anew_behind_a_received_snapshot) {
+    struct node *node = node_with_long_log(23);
+    uint64_t used =
+        journal_figures(node->journal).segments - journal_figures(node->journal).spare_segments;
+    journal_fetch(node->journal, &(struct raft_fetch){.node = 3, .from = 2, .bytes_max = 9000});
+    node_submit(node);
+    node_persist(node, &(struct change){
+                           .restart_at_term = 1, .cut_after = 200, .entries = 2, .body_size = 50});
+    cr_expect_eq(journal_start(node->journal).index, 200);
+    cr_expect(has_segment(node, 1), "not before the restart is durable");
+    node_run(node);
+    cr_expect_eq(journal_persisted(node->journal), node->persist_number);
+    struct journal_fetched fetched;
+    cr_assert(journal_fetched(node->journal, &fetched));
+    cr_expect_eq(fetched.error, ERROR_NOT_FOUND);
+    for (uint64_t sequence = 1; sequence <= used; sequence++)
+        cr_expect_not(has_segment(node, sequence));
+    cr_expect_eq(fetch_error(node, 200), ERROR_NOT_FOUND);
+    cr_expect_eq(node_fetch(node, 201, 9000), 2);
+    cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+    cr_expect_eq(node->recovered, 202);
+    cr_expect_not(journal_is_damaged(node->journal));
+    cr_expect_eq(journal_recovered_commit(node->journal), 200);
+    node_destroy(node);
+}
+
+/* --- tests: life after damage --------------------------------------------------------------- */
+
+/* Takes the way out of the damage; ends early after so many steps. False: it ended early. */
+static bool node_mend(struct node *node, bool salvages, uint64_t steps) {
+    struct raft_position nowhere = {.hash = BASE_HASH};
+    if (!salvages || !journal_salvage(node->journal)) {
+        journal_restart(node->journal, &nowhere);
+        node->recovered = 0;
+    }
+    for (; steps > 0; steps--)
+        if (!node_step(node)) return true;
+    return false;
+}
+
+/* The prefix, and then new entries, through crashes at any step. */
+static void expect_to_mend(struct node *node, bool salvages, uint64_t seed) {
+    struct random random;
+    random_init(&random, seed);
+    enum journal_state state;
+    uint64_t last = node->last_index, prefix = UINT64_MAX, crashes = random_below(&random, 3);
+    while ((state = node_recover(node)) == JOURNAL_DAMAGED) {
+        bool is_done = node_mend(node, salvages, crashes == 0 ? 10000 : random_below(&random, 9));
+        if (prefix == UINT64_MAX) prefix = node->recovered;
+        cr_assert_eq(node->recovered, prefix);
+        if (is_done) break;
+        crashes--;
+        if (random_below(&random, 2) == 0) {
+            simulated_disk_kill(node->disk);
+        } else {
+            simulated_disk_power_loss(node->disk);
+        }
+        node_drop(node);
+        node->last_index = last;
+    }
+    cr_assert_eq(journal_state(node->journal), JOURNAL_READY, "%s", journal_problem(node->journal));
+    cr_assert(journal_is_damaged(node->journal));
+    cr_assert_eq(node->recovered, prefix);
+    node->last_index = prefix;
+    for (int life = 0; life < 2; life++) {
+        cr_assert_eq(journal_last_index(node->journal), node->last_index);
+        node_append(node, 3, 400);
+        node_run(node);
+        if (life == 1) journal_repaired(node->journal);
+        if (life == 1) node_rest(node);
+        cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+        cr_assert_eq(node->recovered, prefix + 3 * (uint64_t)(life + 1));
+        cr_assert_eq(journal_is_damaged(node->journal), life == 0);
+    }
+    cr_expect_geq(node_fetch(node, 1, SIZE_MAX), prefix + 6);
+}
+
+/* Every tenth byte of every segment in use, a lost sector or a lost file. */
+Test(journal, goes_on_behind_any_damage_when_it_is_told_to, .timeout = 120) {
+    static const char zeros[RECORD_SECTOR_SIZE];
+    struct node *node = node_create(24);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    for (int i = 0; i < 12; i++) {
+        node_append(node, 2, i == 5 ? 3000 : 300);
+        node_rest(node);
+    }
+    uint64_t used =
+        journal_figures(node->journal).segments - journal_figures(node->journal).spare_segments;
+    cr_assert_geq(used, 3);
+    node_drop(node);
+    uint64_t damages = 0, set_aside = 0;
+    for (uint64_t sequence = 1; sequence <= used; sequence++) {
+        char name[DISK_NAME_SIZE];
+        segment_name(name, sequence);
+        uint64_t end = record_nonzero_size(file_of(node, name));
+        for (uint64_t at = 0; at < end; at += 10) {
+            struct node damaged = *node;
+            damaged.history = NULL;
+            damaged.history_capacity = damaged.history_count = 0;
+            damaged.disk = simulated_disk_copy(node->disk);
+            if (at % 100 == 90) {
+                simulated_disk_remove(damaged.disk, name);
+            } else if (at % 100 == 60 && end - at > 1000) {
+                simulated_disk_put(damaged.disk, name, at / 512 * 512,
+                                   bytes_of(zeros, sizeof(zeros)));
+            } else {
+                simulated_disk_flip(damaged.disk, name, at, (uint8_t)(1u << at % 8));
+            }
+            expect_to_mend(&damaged, at % 4 != 0, at + sequence);
+            set_aside += has_file(&damaged, "damaged-log-0000000002");
+            damages++;
+            journal_destroy(damaged.journal);
+            simulated_disk_destroy(damaged.disk);
+            memory_release(damaged.history);
+        }
+    }
+    cr_expect_gt(damages, 300);
+    cr_expect_gt(set_aside, 100);
     node_destroy(node);
 }
 

@@ -1,0 +1,134 @@
+/* journal_clearing.c: the log's old end.
+ *
+ * A segment may be the log's first if it begins between two entries: its first mark then names what
+ * it continues, and a cut behind it names it again if it goes deeper. What stands before the first
+ * segment is void at once, and leaves the directory when nothing can bring back the need for it. */
+#include <stdio.h>
+
+#include "raft/journal_parts.h"
+
+#define SET_ASIDE_PREFIX "damaged-"
+
+uint32_t journal_next_segment(const struct journal *journal, uint32_t segment) {
+    do
+        segment++;
+    while (segment < journal->segment_count && journal->segments[segment].is_void);
+    return segment;
+}
+
+void journal_void_segment(struct journal *journal, uint32_t segment, bool is_set_aside) {
+    struct journal_segment *given_up = &journal->segments[segment];
+    CHECK(!given_up->is_void);
+    given_up->is_void = true;
+    journal->clearing.pending += given_up->exists;
+    given_up->is_set_aside = is_set_aside;
+    if (segment == journal->first) journal->first = journal_next_segment(journal, segment);
+}
+
+void journal_note_cut(struct journal *journal, const struct raft_position *after) {
+    for (uint32_t i = journal->segment_count; i-- > journal->first;) {
+        struct journal_segment *segment = &journal->segments[i];
+        if (segment->is_void || segment->first_number == 0) continue;
+        if (segment->before.index <= after->index) return;
+        segment->before = *after;
+    }
+}
+
+/* --- compaction ----------------------------------------------------------------------------- */
+
+struct raft_position journal_start(const struct journal *journal) {
+    return journal->start;
+}
+
+/* The last segment that the log may begin with, so that no entry above the index is lost. */
+static uint32_t last_start(const struct journal *journal, uint64_t index) {
+    uint32_t start = journal->first;
+    for (uint32_t i = start + 1; i <= journal->writer.segment; i++) {
+        const struct journal_segment *segment = &journal->segments[i];
+        if (segment->is_void) continue;
+        bool is_durable =
+            segment->first_number != 0 && segment->first_number <= journal->writer.synced_number;
+        if (!is_durable || segment->before.index > index) break;
+        if (segment->can_start) start = i;
+    }
+    return start;
+}
+
+void journal_compact(struct journal *journal, uint64_t index) {
+    if (journal->state != JOURNAL_READY) return;
+    uint32_t start =
+        last_start(journal, index < journal->commit_index ? index : journal->commit_index);
+    if (start == journal->first) return;
+    for (uint32_t i = journal->first; i < start; i++)
+        if (!journal->segments[i].is_void) journal_void_segment(journal, i, false);
+    CHECK(journal->first == start);
+    journal->start = journal->segments[start].before;
+    log_shape_forget(
+        &journal->shape,
+        (struct log_place){.segment = start, .number = journal->segments[start].first_number});
+    /* A cut that is not synced yet may name the new start. */
+    journal->clearing.number = journal->writer.number - 1;
+    fetches_compacted(journal);
+}
+
+/* --- the directory -------------------------------------------------------------------------- */
+
+/* A blank one is nothing to look at. */
+static bool is_worth_keeping(const struct journal_segment *segment) {
+    return segment->is_set_aside &&
+           (segment->first_number != 0 || segment->head_error != ERROR_NONE ||
+            segment->told_size != segment->size);
+}
+
+static bool is_waiting(const struct journal_segment *segment) {
+    return segment->is_void && segment->exists;
+}
+
+const struct disk_request *clearing_next_request(struct journal *journal) {
+    struct journal_clearing *clearing = &journal->clearing;
+    if (journal->state != JOURNAL_READY) return NULL;
+    if (clearing->pending == 0 || journal->writer.synced_number < clearing->number) return NULL;
+    if (clearing->request.is_open || clearing->retry.is_due_later) return NULL;
+    clearing->segment = 0;
+    while (!is_waiting(&journal->segments[clearing->segment]))
+        clearing->segment++;
+
+    const struct journal_segment *segment = &journal->segments[clearing->segment];
+    struct disk_request *call = &clearing->request.call;
+    *call = (struct disk_request){.call = is_worth_keeping(segment) ? DISK_RENAME : DISK_REMOVE};
+    char name[DISK_NAME_SIZE];
+    segment_name(name, segment->sequence);
+    if (call->call == DISK_RENAME)
+        snprintf(call->target, sizeof(call->target), SET_ASIDE_PREFIX "log-%010llu",
+                 (unsigned long long)segment->sequence);
+    journal_want(journal, &clearing->request, JOURNAL_REQUEST_CLEAR, name);
+    return journal_take(&clearing->request);
+}
+
+void clearing_completed(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_clearing *clearing = &journal->clearing;
+    clearing->request.is_open = false;
+    if (completion->error != ERROR_NONE && completion->error != ERROR_NOT_FOUND) {
+        journal_note_refusal(journal, &clearing->retry, clearing->request.call.name,
+                             completion->error);
+        return;
+    }
+    clearing->retry = (struct journal_retry){0};
+    journal->segments[clearing->segment].exists = false;
+    clearing->pending--;
+    if (clearing->request.call.call == DISK_RENAME) {
+        journal->figures.set_aside++;
+    } else {
+        journal->figures.removed++;
+    }
+}
+
+/* --- after damage --------------------------------------------------------------------------- */
+
+bool journal_is_damaged(const struct journal *journal) {
+    return journal->is_damaged;
+}
+
+void journal_repaired(struct journal *journal) {
+    journal->is_damaged = false;
+}

@@ -283,6 +283,11 @@ static bool has_good_head(const struct journal_segment *segment) {
            segment->told_size == segment->size;
 }
 
+/* None before it is ever needed. */
+static bool begins_a_log(const struct journal_segment *segment) {
+    return segment->sequence == 1 || (segment->flags & RECORD_MARK_RESTART) != 0;
+}
+
 static bool is_in_use(const struct journal_segment *segment) {
     return !segment->is_void && segment->first_number != 0;
 }
@@ -352,8 +357,8 @@ static void replay_start(struct journal *journal);
 static void void_what_cannot_start(struct journal *journal) {
     for (;;) {
         uint32_t next = journal_next_segment(journal, journal->first);
-        uint8_t flags = journal->segments[journal->first].flags;
-        if (!(flags & RECORD_MARK_WITHIN) || (flags & RECORD_MARK_RESTART)) return;
+        const struct journal_segment *first = &journal->segments[journal->first];
+        if (!(first->flags & RECORD_MARK_WITHIN) || begins_a_log(first)) return;
         if (next == journal->segment_count || !is_in_use(&journal->segments[next])) return;
         journal_void_segment(journal, journal->first, false);
     }
@@ -465,8 +470,7 @@ static const char *replay_mark(struct journal *journal, const struct record *rec
 static const char *replay_cut_before_start(struct journal *journal, const struct record_cut *cut,
                                            uint64_t number) {
     const struct journal_segment *first = &journal->segments[journal->first];
-    if (first->sequence == 1 || (first->flags & RECORD_MARK_RESTART) ||
-        cut->term > journal->vote.state.term)
+    if (begins_a_log(first) || cut->term > journal->vote.state.term)
         return "a cut to an entry that is not in the log";
     CHECK(journal->recovery.sure_count == 0); /* Those are not above the marked commit index. */
     log_shape_restart(&journal->shape, cut->after,

@@ -5,6 +5,9 @@
 #include "base/memory.h"
 #include "tests/simulator/world.h"
 
+/* Of disk requests: the replica's own are in front of it. */
+static const uint64_t DRIVERS_REQUEST = 3ull << 62;
+
 /* --- clocks --------------------------------------------------------------------------------- */
 
 static uint64_t clock_of(const struct node *node, uint64_t world_us) {
@@ -63,6 +66,10 @@ static void add_statistics(struct world *world, struct node *node) {
     figures->reads_index += statistics->reads_index;
     figures->reads_in_batch += statistics->reads_in_batch;
     figures->ticks_proposed += statistics->ticks_proposed;
+    struct replica_snapshot_status snapshot = replica_snapshot_status(node->replica);
+    figures->snapshots_made += snapshot.made;
+    figures->snapshots_failed += snapshot.failed;
+    figures->snapshots_loaded += snapshot.loaded > 0 && snapshot.loaded == snapshot.load_total;
 }
 
 static void clear_inbox(struct node *node) {
@@ -84,6 +91,7 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     clients_node_stopped(world, node->id);
     replica_destroy(node->replica);
     node->replica = NULL;
+    node->snapshot.size = 0; /* The child goes with its parent. */
     clear_inbox(node);
     network_node_stopped(world, node->id);
     world_at(world, world->now_us + world_paced_us(world, 60, 7),
@@ -102,6 +110,7 @@ void node_clear(struct world *world, struct node *node) {
     }
     clear_inbox(node);
     memory_release(node->inbox);
+    buffer_clear(&node->snapshot);
     world->result->figures.lost_sectors += simulated_disk_figures(node->disk).lost_sectors;
     simulated_disk_destroy(node->disk);
 }
@@ -193,9 +202,42 @@ static void hand_over_read(struct world *world, struct node *node) {
     replica_client_received(node->replica, connection->session, node->read_size, node->read_moment);
 }
 
+/* The snapshot's file grows by a piece, as long or short as a write may be; the last is synced. */
+static void write_snapshot(struct world *world, struct node *node) {
+    size_t size = world_between(world, 1, 1 + node->snapshot.size / 2);
+    node->snapshot_piece = bytes_slice(buffer_bytes(&node->snapshot), node->snapshot_written, size);
+    struct disk_request request = {.number = DRIVERS_REQUEST,
+                                   .call = DISK_WRITE,
+                                   .sync = node->snapshot_written + node->snapshot_piece.size ==
+                                           node->snapshot.size,
+                                   .offset = node->snapshot_written,
+                                   .spans = &node->snapshot_piece,
+                                   .span_count = 1};
+    memcpy(request.name, node->snapshot_name, sizeof(request.name));
+    simulated_disk_submit(node->disk, &request, world->now_us);
+    node->submitted++;
+}
+
+static void note_snapshot_written(struct world *world, struct node *node, enum error error) {
+    node->snapshot_written += node->snapshot_piece.size;
+    if (error == ERROR_NONE && node->snapshot_written < node->snapshot.size) {
+        write_snapshot(world, node);
+        return;
+    }
+    uint64_t size = node->snapshot.size;
+    node->snapshot.size = 0;
+    replica_snapshot_written(node->replica, error, size, moment_of(world, node));
+}
+
 static void take_disk(struct world *world, struct node *node) {
     struct disk_completion completion;
     if (!simulated_disk_poll(node->disk, world->now_us, &completion)) return;
+    if (completion.number == DRIVERS_REQUEST) {
+        world_trace(world, completion.number, "n%u: a piece of the snapshot is written: %s",
+                    node->id, error_text(completion.error));
+        note_snapshot_written(world, node, completion.error);
+        return;
+    }
     world_trace(world, completion.number, "n%u: disk request %llu is done%s%s", node->id,
                 (unsigned long long)completion.number, completion.error == ERROR_NONE ? "" : ": ",
                 completion.error == ERROR_NONE ? "" : error_text(completion.error));
@@ -267,9 +309,27 @@ static bool write_output(struct world *world, struct node *node) {
     return true;
 }
 
+/* What the child sees is the state at one moment; its bytes reach the disk in its own time. */
+static bool begin_snapshot(struct world *world, struct node *node) {
+    if (!replica_snapshot_is_due(node->replica)) return false;
+    struct snapshot_options options = {.redis_version = BYTES("7.0.15"),
+                                       .compress = world_chance(world, 500)};
+    struct snapshot_writer *writer =
+        replica_snapshot_begin(node->replica, &options, node->snapshot_name);
+    while (!snapshot_writer_next(writer, &node->snapshot, 4096)) {
+    }
+    snapshot_writer_destroy(writer);
+    world_trace(world, node->snapshot.size, "n%u begins a snapshot of %zu bytes", node->id,
+                node->snapshot.size);
+    world->result->figures.snapshots_begun++;
+    node->snapshot_written = 0;
+    write_snapshot(world, node);
+    return true;
+}
+
 static bool carry_out_one(struct world *world, struct node *node) {
     static bool (*const effects[])(struct world *, struct node *) = {submit, send_packet,
-                                                                     write_output};
+                                                                     write_output, begin_snapshot};
     uint32_t first = (uint32_t)world_below(world, COUNT_OF(effects));
     for (uint32_t i = 0; i < COUNT_OF(effects); i++) {
         if (effects[(first + i) % COUNT_OF(effects)](world, node)) return true;

@@ -157,6 +157,10 @@ static void choose_config(struct world *world) {
     }
     if (world_chance(world, 300)) config->raft.inflight_max = (uint32_t)world_between(world, 1, 8);
     config->journal_segment_size = 4096u << world_below(world, 3);
+    if (world_chance(world, 600)) {
+        config->snapshot.log_min = 500u << world_below(world, 8);
+        config->snapshot.log_ratio = world_chance(world, 500) ? 0 : 100;
+    }
 }
 
 static uint32_t choose_node_count(struct world *world) {

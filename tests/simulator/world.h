@@ -65,6 +65,10 @@ enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
     X(reads_index)                                                                                 \
     X(reads_in_batch)                                                                              \
     X(ticks_proposed)                                                                              \
+    X(snapshots_begun)                                                                             \
+    X(snapshots_made)                                                                              \
+    X(snapshots_failed)                                                                            \
+    X(snapshots_loaded)                                                                            \
     X(objects_checked)                                                                             \
     X(configurations)                                                                              \
     X(undecided)                                                                                   \
@@ -157,6 +161,12 @@ struct node {
     struct connection *read_connection;
     size_t read_size;
     struct replica_moment read_moment;
+
+    /* A snapshot that this process is writing, as its child would. */
+    struct buffer snapshot; /* the whole file; empty: none */
+    size_t snapshot_written;
+    char snapshot_name[DISK_NAME_SIZE];
+    struct bytes snapshot_piece; /* on its way */
 
     uint64_t clock_offset_us, clock_rate; /* rate: of CLOCK_RATE_ONE */
     int64_t wall_offset_ms;

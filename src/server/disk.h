@@ -1,10 +1,10 @@
 /* disk.h: disk requests (raft/disk.h) carried out with system calls, off the event loop.
  *
  * Three threads, one for each queue of the contract: the log thread (APPEND, REPLACE) takes all
- * that is waiting, writes it and syncs each file once; the file thread (CREATE, WRITE, RENAME, REMOVE, LIST) makes
- * segments, at low priority and in slices, so that filling never delays an append for long; the
- * reader thread (READ) serves slow peers and the recovery. Requests and completions pass through
- * rings without a lock; only the loop's thread calls the functions here.
+ * that is waiting, writes it and syncs each file once; the file thread (CREATE, WRITE, RENAME,
+ * REMOVE, LIST) makes segments, at low priority and in slices, so that filling never delays an
+ * append for long; the reader thread (READ) serves slow peers and the recovery. Requests and
+ * completions pass through rings without a lock; only the loop's thread calls the functions here.
  *
  * A write or sync of the log that fails ends the process with a line in the log: what the disk
  * holds then is unknown, and a second sync would not tell. */

@@ -123,8 +123,8 @@ uint64_t journal_torn_bytes(const struct journal *journal);
 struct raft_position journal_start(const struct journal *journal);
 
 /* DAMAGED: the log goes on behind the good prefix; what stood behind it is set aside. RECOVERING
- * until the prefix is synced, then READY, and damaged. False, and nothing is done: there is no
- * prefix behind the snapshot, or behind index 0; restart instead. */
+ * until the prefix is synced, then READY, and damaged. False, and nothing is done: no prefix
+ * reaches from the snapshot (or index 0) on to where the snapshot ends, or beyond; restart. */
 bool journal_salvage(struct journal *journal) MUST_USE;
 
 /* All entries are void; the log goes on behind this position. From DAMAGED: RECOVERING, then READY

@@ -910,7 +910,9 @@ static void leave_damaged(struct journal *journal, struct journal_way way) {
 }
 
 bool journal_salvage(struct journal *journal) {
-    if (!journal->recovery.has_prefix || journal->start.index > journal->config.snapshot_index)
+    uint64_t snapshot_index = journal->config.snapshot_index;
+    if (!journal->recovery.has_prefix || journal->start.index > snapshot_index ||
+        journal->shape.last_index < snapshot_index)
         return false;
     leave_damaged(journal, (struct journal_way){.flags = RECORD_MARK_SALVAGE});
     return true;

@@ -1334,6 +1334,19 @@ Test(journal, goes_on_behind_any_damage_when_it_is_told_to, .timeout = 120) {
     node_destroy(node);
 }
 
+Test(journal, salvages_only_what_reaches_the_end_of_the_snapshot) {
+    for (uint64_t snapshot_index = 0; snapshot_index <= 5; snapshot_index++) {
+        struct node *node = node_with_marked_log(25);
+        simulated_disk_flip(node->disk, FIRST_LOG, 1100, 1);
+        node->config.snapshot_index = snapshot_index;
+        node_drop(node);
+        cr_assert_eq(node_recover(node), JOURNAL_DAMAGED);
+        cr_assert(node->recovered > 1 && node->recovered < 5);
+        cr_expect_eq(journal_salvage(node->journal), snapshot_index <= node->recovered);
+        node_destroy(node);
+    }
+}
+
 /* --- tests: the disk says no ---------------------------------------------------------------- */
 
 Test(journal, says_full_while_two_segments_are_left_and_goes_on_when_there_is_room) {

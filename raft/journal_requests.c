@@ -154,7 +154,7 @@ static void vote_completed(struct journal *journal, const struct disk_completion
         return;
     }
     if (completion->error != ERROR_NONE) {
-        journal_stop(journal, JOURNAL_FAILED, completion->error, "%s: cannot be written: %s",
+        journal_stop(journal, JOURNAL_FAILED, completion->error, "%s: writing it failed: %s",
                      VOTE_NAME, error_text(completion->error));
         return;
     }

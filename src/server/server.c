@@ -110,10 +110,20 @@ static const char *mend_of_log(const struct server *server) {
            "or choose another --dir to start empty";
 }
 
-/* A log of others or of the future ends the process; a damaged one keeps it from taking part. */
+/* A disk that failed and a log of others or of the future end the process; a damaged one keeps it
+ * from taking part. */
 static void tell_trouble(struct server *server, const char *trouble) {
     const char *mend = mend_of_log(server);
     server->trouble_told = true;
+    if (journal_state(replica_journal(server->replica)) == JOURNAL_FAILED) {
+        log_line(&server->log, LOG_LEVEL_WARNING,
+                 "%s. What the disk holds is unknown, so this node stops; mend the disk and start "
+                 "it again.",
+                 trouble);
+        server->exit_status = 1;
+        ev_break(server->loop, EVBREAK_ALL);
+        return;
+    }
     if (mend == NULL) {
         log_line(&server->log, LOG_LEVEL_WARNING, "%s", trouble);
         return;

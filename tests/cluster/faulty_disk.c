@@ -6,8 +6,11 @@
  *   <name>.full     no file finds room for more than it has, but for the one block that a replaced
  *                   file has left: ENOSPC
  *   <name>.broken   nothing can be made durable: fdatasync(), fsync() and durable writes give EIO
+ *   <name>.closed   no file can be made: EIO
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +26,7 @@ ssize_t pwritev64(int fd, const struct iovec *spans, int count, off_t offset);
 ssize_t pwritev64v2(int fd, const struct iovec *spans, int count, off_t offset, int flags);
 int fallocate64(int fd, int mode, off_t offset, off_t size);
 ssize_t pread64(int fd, void *into, size_t size, off_t offset);
+int openat64(int directory, const char *path, int flags, ...);
 
 static bool is_on(const char *fault) {
     const char *name = getenv("HAMOK_FAULTY_DISK");
@@ -83,4 +87,13 @@ int fdatasync(int fd) {
 int fsync(int fd) {
     if (fails(is_on("broken"), EIO)) return -1;
     return (int)syscall(SYS_fsync, fd);
+}
+
+int openat64(int directory, const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    if (fails((flags & O_CREAT) != 0 && is_on("closed"), EIO)) return -1;
+    return (int)syscall(SYS_openat, directory, path, flags, mode);
 }

@@ -255,6 +255,23 @@ Test(disk, a_broken_one_ends_the_process_and_nothing_acknowledged_is_lost) {
     }
 }
 
+/* A follower that has nothing else to write than its vote. */
+Test(disk, a_vote_that_cannot_be_written_ends_the_process) {
+    struct cluster *cluster = create_running(3);
+    int leader = cluster_leader(cluster), broken = cluster_follower(cluster);
+    switch_on(cluster, broken, "closed");
+    (void)node_signal(cluster, leader, SIGKILL);
+    int status = node_await_exit(cluster, broken);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%x", status);
+    node_await_log(cluster, broken, "vote: writing it failed: input or output failed");
+    switch_off(cluster, broken, "closed");
+    node_start(cluster, broken);
+    node_start(cluster, leader);
+    cluster_await_serving(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
 static bool shows_progress(struct cluster *cluster) {
     char loading[8], total[32], done[32], percent[32];
     node_info_text(cluster, 0, "persistence", "loading", loading, sizeof(loading));

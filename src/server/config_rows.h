@@ -394,7 +394,7 @@
       0, NULL, CONFIG_MEMORY_OF(1024, INT64_MAX))                                                  \
     X(RAFT_LOG_MEMORY, "raft-log-memory", NULL, "64mb",                                            \
       0, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))                                           \
-    X(RAFT_SNAPSHOT_LOG_MIN, "raft-snapshot-log-min", NULL, "64mb",                                \
+    X(RAFT_SNAPSHOT_LOG_MIN, "raft-snapshot-log-min", NULL, "512mb",                                \
       CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(1024, INT64_MAX))                                     \
     X(RAFT_SNAPSHOT_LOG_RATIO, "raft-snapshot-log-ratio", NULL, "100",                             \
       CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, 1000000))

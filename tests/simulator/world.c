@@ -156,6 +156,11 @@ static void choose_config(struct world *world) {
         config->raft.append_bytes_max = 1u << world_below(world, 12);
     }
     if (world_chance(world, 300)) config->raft.inflight_max = (uint32_t)world_between(world, 1, 8);
+    /* One entry in one message at a time is slower than the clients: whoever has missed much would
+     * never be done. */
+    if (config->raft.inflight_max < 4 && config->raft.append_bytes_max < 2048) {
+        config->raft.append_bytes_max = 2048;
+    }
     config->journal_segment_size = 4096u << world_below(world, 3);
     if (world_chance(world, 600)) {
         config->snapshot.log_min = 500u << world_below(world, 8);

@@ -93,16 +93,23 @@ static void damage_file(struct journal *journal, const char *name, const char *r
     end_in_damage(journal);
 }
 
+/* The file before the first one that is there. */
+static struct segment_text missing_name(const struct journal *journal) {
+    uint64_t lowest = journal->segments[0].sequence;
+    struct segment_text text;
+    segment_name(text.name,
+                 lowest > 1 ? lowest - 1 : journal->segments[journal->first].sequence - 1);
+    return text;
+}
+
 /* No entries were given out, or those behind a snapshot that does not reach them would be. */
 static bool lacks_beginning(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
     if (journal->start.index <= journal->config.snapshot_index) return false;
-    char name[DISK_NAME_SIZE];
-    segment_name(name, journal->segments[journal->first].sequence - 1);
     journal_stop(journal, JOURNAL_DAMAGED, ERROR_DAMAGED,
                  "%s is missing: the log begins behind index %" PRIu64
                  ", and the snapshot ends at index %" PRIu64,
-                 name, journal->start.index, journal->config.snapshot_index);
+                 missing_name(journal).name, journal->start.index, journal->config.snapshot_index);
     while (recovery->held_count > 0)
         chunk_release(recovery
                           ->held[(recovery->held_head + --recovery->held_count) &
@@ -353,12 +360,17 @@ static void damage_at_head(struct journal *journal, uint32_t at) {
 
 static void replay_start(struct journal *journal);
 
+/* It goes on with an entry that began in the segment before. */
+static bool cannot_start(const struct journal_segment *segment) {
+    return (segment->flags & RECORD_MARK_WITHIN) != 0 && !begins_a_log(segment);
+}
+
 /* A compaction that was interrupted: the segment it leads to is a later one. */
 static void void_what_cannot_start(struct journal *journal) {
     for (;;) {
         uint32_t next = journal_next_segment(journal, journal->first);
         const struct journal_segment *first = &journal->segments[journal->first];
-        if (!(first->flags & RECORD_MARK_WITHIN) || begins_a_log(first)) return;
+        if (!cannot_start(first)) return;
         if (next == journal->segment_count || !is_in_use(&journal->segments[next])) return;
         journal_void_segment(journal, journal->first, false);
     }
@@ -383,10 +395,8 @@ static void judge_heads(struct journal *journal) {
     recovery->has_prefix = is_from_the_beginning && journal->config.snapshot_index == 0;
     if (recovery->bad_segment == journal->first) {
         damage_at_head(journal, journal->first);
-    } else if (!is_from_the_beginning && first->first_number == 0) {
-        char name[DISK_NAME_SIZE];
-        segment_name(name, first->sequence - 1);
-        damage_file(journal, name, "is missing, but there are later ones");
+    } else if (!is_from_the_beginning && (first->first_number == 0 || cannot_start(first))) {
+        damage_file(journal, missing_name(journal).name, "is missing, but there are later ones");
     } else {
         if (!is_from_the_beginning) journal->start = first->before;
         if (journal->start.term > journal->vote.state.term) {

@@ -223,6 +223,13 @@ static void expect_output(const char *command, const char *expected) {
     cr_expect(strstr(text, expected) != NULL, "%s says: %s", command, text);
 }
 
+static bool connects(const char *path, redisContext **redis) {
+    *redis = redisConnectUnix(path);
+    if (*redis != NULL && (*redis)->err == 0) return true;
+    if (*redis != NULL) redisFree(*redis);
+    return false;
+}
+
 Test(snapshots, redis_reads_it, .fini = end) {
     if (access("/usr/bin/redis-server", X_OK) != 0) cr_skip_test("redis-server is not installed");
     begin(NULL);
@@ -243,7 +250,7 @@ Test(snapshots, redis_reads_it, .fini = end) {
     char path[512];
     snprintf(path, sizeof(path), "%s/redis.sock", directory);
     redisContext *redis = NULL;
-    AWAIT((redis = redisConnectUnix(path)) != NULL && redis->err == 0);
+    AWAIT(connects(path, &redis));
     long long found = -1;
     AWAIT((found = ask_integer(redis, "DBSIZE")) == keys);
     cr_expect(ask_is(redis, "207", "HGET map:7 a"));

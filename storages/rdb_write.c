@@ -36,6 +36,15 @@ enum {
     PLAIN_NODE_MIN = 64 << 10, /* list items from here on: nodes of their own, without listpack */
 };
 
+/* Trying in vain costs half of a snapshot's processor time. A string that did not become smaller
+ * takes a credit, one that did brings some; without any only a sample is tried. */
+enum {
+    COMPRESS_CREDITS_MAX = 64,
+    COMPRESS_CREDITS_OF_SUCCESS = 8,
+    COMPRESS_SAMPLE = 16,        /* one string of so many */
+    COMPRESS_ALWAYS_FROM = 4096, /* bytes: what may be saved is worth it */
+};
+
 struct rdb_writer {
     const struct storages *storages;
     struct rdb_write_options options;
@@ -54,6 +63,8 @@ struct rdb_writer {
     struct buffer scratch, compressed; /* `rest` may point into them */
     struct crc64 crc;
     struct lzf lzf;
+    uint32_t compress_credits;
+    uint32_t not_tried; /* strings, since the last one that was, without credits */
 };
 
 /* --- lengths, strings, numbers ---------------------------------------------------------------- */
@@ -105,14 +116,31 @@ static void put_bytes(struct rdb_writer *writer, struct bytes bytes) {
     }
 }
 
-/* False if that saves nothing. */
-static bool put_compressed(struct rdb_writer *writer, struct bytes bytes) {
+static bool may_compress(struct rdb_writer *writer, struct bytes bytes) {
     if (!writer->options.compress || bytes.size < RDB_COMPRESS_MIN || bytes.size > COMPRESS_MAX)
         return false;
+    if (writer->compress_credits > 0 || bytes.size >= COMPRESS_ALWAYS_FROM) return true;
+    return ++writer->not_tried % COMPRESS_SAMPLE == 0;
+}
+
+static void note_compression(struct rdb_writer *writer, bool succeeded) {
+    if (succeeded) {
+        writer->compress_credits += COMPRESS_CREDITS_OF_SUCCESS;
+        if (writer->compress_credits > COMPRESS_CREDITS_MAX)
+            writer->compress_credits = COMPRESS_CREDITS_MAX;
+    } else if (writer->compress_credits > 0) {
+        writer->compress_credits--;
+    }
+}
+
+/* False if that saves nothing, or is not expected to. */
+static bool put_compressed(struct rdb_writer *writer, struct bytes bytes) {
+    if (!may_compress(writer, bytes)) return false;
     size_t max = bytes.size - 4; /* less is not worth it, says Redis */
     writer->compressed.size = 0;
     char *at = buffer_reserve(&writer->compressed, max);
     size_t size = lzf_compress(&writer->lzf, bytes, at, max);
+    note_compression(writer, size > 0);
     if (size == 0) return false;
     put_byte(writer, RDB_LENGTH_SPECIAL << 6 | RDB_STRING_LZF);
     put_length(writer, size);
@@ -487,6 +515,7 @@ struct rdb_writer *rdb_writer_create(const struct storages *storages,
     struct rdb_writer *writer = memory_allocate_zeroed(sizeof(*writer));
     writer->storages = storages;
     writer->options = *options;
+    writer->compress_credits = COMPRESS_CREDITS_MAX;
     crc64_init(&writer->crc);
     return writer;
 }

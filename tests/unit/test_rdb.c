@@ -742,6 +742,45 @@ Test(rdb, large_values) {
     buffer_clear(&line);
 }
 
+/* Of 2000 records, 200 bytes each: those whose number leaves less than `noise` on division by 10
+ * can't be compressed, the others to a few bytes. */
+static size_t size_with_noise(unsigned noise, bool ordered) {
+    struct box box = box_create(5);
+    struct random random;
+    random_init(&random, 17);
+    struct buffer line = {0}, file = {0};
+    for (unsigned i = 0; i < 2000; i++) {
+        bool is_noise = ordered ? i < noise * 200 : i % 10 < noise;
+        line.size = 0;
+        buffer_append_format(&line, "set k%u ", i);
+        for (unsigned k = 0; k < 200; k++)
+            buffer_append_byte(&line, is_noise ? (char)('!' + random_below(&random, 90)) : 'x');
+        buffer_append_byte(&line, 0);
+        box_run(&box, 0, 0, 0, line.data);
+    }
+    save(box.storages, true, 10000, &file);
+    size_t size = file.size;
+    buffer_clear(&line);
+    buffer_clear(&file);
+    box_clear(&box);
+    return size;
+}
+
+/* Trying less where it was in vain costs little of what compression saves elsewhere. */
+Test(rdb, compresses_what_is_worth_it) {
+    static const struct {
+        unsigned noise;
+        bool ordered;
+    } cases[] = {{0, false}, {1, false}, {5, false}, {8, false}, {5, true}, {9, true}, {10, true}};
+    size_t least = size_with_noise(0, false);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        size_t noise_bytes = (size_t)cases[i].noise * 200 * 200;
+        size_t size = size_with_noise(cases[i].noise, cases[i].ordered);
+        cr_expect_leq(size, least + noise_bytes + 20000, "%u of 10, %d: %zu, least %zu",
+                      cases[i].noise, cases[i].ordered, size, least);
+    }
+}
+
 /* A file of ours with every kind of value, subscriptions and forms, in few bytes. */
 static void save_small(struct buffer *file) {
     static const char *const lines[] = {

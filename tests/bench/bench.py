@@ -434,7 +434,7 @@ def main(arguments):
         measure_throughput(options, report)
     if "memory" in options.parts:
         measure_memory(options, report)
-    if "failover" in options.parts:
+    if "failover" in options.parts and options.failovers > 0:
         measure_failover(options, report)
     report.judge_all()
     print(f"took {(time.monotonic() - started_s) / 60:.0f} minutes", flush=True)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,20 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "src/server/memory_usage.h"
 #include "src/server/version.h"
 
-enum { PIECE_SIZE = 1 << 20, SYNC_EVERY = 8 << 20, CHILD_PIPE = 3 };
+enum { PIECE_SIZE = 256 << 10, WRITE_OUT_EVERY = 512 << 10, CHILD_PIPE = 3 };
+
+/* The child runs in what time the others leave: at a low priority it would still hold up the loop
+ * by a slice of some milliseconds. Where they leave it less than a tenth of a processor for so
+ * long, it takes its share all the same. */
+static const uint64_t leftover_time_us = 5 * 1000 * 1000;
+enum { LEFTOVER_SHARE = 10, SHARE_NICE = 10, LAST_NICE = 19 };
 
 /* What the child tells. */
 struct report {
@@ -69,19 +77,58 @@ static bool write_all(int fd, struct bytes bytes) {
     return true;
 }
 
-/* Synced as it grows: a large sync at the end would hold up the log's. */
+static uint64_t processor_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Who is not root may come back from idle time only as far as RLIMIT_NICE allows. */
+static bool may_come_back(void) {
+    struct rlimit limit;
+    bool allows = getrlimit(RLIMIT_NICE, &limit) == 0 && limit.rlim_cur >= 20;
+    return allows || geteuid() == 0;
+}
+
+/* True if the child has to look whether that is enough: take_share(). */
+static bool take_leftover_time(void) {
+    static const struct sched_param zero = {0};
+    if (may_come_back() && sched_setscheduler(0, SCHED_IDLE, &zero) == 0) return true;
+    setpriority(PRIO_PROCESS, 0, LAST_NICE);
+    return false;
+}
+
+/* True when that was too little: from then on it is done. */
+static bool take_share(uint64_t began_us) {
+    static const struct sched_param zero = {0};
+    uint64_t elapsed_us = clock_us() - began_us;
+    if (elapsed_us < leftover_time_us || processor_us() > elapsed_us / LEFTOVER_SHARE) return false;
+    (void)sched_setscheduler(0, SCHED_OTHER, &zero);
+    setpriority(PRIO_PROCESS, 0, SHARE_NICE);
+    return true;
+}
+
+/* Starts as it grows what the sync at its end has to wait for, and no more than that: a sync of its
+ * own would make the disk flush, and the log's writes wait for that. */
+static void write_out(int fd, uint64_t from, uint64_t to) {
+    (void)sync_file_range(fd, (off_t)from, (off_t)(to - from),
+                          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                              SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 static bool write_file(int fd, struct snapshot_writer *writer, struct report *report) {
     struct buffer piece = {0};
-    uint64_t synced = 0;
-    bool last = false, good = true;
+    uint64_t began_us = clock_us(), written_out = 0;
+    bool last = false, good = true, is_idle = take_leftover_time();
     while (!last && good) {
         last = snapshot_writer_next(writer, &piece, PIECE_SIZE);
         good = write_all(fd, buffer_bytes(&piece));
         report->size += piece.size;
         piece.size = 0;
-        if (good && report->size - synced >= SYNC_EVERY) {
-            good = fdatasync(fd) == 0;
-            synced = report->size;
+        if (is_idle && take_share(began_us)) is_idle = false;
+        if (good && report->size - written_out >= WRITE_OUT_EVERY) {
+            write_out(fd, written_out, report->size);
+            written_out = report->size;
         }
     }
     report->keys = snapshot_writer_keys(writer);
@@ -104,10 +151,8 @@ static void become_child(pid_t parent) {
     static const int signals[] = {SIGTERM, SIGINT, SIGCHLD, SIGPIPE};
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         signal(signals[i], SIG_DFL);
-    /* The loop and the log come first, for the processor and, where the scheduler knows it, the
-     * disk. */
+    /* The log comes first, where the disk's scheduler knows such things. */
     enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_BEST_EFFORT_LOWEST = 2 << 13 | 7 };
-    setpriority(PRIO_PROCESS, 0, 10);
     syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LOWEST);
 }
 

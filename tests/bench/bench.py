@@ -9,14 +9,14 @@ without persistence; Hamok as built and shipped, so it syncs before it replies.
 import argparse
 import os
 import platform
-import random
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 
+import operations
 import servers
+from figures import FAILURES, Summary, Void, expect, fields
 
 CLIENTS = 50
 VALUE_SIZE = 256
@@ -26,13 +26,8 @@ WARM_UP_RUNS = 1
 REQUESTS = {1: 80_000, 16: 400_000, 64: 512_000}
 VALUE = b"x" * VALUE_SIZE
 MEMORY_KEYS = 1_000_000
-FAILOVERS = 20
 # The share of distinct keys that random picks reach is known; a run may miss it by this much.
 DISTINCT_TOLERANCE = 0.01
-
-
-class Void(Exception):
-    """The data after a run is not what the run must have left."""
 
 
 # To reach, as ratios to Redis: nodes, command, P, throughput at least, CPU at most (None: no goal).
@@ -44,17 +39,6 @@ GOALS = [
     (3, "80/20", 16, 0.7, None),
 ]
 GOAL_MEMORY = 0.70
-GOAL_FAILOVER_S = (1.0, 2.0)  # median, longest
-
-# What makes a run void rather than this program wrong.
-FAILURES = (Void, AssertionError, OSError, TimeoutError, servers.ReplyError, KeyError,
-            subprocess.TimeoutExpired)
-
-
-def expect(what, found, expected):
-    if found != expected:
-        raise Void(f"{what} is {found}, must be {expected}")
-
 
 def expect_distinct(what, found, picks):
     expected = KEYS * (1 - (1 - 1 / KEYS) ** picks)
@@ -147,11 +131,6 @@ def requests_per_second(options, command, port, pipeline, requests):
     return float(last if command is None else fields(last)[1])
 
 
-def fields(line):
-    """The fields of one line of redis-benchmark's CSV; a command's text may hold commas."""
-    return line.strip().strip('"').rsplit('","', 7)
-
-
 class Run:
     """What one run gave: requests per second, processor seconds per million requests."""
 
@@ -176,23 +155,6 @@ def run_once(options, cluster, command, pipeline):
     for each in cluster.nodes:
         check(each, requests)
     return Run(rate, cpu)
-
-
-class Summary:
-    """A median with its quartiles."""
-
-    def __init__(self, values):
-        self.median = statistics.median(values)
-        if len(values) > 1:
-            self.low, _, self.high = statistics.quantiles(values, n=4, method="inclusive")
-        else:
-            self.low = self.high = self.median
-
-    def text(self, digits=2):
-        return f"{self.median:.{digits}f} ({self.low:.{digits}f}–{self.high:.{digits}f})"
-
-    def thousands(self):
-        return f"{self.median / 1000:.1f}k ({self.low / 1000:.1f}–{self.high / 1000:.1f})"
 
 
 def measure_cell(options, report, nodes, command, pipeline):
@@ -244,6 +206,7 @@ def measure_cell_or_void(options, report, nodes, command, pipeline):
 
 
 def measure_throughput(options, report):
+    print("  ".join(THROUGHPUT_HEAD), flush=True)
     rows = []
     for nodes in options.nodes:
         for command in options.only:
@@ -286,47 +249,13 @@ def measure_memory(options, report):
                      ["Redis bytes", "Hamok bytes", "ratio"], [row])
 
 
-def failover_s(cluster):
-    """From kill -9 of the leader to the first write acknowledged by a surviving node."""
-    leader = cluster.leader()
-    survivor = random.choice([node for node in cluster.nodes if node is not leader])
-    with survivor.connect() as connection:
-        connection.call("INCR", "acknowledged")
-        count = int(connection.call("GET", "acknowledged"))
-        leader.kill()
-        start_s = time.monotonic()
-        while True:
-            try:
-                count_after = connection.call("INCR", "acknowledged")
-                break
-            except servers.ReplyError as error:
-                if not str(error).startswith("CLUSTERDOWN"):
-                    raise
-        elapsed_s = time.monotonic() - start_s
-    expect("the counter after a failover", count_after, count + 1)
-    leader.start()
-    cluster.await_ready()
-    cluster.await_equal()
-    return elapsed_s
-
-
-def measure_failover(options, report):
-    cluster = servers.start_hamok(options.server, 3)
-    try:
-        times = [failover_s(cluster) for _ in range(options.failovers)]
-    except FAILURES as error:
-        report.void(f"failover: {error!r}")
-        return
-    finally:
-        cluster.stop()
-    row = [str(len(times)), Summary(times).text(), f"{min(times):.2f}", f"{max(times):.2f}"]
-    median_s, longest_s = GOAL_FAILOVER_S
-    report.judge("failover, s", f"median below {median_s}, longest below {longest_s}",
-                 f"{statistics.median(times):.2f}, {max(times):.2f}",
-                 statistics.median(times) < median_s and max(times) < longest_s)
-    print("failover: " + "  ".join(row), flush=True)
-    report.table("kill -9 of the leader to the first acknowledged write through a survivor",
-                 ["times", "median s (quartiles)", "fastest", "slowest"], [row])
+PARTS = {
+    "throughput": measure_throughput,
+    "memory": measure_memory,
+    "failover": operations.measure_failover,
+    "snapshot": operations.measure_snapshot,
+    "restart": operations.measure_restart,
+}
 
 
 class Report:
@@ -402,9 +331,10 @@ def parse_options(arguments):
     parser.add_argument("--requests", type=int, help="requests of one run (default: by depth)")
     parser.add_argument("--at", choices=["leader", "follower"], default="leader",
                         help="which node of a cluster is asked")
-    parser.add_argument("--parts", type=choices(["throughput", "memory", "failover"]),
-                        default=["throughput", "memory", "failover"], help="what to measure")
-    parser.add_argument("--failovers", type=int, default=FAILOVERS, help="how many leaders to kill")
+    parser.add_argument("--parts", type=choices(PARTS), default=list(PARTS),
+                        help="what to measure, of " + ",".join(PARTS))
+    parser.add_argument("--failovers", type=int, default=operations.FAILOVERS,
+                        help="how many leaders to kill")
     parser.add_argument("--quick", action="store_true",
                         help="SET and GET, P = 1 and 16, 2 pairs, 3 failovers")
     parser.add_argument("--directive", action="append", default=[],
@@ -429,13 +359,8 @@ def main(arguments):
             sys.exit(f"bench: {program} is missing")
     report, started_s = Report(), time.monotonic()
     print(machine(), flush=True)
-    if "throughput" in options.parts:
-        print("  ".join(THROUGHPUT_HEAD), flush=True)
-        measure_throughput(options, report)
-    if "memory" in options.parts:
-        measure_memory(options, report)
-    if "failover" in options.parts and options.failovers > 0:
-        measure_failover(options, report)
+    for part in options.parts:
+        PARTS[part](options, report)
     report.judge_all()
     print(f"took {(time.monotonic() - started_s) / 60:.0f} minutes", flush=True)
     if options.markdown:

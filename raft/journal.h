@@ -170,6 +170,8 @@ bool journal_is_exhausted(const struct journal *journal);
 
 /* How persisting is to be understood from now on (appendfsync set at run time). */
 void journal_set_sync(struct journal *journal, enum journal_sync sync);
+/* All that was written while it was not synced always has been synced since. */
+bool journal_is_synced(const struct journal *journal);
 
 /* A clean stop: whatever is queued, then a last mark; CLOSED when done. Nothing may be persisted
  * afterwards. */

@@ -129,6 +129,7 @@ struct journal_writer {
     uint32_t in_flight;
     uint64_t ordinal, ordinal_done;
     uint64_t written_number, synced_number;
+    uint64_t lax_number; /* those before it may have been written without a sync */
     uint64_t synced_us;
     uint64_t queued_bytes;
 

@@ -396,7 +396,15 @@ uint64_t journal_queued_bytes(const struct journal *journal) {
 }
 
 void journal_set_sync(struct journal *journal, enum journal_sync sync) {
+    if (journal->config.sync != JOURNAL_SYNC_ALWAYS)
+        journal->writer.lax_number = journal->writer.number;
     journal->config.sync = sync;
+}
+
+bool journal_is_synced(const struct journal *journal) {
+    const struct journal_writer *writer = &journal->writer;
+    if (journal->config.sync != JOURNAL_SYNC_ALWAYS) return false;
+    return writer->lax_number == 0 || writer->synced_number + 1 >= writer->lax_number;
 }
 
 /* --- starting and completing ---------------------------------------------------------------- */

@@ -118,7 +118,10 @@ static void match_peers(struct raft *raft, const struct members *members) {
         if (!is_member && !peer->leaving) {
             peer->leave_deadline_us = raft->now_us + LEAVE_ELECTIONS * raft->config.election_us;
         }
+        /* What was known of it was of another node: its id has been given out anew. */
+        bool is_new = is_member && peer->leaving;
         peer->leaving = !is_member;
+        if (is_new && raft->role == RAFT_LEADER) raft_reset_peer(raft, peer);
     }
     for (uint32_t i = 0; i < members->count; i++) {
         uint32_t id = members->at[i].id;

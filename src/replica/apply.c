@@ -291,7 +291,7 @@ static void ahead_step(struct replica *replica, struct ahead *ahead, uint32_t or
 
 /* A round to peers is worth waiting for company; the own disk alone is quicker than that. */
 static void note_answered(struct replica *replica, const struct batch *batch) {
-    if (replica->config.raft.voter_count == 1) return;
+    if (raft_members(replica->raft)->count == 1) return;
     struct gather_group answered = {batch->count, batch->body_size}, waiting = {0};
     if (replica->open != NULL)
         waiting = (struct gather_group){replica->open->count, replica->open->body_size};
@@ -373,6 +373,13 @@ static void apply_origin(struct replica *replica, const struct entry_header *hea
     }
 }
 
+static void apply_config(struct replica *replica, const char *image) {
+    struct members members;
+    enum error error = members_decode(entry_body(image), &members);
+    CHECK(error == ERROR_NONE); /* entry_validate() has been there. */
+    replica_apply_members(replica, &members);
+}
+
 static void apply_entry(struct replica *replica, const char *image) {
     struct entry_header header;
     entry_header_read(image, &header);
@@ -383,6 +390,7 @@ static void apply_entry(struct replica *replica, const char *image) {
     replica->statistics.entries_applied++;
     storages_set_now(replica->storages, (int64_t)header.stamp_ms);
     if (replica->origin != 0) replica_follow_stamp(replica, header.stamp_ms, false);
+    if (header.type == ENTRY_CONFIG) apply_config(replica, image);
     if (header.type != ENTRY_DATA) return;
     if (header.semantics > 1) {
         replica_fail(replica, "entry %llu needs a newer version of Hamok than this one",

@@ -12,19 +12,21 @@ void compare_note(struct compare *compare, uint32_t node, uint64_t index, uint64
 }
 
 enum compare_verdict compare_judge(const struct compare *compare, uint32_t self, uint64_t index,
-                                   const uint32_t *voters, uint32_t voter_count) {
+                                   uint32_t voters) {
     uint64_t slot = slot_of(index);
     const struct compared_digest *own = &compare->told[self][slot];
     if (own->index != index) return COMPARE_AGREES;
-    uint32_t majority = voter_count / 2 + 1, known = 0, largest = 0, agreeing = 0;
-    for (uint32_t i = 0; i < voter_count; i++) {
-        const struct compared_digest *one = &compare->told[voters[i]][slot];
-        if (one->index != index) continue;
+    uint32_t count = (uint32_t)__builtin_popcount(voters), known = 0, largest = 0, agreeing = 0;
+    uint32_t majority = count / 2 + 1;
+    for (uint32_t id = 1; id <= RAFT_NODES_MAX; id++) {
+        const struct compared_digest *one = &compare->told[id][slot];
+        if ((voters >> id & 1) == 0 || one->index != index) continue;
         known++;
         uint32_t equal = 0;
-        for (uint32_t k = 0; k < voter_count; k++) {
-            const struct compared_digest *other = &compare->told[voters[k]][slot];
-            equal += other->index == index && other->digest == one->digest;
+        for (uint32_t k = 1; k <= RAFT_NODES_MAX; k++) {
+            const struct compared_digest *other = &compare->told[k][slot];
+            equal +=
+                (voters >> k & 1) == 1 && other->index == index && other->digest == one->digest;
         }
         if (equal > largest) largest = equal;
         if (one->digest == own->digest) agreeing = equal;
@@ -32,5 +34,5 @@ enum compare_verdict compare_judge(const struct compare *compare, uint32_t self,
     if (agreeing == known) return COMPARE_AGREES;
     if (largest >= majority) return agreeing >= majority ? COMPARE_AGREES : COMPARE_MINORITY;
     /* Those that have not spoken yet may still make a majority. */
-    return largest + (voter_count - known) >= majority ? COMPARE_AGREES : COMPARE_NO_MAJORITY;
+    return largest + (count - known) >= majority ? COMPARE_AGREES : COMPARE_NO_MAJORITY;
 }

@@ -274,7 +274,8 @@ void replica_expect(struct replica *replica, uint64_t number) {
 }
 
 void replica_ask_for_origin(struct replica *replica) {
-    if (replica->origin != 0 || replica->known_leader == 0 || replica->stopping) return;
+    bool is_wanted = replica->origin == 0 && !replica->is_removed && !replica->stopping;
+    if (!is_wanted || replica->known_leader == 0) return;
     if (replica->origin_asked_us != 0 &&
         replica->now.now_us - replica->origin_asked_us < ORIGIN_RETRY_US) {
         return;
@@ -385,6 +386,23 @@ void replica_give_up_sealed(struct replica *replica, uint64_t wait_us) {
     replica_resend(replica, 0);
 }
 
+/* All batches that are left are behind the last one that was applied. */
+void replica_origin_closed(struct replica *replica, uint64_t last) {
+    replica->origin = 0;
+    replica->origin_asked_us = 0;
+    while (replica->window_first != NULL) {
+        struct batch *batch = replica->window_first;
+        CHECK(batch->number > last);
+        refuse_slots(replica, batch);
+        replica->window_first = batch->next;
+        replica->window_count--;
+        replica->window_bytes -= batch->body_size;
+        replica->statistics.batches_revoked++;
+        batch_destroy(batch);
+    }
+    replica->window_last = NULL;
+}
+
 static void tell_unknown(struct replica *replica, struct session *session) {
     /* With nothing pending it was told already. One that ends after its output is told as well:
      * its later writes would be answered in the place of this one. */
@@ -421,7 +439,15 @@ void replica_fail_sealed(struct replica *replica, uint64_t wait_us) {
 /* --- the leader's side -------------------------------------------------------------------------
  */
 
+static void note_tail_members(struct replica *replica, const char *image) {
+    struct members members;
+    enum error error = members_decode(entry_body(image), &members);
+    CHECK(error == ERROR_NONE); /* entry_validate() has been there. */
+    if (!members.joint) origins_close_former(&replica->tail_origins, &members, NULL, NULL);
+}
+
 static void note_tail_entry(struct replica *replica, const char *image) {
+    if (entry_type(image) == ENTRY_CONFIG) note_tail_members(replica, image);
     if (entry_type(image) != ENTRY_DATA) return;
     struct entry_header header;
     entry_header_read(image, &header);
@@ -513,7 +539,9 @@ enum error replica_accept_origin(struct replica *replica, uint32_t from, struct 
     struct origin origin;
     if (!origin_body_read(body, &origin)) return ERROR_MALFORMED;
     if (origin.node != from) return ERROR_FOREIGN;
-    if (!replica->leading) return ERROR_NONE;
+    /* A node that was removed, or has lost its directory, opens none. */
+    bool is_member = origin_is_of_a_member(&origin, raft_members(replica->raft));
+    if (!replica->leading || !is_member) return ERROR_NONE;
     if (origins_find_boot(&replica->tail_origins, origin.uuid, origin.nonce) != NULL) {
         return ERROR_NONE; /* on its way */
     }
@@ -548,14 +576,15 @@ static bool has_successor(const struct replica *replica) {
 }
 
 void replica_tend_full(struct replica *replica) {
-    const struct raft_config *raft = &replica->config.raft;
+    const struct members *members = raft_members(replica->raft);
     bool is_full = replica->leading && journal_is_full(replica->journal);
     replica->nobody_has_room = is_full && !has_successor(replica);
-    if (!is_full || replica->now.now_us - replica->full_told_us < raft->heartbeat_us) return;
+    uint64_t since_us = replica->now.now_us - replica->full_told_us;
+    if (!is_full || since_us < replica->config.raft.heartbeat_us) return;
     replica->full_told_us = replica->now.now_us;
-    for (uint32_t i = 0; i < raft->voter_count; i++) {
-        if (raft->voters[i] == raft->id) continue;
-        struct replica_packet *packet = packet_create(raft->voters[i], true, PACKET_FULL);
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->at[i].id == replica->config.raft.id) continue;
+        struct replica_packet *packet = packet_create(members->at[i].id, true, PACKET_FULL);
         buffer_append_u64(&packet->head, replica->leading_term);
         buffer_append_byte(&packet->head, replica->nobody_has_room);
         replica_send(replica, packet, 0);

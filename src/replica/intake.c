@@ -395,7 +395,9 @@ static const char *refusal(struct replica *replica, struct session *session,
         const char *text = replica->config.admit(session, command);
         if (text != NULL) return text;
     }
-    if (replica->state == REPLICA_RUNNING || (command->flags & COMMAND_LOADING)) return NULL;
+    bool serves = replica->state == REPLICA_RUNNING && !replica->is_removed;
+    if (LIKELY(serves) || (command->flags & COMMAND_LOADING)) return NULL;
+    if (replica->is_removed) return replica_removed_text;
     static const char *const texts[] = {
         [REPLICA_FOUNDING] =
             "LOADING the cluster is being founded: it waits for all nodes of --cluster",
@@ -403,6 +405,8 @@ static const char *refusal(struct replica *replica, struct session *session,
         [REPLICA_DAMAGED] =
             "CLUSTERDOWN this node's log is damaged: it takes no part (see its log file)",
     };
+    if (replica->state == REPLICA_FOUNDING && replica->config.is_joining)
+        return "LOADING this node waits to be let into its cluster (--join)";
     return texts[replica->state];
 }
 

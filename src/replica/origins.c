@@ -60,6 +60,28 @@ bool origins_open(struct origins *origins, struct origin origin,
     return true;
 }
 
+bool origin_is_of_a_member(const struct origin *origin, const struct members *members) {
+    static const char unknown[MEMBER_UUID_SIZE];
+    _Static_assert(sizeof(origin->uuid) == MEMBER_UUID_SIZE, "one uuid");
+    const struct member *member = members_find(members, origin->node);
+    if (member == NULL) return false;
+    return memcmp(member->uuid, unknown, sizeof(unknown)) == 0 ||
+           memcmp(member->uuid, origin->uuid, sizeof(origin->uuid)) == 0;
+}
+
+void origins_close_former(struct origins *origins, const struct members *members,
+                          void (*closed)(void *context, uint64_t id), void *context) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < origins->count; i++) {
+        struct origin origin = origins->at[i];
+        if (origin_is_of_a_member(&origin, members))
+            origins->at[kept++] = origin;
+        else if (closed != NULL)
+            closed(context, origin.id);
+    }
+    origins->count = kept;
+}
+
 bool origins_restore(struct origins *origins, const struct origin *origin) {
     if (origins->count > 0 && origins->at[origins->count - 1].id >= origin->id) return false;
     for (uint32_t i = 0; i < origins->count; i++) {

@@ -202,6 +202,7 @@ static bool session_run_first(struct replica *replica, struct session *session,
 
 static const char *why_not_executed(const struct replica *replica, enum pending_kind kind) {
     if (kind == PENDING_NO_ROOM) return replica_no_room_text(replica);
+    if (replica->is_removed) return replica_removed_text;
     return kind == PENDING_GIVEN_UP
                ? "CLUSTERDOWN the cluster did not take this write in time: not executed"
                : "CLUSTERDOWN no leader is known to this node: not executed";

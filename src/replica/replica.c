@@ -145,8 +145,9 @@ static void send_message(struct replica *replica, const struct raft_message *mes
  */
 
 static void judge(struct replica *replica, uint64_t index) {
-    const struct raft_config *raft = &replica->config.raft;
-    switch (compare_judge(&replica->compare, raft->id, index, raft->voters, raft->voter_count)) {
+    const struct members *members = raft_members(replica->raft);
+    uint32_t voters = members_voters(members) | members_next_voters(members);
+    switch (compare_judge(&replica->compare, replica->config.raft.id, index, voters)) {
     case COMPARE_AGREES:
         return;
     case COMPARE_MINORITY:
@@ -166,14 +167,15 @@ static void judge(struct replica *replica, uint64_t index) {
 }
 
 void replica_compare(struct replica *replica) {
-    const struct raft_config *raft = &replica->config.raft;
-    if (raft->voter_count == 1) return;
+    const struct members *members = raft_members(replica->raft);
+    uint32_t self = replica->config.raft.id;
+    if (members->count == 1 && members->at[0].id == self) return;
     uint64_t index = replica->applied_index, digest = replica_digest(replica);
-    compare_note(&replica->compare, raft->id, index, digest);
+    compare_note(&replica->compare, self, index, digest);
     if (replica->state != REPLICA_RUNNING) return; /* still reading its log: nobody listens yet */
-    for (uint32_t i = 0; i < raft->voter_count && replica->state == REPLICA_RUNNING; i++) {
-        if (raft->voters[i] == raft->id) continue;
-        struct replica_packet *packet = packet_create(raft->voters[i], true, PACKET_DIGEST);
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->at[i].id == self) continue;
+        struct replica_packet *packet = packet_create(members->at[i].id, true, PACKET_DIGEST);
         buffer_append_u64(&packet->head, index);
         buffer_append_u64(&packet->head, digest);
         replica_send(replica, packet, 0);
@@ -228,7 +230,7 @@ static void note_granted(struct replica *replica, const struct raft_read *read) 
         (struct granted_read){read->context, read->index, read->stamp_ms};
 }
 
-void replica_raft_step(struct replica *replica, struct raft_event *event) {
+enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *event) {
     event->now_us = replica->now.now_us;
     event->stamp_ms = replica_present_ms(replica);
     struct raft_output output;
@@ -251,11 +253,13 @@ void replica_raft_step(struct replica *replica, struct raft_event *event) {
         replica->statistics.lapses++;
     }
     if (output.state_changed) note_leadership(replica);
+    if (output.members_changed) replica_note_members(replica);
     if (raft_diverged(replica->raft)) {
         replica_fail(replica, "this node's log contradicts that of a leader below what is "
                               "committed: it takes no part any more; keep its directory for "
                               "inspection");
     }
+    return output.refusal;
 }
 
 /* --- draining ----------------------------------------------------------------------------------
@@ -403,12 +407,26 @@ static struct bytes session_key(const void *entry) {
     return bytes_of(&session->id, sizeof(session->id));
 }
 
+/* The configuration before the log's own outlives the driver's. */
+static void keep_founders(struct replica *replica) {
+    struct raft_config *raft = &replica->config.raft;
+    if (raft->members == NULL) return;
+    replica->founders = *raft->members;
+    raft->members = &replica->founders;
+}
+
+static bool is_founded_alone(const struct replica *replica) {
+    const struct raft_config *raft = &replica->config.raft;
+    return (raft->members == NULL ? raft->voter_count : raft->members->count) <= 1 &&
+           replica->config.joined_index == 0;
+}
+
 static void create_journal(struct replica *replica) {
     const struct replica_config *config = &replica->config;
     struct journal_config journal = {
         .seed = config->seed,
         .base_hash = config->raft.base_hash,
-        .sync = config->sync,
+        .sync = is_founded_alone(replica) ? config->sync : config->sync_shared,
         .segment_size_min = config->journal_segment_size,
         .has_log = config->has_log,
     };
@@ -426,6 +444,7 @@ static void begin_recovery(struct replica *replica) {
 struct replica *replica_create(const struct replica_config *config, struct replica_moment moment) {
     struct replica *replica = memory_allocate_zeroed(sizeof(*replica));
     replica->config = *config;
+    keep_founders(replica);
     replica->now = replica->first = moment;
     replica->clock_ms = moment.wall_ms;
     replica->clock_us = moment.now_us;
@@ -436,6 +455,7 @@ struct replica *replica_create(const struct replica_config *config, struct repli
     /* An answer to what an earlier boot asked, late on its way, must not fit any question of this
      * one. */
     replica->next_context = 1 + (random_next(&replica->random) >> 2);
+    replica->next_ticket = random_next(&replica->random) >> 2;
     create_journal(replica);
     if (config->is_unfounded)
         replica->state = REPLICA_FOUNDING;
@@ -447,9 +467,12 @@ struct replica *replica_create(const struct replica_config *config, struct repli
 void replica_found(struct replica *replica, const struct replica_config *config) {
     CHECK(replica->state == REPLICA_FOUNDING);
     replica->config.raft = config->raft;
+    keep_founders(replica);
+    replica->config.joined_index = config->joined_index;
     memcpy(replica->config.node_uuid, config->node_uuid, sizeof(config->node_uuid));
     memcpy(replica->config.cluster, config->cluster, sizeof(config->cluster));
     replica->config.sync = config->sync;
+    replica->config.sync_shared = config->sync_shared;
     journal_destroy(replica->journal); /* It was asked for nothing. */
     create_journal(replica);
     begin_recovery(replica);
@@ -552,6 +575,7 @@ static void finish_recovery(struct replica *replica) {
     }
     replica->state = REPLICA_RUNNING;
     raft_start(replica->raft, replica->now.now_us);
+    replica_note_members(replica);
     struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
     replica_raft_step(replica, &event);
     event = (struct raft_event){.type = RAFT_EVENT_TICK};
@@ -707,6 +731,10 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
         return receive_digest(replica, from, body);
     case PACKET_FULL:
         return replica_receive_full(replica, from, body);
+    case PACKET_CHANGE:
+        return replica_accept_change(replica, from, body);
+    case PACKET_CHANGED:
+        return replica_receive_changed(replica, from, body);
     default:
         return ERROR_MALFORMED;
     }
@@ -885,6 +913,7 @@ void replica_tick(struct replica *replica, struct replica_moment moment) {
     replica_drain(replica);
     replica_tend_full(replica);
     tend_window(replica);
+    replica_tend_changes(replica);
     replica_pump_waiting(replica);
     if (oldest_read_us(replica) != UINT64_MAX &&
         replica->now.now_us - oldest_read_us(replica) >= replica->config.unsealed_wait_us) {
@@ -902,6 +931,7 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
         tend_reads(replica);
         tend_ticks(replica);
         replica_drain(replica);
+        if (replica->is_removed) fail_all(replica);
         if (replica->stopping) journal_close(replica->journal);
     } else {
         if (replica->paused_count > 0) replica_resume_paused(replica);
@@ -922,6 +952,8 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     if (seal < deadline) deadline = seal;
     uint64_t journal = journal_deadline_us(replica->journal);
     if (journal < deadline) deadline = journal;
+    uint64_t changes = replica_changes_deadline_us(replica);
+    if (changes < deadline) deadline = changes;
     /* Counted from the last tick, not from now: what comes in between, a leader's heartbeats, must
      * not put off for ever what only a tick does. */
     uint64_t soon = replica->ticked_us + (replica->reader_count > 0 ? 2000 : READ_RETRY_US);
@@ -1018,7 +1050,8 @@ uint64_t replica_origin(const struct replica *replica) {
 }
 
 bool replica_serves(const struct replica *replica) {
-    return replica->state == REPLICA_RUNNING && replica->known_leader != 0 && replica->origin != 0;
+    return replica->state == REPLICA_RUNNING && replica->known_leader != 0 &&
+           replica->origin != 0 && !replica->is_removed;
 }
 
 bool replica_disk_is_full(const struct replica *replica) {

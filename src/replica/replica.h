@@ -75,8 +75,13 @@ struct replica_config {
     enum replica_read_mode read_mode;
     char cluster[JOURNAL_ID_SIZE]; /* the cluster's id, in the journal's headers */
     bool is_unfounded;             /* the cluster does not exist yet: replica_found() */
+    bool is_joining;               /* likewise: or this node is not let into it yet */
     bool has_log;                  /* see journal_config */
-    enum journal_sync sync;
+    /* raft.members is the founding's configuration. A node that has joined later knows the index of
+     * a committed one that it stands in: those before it say nothing of it. 0: a founder. */
+    uint64_t joined_index;
+    enum journal_sync sync;        /* while this node is the only member, and */
+    enum journal_sync sync_shared; /* from the moment there is another one (SAFETY 14) */
     uint32_t journal_segment_size; /* of the first segments; 0: the journal's own choice */
 
     struct replica_snapshot_limits snapshot;
@@ -173,6 +178,51 @@ void replica_packet_destroy(struct replica_packet *packet);
 
 /* A session whose output grew or whose ending was set since it was last returned; or NULL. */
 struct session *replica_next_dirty(struct replica *replica);
+
+/* --- members -------------------------------------------------------------------------------- */
+
+/* The configuration in force (raft_members()); NULL while the log is read. Lent until the next
+ * event. */
+const struct members *replica_members(const struct replica *replica);
+/* True once after each change of it, of whether it is committed, or of whom raft_peers() tells. */
+bool replica_members_changed(struct replica *replica);
+/* This node is no member any more, for good: it takes no part, and refuses commands. */
+bool replica_is_removed(const struct replica *replica);
+/* A member has said that the configuration committed at this index does not have this node. */
+void replica_note_removed(struct replica *replica, uint64_t members_index);
+
+/* Changes of the members may be asked for on any node: it asks the leader, again and again, until
+ * the outcome is known. */
+enum replica_change_kind {
+    REPLICA_ADD = 1, /* `member` (uuid, host, port, replaces) as a learner that becomes a voter */
+    REPLICA_REMOVE,  /* `id`; a leader hands over first */
+    REPLICA_PROMOTE, /* `id`, a learner that has caught up, now */
+    REPLICA_MOVE,    /* `id` is at `member`'s host and port from now on */
+    REPLICA_CHANGE_KINDS
+};
+struct replica_change {
+    enum replica_change_kind kind;
+    uint32_t id;
+    struct member member;
+};
+enum replica_change_state {
+    REPLICA_CHANGE_OPEN,
+    REPLICA_CHANGE_DONE,    /* committed; `id` is the member's */
+    REPLICA_CHANGE_REFUSED, /* nothing was done; `reason` says why */
+    REPLICA_CHANGE_LATE,    /* the outcome is not known within 30 s; `reason` says what is known */
+};
+enum { REPLICA_REASON_SIZE = 256 };
+struct replica_change_status {
+    enum replica_change_state state;
+    uint32_t id;
+    char reason[REPLICA_REASON_SIZE];
+};
+/* A ticket for replica_change_status(); 0: too many changes are open. */
+uint64_t replica_change_members(struct replica *replica, const struct replica_change *change,
+                                struct replica_moment moment);
+/* Any other state than OPEN is told once: the ticket is gone then. A ticket that nobody asks about
+ * goes by itself, some time after its end. */
+struct replica_change_status replica_change_status(struct replica *replica, uint64_t ticket);
 
 /* --- snapshots ------------------------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
  *   pending.c  each client's FIFO of replies to come
  *   forward.c  sealing, sending and resending batches; the leader's acceptance
  *   apply.c    committed entries -> keyspace, replies, deliveries
+ *   changes.c    who belongs to the cluster: changes that were asked for, and what follows
  *   snapshots.c  the life of snapshot.rdb: loaded at start, made anew
  *   replica.c  life, events, Raft's output, timers
  */
@@ -74,6 +75,16 @@ struct snapshots {
     uint32_t leftover_count;
 };
 
+enum { CHANGES_MAX = 16 };
+
+/* A change of the members that was asked for on this node. */
+struct open_change {
+    uint64_t ticket; /* 0: free */
+    struct replica_change change;
+    struct replica_change_status status;
+    uint64_t since_us, asked_us; /* asked: the leader, last; 0: not yet */
+};
+
 struct replica {
     struct replica_config config;
     struct replica_moment now;   /* of the event being handled */
@@ -97,6 +108,13 @@ struct replica {
     struct snapshots snapshots;
     struct compare compare;
     uint64_t persisted_told;
+
+    /* Members (changes.c). */
+    struct members founders; /* config.raft.members points here */
+    bool members_changed;    /* to be told to the driver */
+    bool is_removed;
+    struct open_change changes[CHANGES_MAX];
+    uint64_t next_ticket;
     struct raft_lapse lapses[RAFT_NODES_MAX + 1]; /* by node; node 0: none to be told */
 
     /* This boot's origin and its window. */
@@ -170,7 +188,8 @@ struct replica {
 };
 
 /* --- replica.c -------------------------------------------------------------------------------- */
-void replica_raft_step(struct replica *replica, struct raft_event *event);
+/* Carries its output on; returns why the event was refused, if it was. */
+enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *event);
 void replica_send(struct replica *replica, struct replica_packet *packet, uint64_t wait_for);
 uint64_t replica_present_ms(struct replica *replica);
 void replica_follow_stamp(struct replica *replica, uint64_t stamp_ms, bool is_present);
@@ -255,6 +274,8 @@ void replica_fail_unsealed(struct replica *replica);
 void replica_give_up_sealed(struct replica *replica, uint64_t wait_us);
 /* The empty batch was applied: the commands of this one are certainly not executed. */
 void replica_revoked(struct replica *replica, struct batch *batch);
+/* The origin is closed: what it had sealed behind `last` is certainly not executed. */
+void replica_origin_closed(struct replica *replica, uint64_t last);
 /* "Unknown" for what was sealed at least `wait_us` ago. */
 void replica_fail_sealed(struct replica *replica, uint64_t wait_us);
 /* The leader's side. */
@@ -275,6 +296,20 @@ void replica_compare(struct replica *replica);
 
 /* --- apply.c ---------------------------------------------------------------------------------- */
 void replica_apply_entry(struct replica *replica, const char *image);
+
+/* --- changes.c -------------------------------------------------------------------------------- */
+extern const char replica_removed_text[]; /* the error for commands of a removed node */
+/* The core's configuration is another one. */
+void replica_note_members(struct replica *replica);
+/* Applied: origins of nodes that are no members any more are closed. */
+void replica_apply_members(struct replica *replica, const struct members *members);
+/* Asks about open changes once more. */
+void replica_tend_changes(struct replica *replica);
+uint64_t replica_changes_deadline_us(const struct replica *replica);
+enum error replica_accept_change(struct replica *replica, uint32_t from,
+                                 struct bytes body) MUST_USE;
+enum error replica_receive_changed(struct replica *replica, uint32_t from,
+                                   struct bytes body) MUST_USE;
 
 /* --- snapshots.c ------------------------------------------------------------------------------ */
 void replica_snapshots_open(struct replica *replica);
@@ -298,6 +333,8 @@ enum packet_kind {
     PACKET_TICK,    /* please move log time */
     PACKET_DIGEST,  /* index, digest: the sender's state there (compare.h) */
     PACKET_FULL,    /* term, 1 or 0: its leader's disk is full, and nobody (or somebody) has room */
+    PACKET_CHANGE,  /* a change of the members that somebody asks for (changes.c) */
+    PACKET_CHANGED, /* what has become of it */
 };
 enum { PACKET_FORWARD_HEAD = 8 };
 struct replica_packet *packet_create(uint32_t to, bool bulk, enum packet_kind kind);

@@ -11,6 +11,17 @@ struct replica_moment replica_box_moment(const struct replica_box *box, uint32_t
     return (struct replica_moment){box->now_us, wall_ms};
 }
 
+struct member replica_box_member(const struct replica_box *box, uint32_t node) {
+    struct member member = {.id = node, .port = 7000 + node, .host = "box"};
+    memcpy(member.uuid, &box->uuids[node], sizeof(box->uuids[node]));
+    return member;
+}
+
+static void create_disk(struct replica_box *box, uint32_t node) {
+    struct simulated_disk_config disk = {.seed = node, .delay_min_us = 100, .delay_max_us = 400};
+    box->disks[node] = simulated_disk_create(&disk);
+}
+
 void replica_box_init(struct replica_box *box, uint32_t count) {
     *box = (struct replica_box){.count = count,
                                 .now_us = 1000 * 1000,
@@ -18,10 +29,15 @@ void replica_box_init(struct replica_box *box, uint32_t count) {
                                 .registry = command_registry_create()};
     storages_register(box->registry);
     command_registry_add(box->registry, replica_family());
+    for (uint32_t node = 1; node <= BOX_NODES_MAX; node++)
+        box->uuids[node] = 1000 + node;
     for (uint32_t node = 1; node <= count; node++) {
-        struct simulated_disk_config disk = {
-            .seed = node, .delay_min_us = 100, .delay_max_us = 400};
-        box->disks[node] = simulated_disk_create(&disk);
+        struct member member = replica_box_member(box, node);
+        member.flags = MEMBER_VOTER;
+        CHECK(members_put(&box->founders, &member));
+    }
+    for (uint32_t node = 1; node <= count; node++) {
+        create_disk(box, node);
         replica_box_boot(box, node);
     }
 }
@@ -30,13 +46,13 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     struct replica_config config;
     replica_config_defaults(&config);
     config.raft.id = node;
-    config.raft.voter_count = box->count;
-    for (uint32_t i = 0; i < box->count; i++)
-        config.raft.voters[i] = i + 1;
+    config.raft.members = &box->founders;
+    config.joined_index = box->joined_index[node];
+    config.sync = box->sync;
     config.raft.seed = config.seed = ++box->boots;
     config.nonce = box->boots;
     config.hash_seed = random_mix(box->boots);
-    config.node_uuid[0] = node;
+    config.node_uuid[0] = box->uuids[node];
     config.registry = box->registry;
     config.planted = config.raft.planted = box->planted;
     if (box->inflight_bytes_max != 0) config.inflight_bytes_max = box->inflight_bytes_max;
@@ -50,6 +66,28 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     }
 }
 
+void replica_box_join(struct replica_box *box, uint32_t node, uint64_t joined_index) {
+    CHECK(node <= BOX_NODES_MAX && box->replicas[node] == NULL);
+    if (node > box->count) box->count = node;
+    simulated_disk_destroy(box->disks[node]);
+    create_disk(box, node);
+    box->joined_index[node] = joined_index;
+    replica_box_boot(box, node);
+}
+
+struct replica_change_status replica_box_change(struct replica_box *box, uint32_t node,
+                                                const struct replica_change *change) {
+    uint64_t ticket =
+        replica_change_members(box->replicas[node], change, replica_box_moment(box, node));
+    struct replica_change_status status = {0};
+    for (int i = 0; i < 4000; i++) {
+        status = replica_change_status(box->replicas[node], ticket);
+        if (status.state != REPLICA_CHANGE_OPEN) break;
+        replica_box_run(box, 10 * 1000);
+    }
+    return status;
+}
+
 void replica_box_kill(struct replica_box *box, uint32_t node) {
     simulated_disk_power_loss(box->disks[node]);
     replica_destroy(box->replicas[node]);
@@ -57,7 +95,7 @@ void replica_box_kill(struct replica_box *box, uint32_t node) {
 }
 
 void replica_box_clear(struct replica_box *box) {
-    for (uint32_t node = 1; node <= box->count; node++) {
+    for (uint32_t node = 1; node <= BOX_NODES_MAX; node++) {
         replica_destroy(box->replicas[node]);
         simulated_disk_destroy(box->disks[node]);
     }

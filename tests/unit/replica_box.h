@@ -6,7 +6,7 @@
 #include "src/replica/replica.h"
 #include "tests/simulator/disk.h"
 
-enum { BOX_NODES_MAX = 5 };
+enum { BOX_NODES_MAX = 7 };
 
 struct box_client {
     uint32_t node;
@@ -22,7 +22,11 @@ struct replica_box {
     struct command_registry *registry;
     struct replica *replicas[BOX_NODES_MAX + 1]; /* by id; NULL: down */
     struct simulated_disk *disks[BOX_NODES_MAX + 1];
-    bool cut[BOX_NODES_MAX + 1]; /* nothing goes in or out */
+    bool cut[BOX_NODES_MAX + 1];              /* nothing goes in or out */
+    struct members founders;                  /* with whom all begin */
+    uint64_t uuids[BOX_NODES_MAX + 1];        /* of their directories */
+    uint64_t joined_index[BOX_NODES_MAX + 1]; /* 0: a founder */
+    enum journal_sync sync;                   /* while a node is alone */
     uint32_t planted;
     size_t inflight_bytes_max; /* 0: the default; for nodes booted from now on */
 };
@@ -31,6 +35,13 @@ void replica_box_init(struct replica_box *box, uint32_t count);
 void replica_box_clear(struct replica_box *box);
 void replica_box_boot(struct replica_box *box, uint32_t node);
 void replica_box_kill(struct replica_box *box, uint32_t node);
+/* A node with an empty disk, which is to stand (or stands) in the configuration under this id. */
+void replica_box_join(struct replica_box *box, uint32_t node, uint64_t joined_index);
+/* Asks this node for a change of the members and runs until the outcome is known. */
+struct replica_change_status replica_box_change(struct replica_box *box, uint32_t node,
+                                                const struct replica_change *change);
+/* The member that `node` of the box would be under the address that all its nodes have. */
+struct member replica_box_member(const struct replica_box *box, uint32_t node);
 /* Lets virtual time pass, all events carried out. */
 void replica_box_run(struct replica_box *box, uint64_t us);
 /* Runs until somebody leads and all live nodes have their origins; false after 10 s. */

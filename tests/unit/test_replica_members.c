@@ -1,0 +1,443 @@
+/* Whole replicas whose cluster grows, shrinks and replaces its nodes while they serve. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "src/replica/replica_internal.h"
+#include "tests/unit/replica_box.h"
+
+static struct replica_change add(const struct replica_box *box, uint32_t node) {
+    return (struct replica_change){.kind = REPLICA_ADD, .member = replica_box_member(box, node)};
+}
+static struct replica_change of_node(enum replica_change_kind kind, uint32_t id) {
+    return (struct replica_change){.kind = kind, .id = id};
+}
+
+static const struct members *members_of(const struct replica_box *box, uint32_t node) {
+    return replica_members(box->replicas[node]);
+}
+
+static bool is_voter(const struct replica_box *box, uint32_t seen_by, uint32_t node) {
+    const struct members *members = members_of(box, seen_by);
+    return members != NULL && !members->joint && (members_voters(members) >> node & 1) == 1 &&
+           raft_members_are_committed(box->replicas[seen_by]->raft);
+}
+
+static void await_voter(struct replica_box *box, uint32_t node) {
+    for (int i = 0; i < 500 && !is_voter(box, node, node); i++)
+        replica_box_run(box, 10 * 1000);
+    cr_assert(is_voter(box, node, node), "node %u votes", node);
+}
+
+/* From the leader's answer on, as `--join` does. */
+static void grow(struct replica_box *box, uint32_t asked, uint32_t node) {
+    struct replica_change change = add(box, node);
+    struct replica_change_status status = replica_box_change(box, asked, &change);
+    cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+    cr_assert_eq(status.id, node);
+    replica_box_join(box, node, raft_members_index(box->replicas[asked]->raft));
+}
+
+static void expect_removed(struct replica_box *box, uint32_t asked, uint32_t node) {
+    struct replica_change change = of_node(REPLICA_REMOVE, node);
+    struct replica_change_status status = replica_box_change(box, asked, &change);
+    cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+}
+
+static void expect_refused(struct replica_box *box, uint32_t asked,
+                           const struct replica_change *change, const char *reason) {
+    struct replica_change_status status = replica_box_change(box, asked, change);
+    cr_expect_eq(status.state, REPLICA_CHANGE_REFUSED);
+    cr_expect(strstr(status.reason, reason) != NULL, "'%s' has '%s'", status.reason, reason);
+}
+
+static void expect_equal(struct replica_box *box, uint32_t a, uint32_t b) {
+    replica_box_run(box, 1000 * 1000);
+    cr_expect_eq(replica_applied_index(box->replicas[a]), replica_applied_index(box->replicas[b]));
+    cr_expect_eq(replica_digest(box->replicas[a]), replica_digest(box->replicas[b]));
+}
+
+static void write_some(struct replica_box *box, uint32_t node, int count) {
+    struct box_client *client = replica_box_client(box, node);
+    for (int i = 0; i < count; i++) {
+        box_client_send(box, client, "INCR total\r\n");
+        replica_box_run(box, 2000);
+    }
+    replica_box_run(box, 500 * 1000);
+    for (size_t i = 0; i < client->replies.size; i++)
+        cr_assert_neq(client->replies.data[i], '-', "%.*s", (int)client->replies.size,
+                      client->replies.data);
+    box_client_close(box, client);
+}
+
+static void expect_total(struct replica_box *box, uint32_t node, const char *expected) {
+    struct box_client *client = replica_box_client(box, node);
+    box_client_send(box, client, "GET total\r\n");
+    cr_expect(box_client_expect(box, client, expected));
+    box_client_close(box, client);
+}
+
+/* --- growing ------------------------------------------------------------------------------------
+ */
+
+/* The learner gets all there is, becomes a voter by itself, and takes commands as any node. */
+Test(replica_members, one_grows_to_three_while_it_serves) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    write_some(&box, 1, 50);
+    grow(&box, 1, 2);
+    write_some(&box, 1, 20);
+    await_voter(&box, 2);
+    grow(&box, 2, 3);
+    await_voter(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    write_some(&box, 3, 10);
+    expect_total(&box, 2, "$2\r\n80\r\n");
+    expect_equal(&box, 1, 2);
+    expect_equal(&box, 1, 3);
+    replica_box_kill(&box, replica_box_leader(&box));
+    cr_assert(replica_box_settle(&box), "two of three go on");
+    replica_box_clear(&box);
+}
+
+/* SAFETY 14: what a lone node acknowledged without a sync is synced before anybody joins. */
+Test(replica_members, a_node_that_was_alone_syncs_from_the_first_learner_on) {
+    static const enum journal_sync lax[] = {JOURNAL_SYNC_EVERYSEC, JOURNAL_SYNC_NEVER};
+    for (size_t i = 0; i < COUNT_OF(lax); i++) {
+        struct replica_box box;
+        replica_box_init(&box, 1);
+        replica_destroy(box.replicas[1]);
+        box.sync = lax[i];
+        replica_box_boot(&box, 1);
+        cr_assert(replica_box_settle(&box));
+        write_some(&box, 1, 20);
+        struct journal *journal = replica_journal(box.replicas[1]);
+        cr_expect_not(journal_is_synced(journal));
+        struct replica_change change = add(&box, 2);
+        uint64_t index = raft_members_index(box.replicas[1]->raft);
+        uint64_t ticket =
+            replica_change_members(box.replicas[1], &change, replica_box_moment(&box, 1));
+        while (raft_members_index(box.replicas[1]->raft) == index)
+            replica_box_run(&box, 100);
+        cr_expect(journal_is_synced(journal), "before the learner stands in the log");
+        while (replica_change_status(box.replicas[1], ticket).state == REPLICA_CHANGE_OPEN)
+            replica_box_run(&box, 10 * 1000);
+        replica_box_join(&box, 2, raft_members_index(box.replicas[1]->raft));
+        await_voter(&box, 2);
+        replica_box_kill(&box, 1);
+        replica_box_boot(&box, 1);
+        cr_assert(replica_box_settle(&box));
+        expect_total(&box, 2, "$2\r\n20\r\n");
+        replica_box_clear(&box);
+    }
+}
+
+Test(replica_members, a_learner_that_does_not_answer_is_not_promoted) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    struct replica_change change = add(&box, 4), promote = of_node(REPLICA_PROMOTE, 4);
+    cr_assert_eq(replica_box_change(&box, leader, &change).state, REPLICA_CHANGE_DONE);
+    replica_box_run(&box, 3 * 1000 * 1000);
+    cr_expect_not(is_voter(&box, leader, 4));
+    expect_refused(&box, leader % 3 + 1, &promote, "has not caught up yet");
+    /* It hinders nobody, and goes as it came. */
+    write_some(&box, leader, 10);
+    expect_removed(&box, leader, 4);
+    cr_expect_null(members_find(members_of(&box, leader), 4));
+    replica_box_clear(&box);
+}
+
+Test(replica_members, a_learner_neither_votes_nor_leads) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    /* Node 4 hears the leader only now and then, so it stays a learner. */
+    struct replica_change change = add(&box, 4);
+    cr_assert_eq(replica_box_change(&box, leader, &change).state, REPLICA_CHANGE_DONE);
+    replica_box_join(&box, 4, raft_members_index(box.replicas[leader]->raft));
+    box.cut[leader] = true;
+    box.cut[leader % 3 + 1] = true;
+    replica_box_run(&box, 10 * 1000 * 1000);
+    cr_expect_eq(replica_box_leader(&box), 0, "one voter and a learner are no majority");
+    box.cut[leader] = box.cut[leader % 3 + 1] = false;
+    cr_assert(replica_box_settle(&box));
+    await_voter(&box, 4);
+    replica_box_clear(&box);
+}
+
+/* --- removing -----------------------------------------------------------------------------------
+ */
+
+Test(replica_members, a_removed_node_says_so_and_the_others_go_on) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), gone = leader % 3 + 1, other = gone % 3 + 1;
+    struct box_client *subscriber = replica_box_client(&box, gone);
+    struct box_client *client = replica_box_client(&box, gone);
+    box_client_send(&box, client, "SET x 1\r\n");
+    cr_expect(box_client_expect(&box, client, "+OK\r\n"));
+    box_client_send(&box, subscriber, "SUBSCRIBE c\r\n");
+    cr_expect(box_client_expect(&box, subscriber, "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"));
+    expect_removed(&box, other, gone);
+    replica_box_run(&box, 500 * 1000);
+    cr_expect(replica_is_removed(box.replicas[gone]));
+    cr_expect_not(replica_serves(box.replicas[gone]));
+    cr_expect_eq(subscriber->session->ending, SESSION_ENDS_AFTER_OUTPUT);
+    box_client_send(&box, client, "SET x 2\r\nGET x\r\n");
+    static const char refused[] =
+        "-CLUSTERDOWN this node was removed from its cluster: not executed; ask another one\r\n"
+        "-CLUSTERDOWN this node was removed from its cluster: not executed; ask another one\r\n";
+    cr_expect(box_client_expect(&box, client, refused));
+    /* Its origin is closed, and its subscriber is no receiver any more (SAFETY 17). */
+    cr_expect_eq(box.replicas[leader]->origins.count, 2);
+    struct box_client *publisher = replica_box_client(&box, other);
+    box_client_send(&box, publisher, "PUBLISH c m\r\nGET x\r\n");
+    cr_expect(box_client_expect(&box, publisher, ":0\r\n$1\r\n1\r\n"));
+    expect_equal(&box, leader, other);
+    uint64_t term = raft_term(box.replicas[leader]->raft);
+    replica_box_run(&box, 5 * 1000 * 1000);
+    cr_expect_eq(raft_term(box.replicas[leader]->raft), term, "it disturbs nobody");
+    box_client_close(&box, subscriber);
+    box_client_close(&box, client);
+    box_client_close(&box, publisher);
+    replica_box_clear(&box);
+}
+
+/* What it had sealed and the log never got is certainly not executed. */
+Test(replica_members, writes_under_way_on_a_removed_node_end_with_the_truth) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), gone = leader % 3 + 1;
+    struct box_client *client = replica_box_client(&box, gone);
+    box_client_send(&box, client, "INCR total\r\n");
+    cr_expect(box_client_expect(&box, client, ":1\r\n"));
+    /* The leader takes nothing from it any more once the configuration stands in its log. */
+    struct replica_change change = of_node(REPLICA_REMOVE, gone);
+    uint64_t ticket =
+        replica_change_members(box.replicas[leader], &change, replica_box_moment(&box, leader));
+    replica_tick(box.replicas[leader], replica_box_moment(&box, leader));
+    replica_turn_end(box.replicas[leader], replica_box_moment(&box, leader));
+    for (int i = 0; i < 40; i++) {
+        box_client_send(&box, client, "INCR total\r\n");
+        replica_box_run(&box, 500);
+    }
+    replica_box_run(&box, 3 * 1000 * 1000);
+    cr_expect_eq(replica_change_status(box.replicas[leader], ticket).state, REPLICA_CHANGE_DONE);
+    uint32_t done = 1, refused = 0;
+    for (size_t i = 0; i < client->replies.size; i++) {
+        if (i > 0 && client->replies.data[i - 1] != '\n') continue;
+        done += client->replies.data[i] == ':';
+        refused += client->replies.data[i] == '-' && client->replies.data[i + 1] == 'C';
+    }
+    cr_expect_eq(done - 1 + refused, 40, "%u done, %u refused: %.*s", done, refused,
+                 (int)client->replies.size, client->replies.data);
+    cr_expect_gt(refused, 0);
+    char expected[32], total[16];
+    snprintf(total, sizeof(total), "%u", done);
+    snprintf(expected, sizeof(expected), "$%zu\r\n%s\r\n", strlen(total), total);
+    expect_total(&box, leader, expected);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+Test(replica_members, a_leader_that_is_removed_hands_over_first) {
+    for (int by_itself = 0; by_itself < 2; by_itself++) {
+        struct replica_box box;
+        replica_box_init(&box, 3);
+        cr_assert(replica_box_settle(&box));
+        uint32_t leader = replica_box_leader(&box), other = leader % 3 + 1;
+        write_some(&box, other, 5);
+        expect_removed(&box, by_itself ? leader : other, leader);
+        replica_box_run(&box, 500 * 1000);
+        cr_expect(replica_is_removed(box.replicas[leader]));
+        cr_expect_neq(replica_box_leader(&box), leader);
+        write_some(&box, other, 5);
+        expect_total(&box, other, "$2\r\n10\r\n");
+        replica_box_clear(&box);
+    }
+}
+
+Test(replica_members, what_would_leave_nobody_to_decide_is_refused) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), dead = leader % 3 + 1, other = dead % 3 + 1;
+    replica_box_kill(&box, dead);
+    replica_box_run(&box, 2 * 1000 * 1000);
+    struct replica_change change = of_node(REPLICA_REMOVE, other);
+    expect_refused(&box, leader, &change, "no majority can be reached");
+    change = of_node(REPLICA_REMOVE, 9);
+    expect_refused(&box, other, &change, "there is no node 9");
+    expect_removed(&box, leader, dead);
+    expect_removed(&box, leader, other);
+    change = of_node(REPLICA_REMOVE, leader);
+    expect_refused(&box, leader, &change, "nobody would be left to vote");
+    write_some(&box, leader, 3);
+    replica_box_clear(&box);
+}
+
+/* --- replacing ----------------------------------------------------------------------------------
+ */
+
+Test(replica_members, an_empty_directory_under_an_old_address_is_refused_until_the_old_id_is_gone) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1, other = lost % 3 + 1;
+    replica_box_kill(&box, lost);
+    struct replica_change change = add(&box, lost);
+    memset(change.member.uuid, 7, sizeof(change.member.uuid));
+    char mend[64];
+    snprintf(mend, sizeof(mend), "RAFT REMOVE %u first", lost);
+    expect_refused(&box, other, &change, mend);
+    expect_removed(&box, other, lost);
+    struct replica_change_status status = replica_box_change(&box, other, &change);
+    cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+    cr_assert_eq(status.id, 4, "ids are not used again");
+    memcpy(&box.uuids[4], change.member.uuid, sizeof(box.uuids[4]));
+    replica_box_clear(&box);
+}
+
+/* The new node votes from the moment at which the old one does not. */
+Test(replica_members, a_dead_node_is_replaced_in_one_step) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1;
+    replica_box_kill(&box, lost);
+    struct replica_change change = add(&box, 4);
+    change.member.replaces = lost;
+    cr_assert_eq(replica_box_change(&box, leader, &change).state, REPLICA_CHANGE_DONE);
+    cr_expect_not_null(members_find(members_of(&box, leader), lost), "it stays until then");
+    replica_box_join(&box, 4, raft_members_index(box.replicas[leader]->raft));
+    await_voter(&box, 4);
+    cr_expect_null(members_find(members_of(&box, leader), lost));
+    cr_expect_eq(members_of(&box, leader)->count, 3);
+    cr_assert(replica_box_settle(&box));
+    write_some(&box, 4, 5);
+    replica_box_clear(&box);
+}
+
+Test(replica_members, a_member_moves_to_another_address) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct replica_change change = {
+        .kind = REPLICA_MOVE, .id = 1, .member = {.host = "elsewhere", .port = 1}};
+    cr_expect_eq(replica_box_change(&box, 1, &change).state, REPLICA_CHANGE_DONE);
+    cr_expect_str_eq(members_find(members_of(&box, 1), 1)->host, "elsewhere");
+    replica_box_clear(&box);
+}
+
+/* --- trouble in the midst -----------------------------------------------------------------------
+ */
+
+/* Whatever became of the change, it is whole on all nodes, and the asker's answer is true. */
+Test(replica_members, a_leader_that_dies_in_the_middle_of_a_change_leaves_one_outcome) {
+    for (uint64_t after_us = 0; after_us < 3000; after_us += 150) {
+        struct replica_box box;
+        replica_box_init(&box, 3);
+        cr_assert(replica_box_settle(&box));
+        uint32_t leader = replica_box_leader(&box), asked = leader % 3 + 1, third = asked % 3 + 1;
+        grow(&box, asked, 4);
+        await_voter(&box, 4);
+        struct replica_change change = of_node(REPLICA_REMOVE, third);
+        uint64_t ticket =
+            replica_change_members(box.replicas[asked], &change, replica_box_moment(&box, asked));
+        replica_box_run(&box, after_us);
+        replica_box_kill(&box, leader);
+        replica_box_run(&box, 2 * 1000 * 1000);
+        replica_box_boot(&box, leader);
+        struct replica_change_status status;
+        for (int i = 0; i < 1000; i++) {
+            status = replica_change_status(box.replicas[asked], ticket);
+            if (status.state != REPLICA_CHANGE_OPEN) break;
+            replica_box_run(&box, 10 * 1000);
+        }
+        cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+        cr_expect_null(members_find(members_of(&box, asked), third));
+        replica_box_kill(&box, third);
+        cr_assert(replica_box_settle(&box));
+        write_some(&box, asked, 3);
+        expect_equal(&box, leader, asked);
+        expect_equal(&box, leader, 4);
+        replica_box_clear(&box);
+    }
+}
+
+Test(replica_members, two_changes_at_once_come_one_after_the_other) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    struct replica_change changes[] = {add(&box, 4), of_node(REPLICA_REMOVE, 3)};
+    uint64_t tickets[COUNT_OF(changes)];
+    for (uint32_t i = 0; i < COUNT_OF(changes); i++)
+        tickets[i] = replica_change_members(box.replicas[i + 1], &changes[i],
+                                            replica_box_moment(&box, i + 1));
+    for (uint32_t i = 0; i < COUNT_OF(changes); i++) {
+        struct replica_change_status status = {0};
+        while (status.state == REPLICA_CHANGE_OPEN) {
+            replica_box_run(&box, 10 * 1000);
+            status = replica_change_status(box.replicas[i + 1], tickets[i]);
+        }
+        cr_expect_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+    }
+    cr_expect_eq(members_all(members_of(&box, 1)), 2 | 4 | 16);
+    replica_box_clear(&box);
+}
+
+/* The configuration stands in the snapshot, and what joined later in the log behind it. */
+Test(replica_members, members_come_from_snapshot_and_log_at_the_next_start) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    grow(&box, 1, 2);
+    await_voter(&box, 2);
+    cr_assert(replica_box_snapshot(&box, 1));
+    grow(&box, 1, 3);
+    await_voter(&box, 3);
+    for (uint32_t node = 1; node <= 3; node++) {
+        replica_box_kill(&box, node);
+        replica_box_boot(&box, node);
+    }
+    cr_assert(replica_box_settle(&box));
+    for (uint32_t node = 1; node <= 3; node++)
+        cr_expect_eq(members_voters(members_of(&box, node)), 2 | 4 | 8);
+    replica_box_clear(&box);
+}
+
+/* Bytes from a peer: every cut of a question, and one from the future. */
+Test(replica_members, malformed_questions_are_refused) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box);
+    char body[64] = {0};
+    body[8] = REPLICA_REMOVE;
+    body[9] = 2;
+    for (size_t size = 0; size < 30; size++)
+        cr_expect_neq(replica_accept_change(box.replicas[leader], 2, bytes_of(body, size)),
+                      ERROR_NONE, "%zu", size);
+    static const struct {
+        int at;
+        char value;
+    } wrong[] = {{8, 0}, {8, REPLICA_CHANGE_KINDS}, {9, 17}, {10, 17}, {11, 1}};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        char spoilt[30];
+        memcpy(spoilt, body, sizeof(spoilt));
+        spoilt[wrong[i].at] = wrong[i].value;
+        cr_expect_neq(
+            replica_accept_change(box.replicas[leader], 2, bytes_of(spoilt, sizeof(spoilt))),
+            ERROR_NONE, "case %zu", i);
+    }
+    cr_expect_eq(members_of(&box, leader)->count, 3);
+    cr_expect_neq(replica_receive_changed(box.replicas[leader], 2, bytes_of(body, 9)), ERROR_NONE);
+    body[8] = REPLICA_CHANGE_LATE;
+    cr_expect_neq(replica_receive_changed(box.replicas[leader], 2, bytes_of(body, 10)), ERROR_NONE);
+    replica_box_clear(&box);
+}

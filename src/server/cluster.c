@@ -1,15 +1,15 @@
 /* cluster.c: see cluster.h. */
 #include "src/server/cluster.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "src/server/address.h"
+#include "src/server/admission.h"
 #include "src/server/config_text.h"
 #include "src/server/peers.h"
 
@@ -22,96 +22,18 @@ struct founding_wait {
     bool done, failed;
 };
 
-/* --- addresses ---------------------------------------------------------------------------------
- */
-
-static bool same_address(const struct sockaddr *a, const struct sockaddr *b) {
-    if (a->sa_family != b->sa_family) return false;
-    if (a->sa_family == AF_INET) {
-        return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
-               ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-    }
-    return a->sa_family == AF_INET6 &&
-           memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
-                  &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
-}
-
-static bool is_loopback(const struct sockaddr *address) {
-    if (address->sa_family == AF_INET) {
-        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
-    }
-    return address->sa_family == AF_INET6 &&
-           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
-}
-
-static bool is_own_address(const struct sockaddr *address) {
-    if (is_loopback(address)) return true;
-    struct ifaddrs *all = NULL;
-    if (getifaddrs(&all) != 0) return false;
-    bool own = false;
-    for (const struct ifaddrs *at = all; at != NULL && !own; at = at->ifa_next) {
-        own = at->ifa_addr != NULL && same_address(at->ifa_addr, address);
-    }
-    freeifaddrs(all);
-    return own;
-}
-
-/* At start-up only: a name may take its time to resolve. */
-static struct addrinfo *resolve_host(const char *host) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    return getaddrinfo(host, NULL, &hints, &found) == 0 ? found : NULL;
-}
-
-static bool host_is_own(const char *host) {
-    struct addrinfo *found = resolve_host(host);
-    bool own = false;
-    for (const struct addrinfo *at = found; at != NULL && !own; at = at->ai_next) {
-        own = is_own_address(at->ai_addr);
-    }
-    if (found != NULL) freeaddrinfo(found);
-    return own;
-}
-
-/* A name that does not resolve yet may be anywhere. */
-static bool host_is_loopback(const char *host) {
-    struct addrinfo *found = resolve_host(host);
-    bool loopback = found != NULL;
-    for (const struct addrinfo *at = found; at != NULL && loopback; at = at->ai_next) {
-        loopback = is_loopback(at->ai_addr);
-    }
-    if (found != NULL) freeaddrinfo(found);
-    return loopback;
-}
-
-/* What --announce says; *given is false if it says nothing. */
-static bool read_announced(const struct server *server, struct founding_address *announced,
-                           bool *given, struct buffer *error) {
-    const char *announce = CONFIG_STRING(&server->config, ANNOUNCE);
-    *given = announce[0] != '\0';
-    if (!*given) return true;
-    struct founding_address list[RAFT_NODES_MAX];
-    uint32_t count = 0;
-    enum error wrong = founding_parse_list(bytes_of_text(announce), list, &count);
-    if (wrong == ERROR_NONE && count == 1) {
-        *announced = list[0];
-        return true;
-    }
-    buffer_append_format(error, "--announce '%s' is not one host:port", announce);
-    return false;
-}
-
 /* By --announce, else by the own port and an own address. */
 static bool find_self(const struct server *server, const struct founding_address *list,
                       uint32_t count, uint32_t *self, struct buffer *error) {
     struct founding_address announced;
     bool given;
     uint32_t found = 0;
-    if (!read_announced(server, &announced, &given, error)) return false;
+    if (!address_read_announced(server, &announced, &given, error)) return false;
     for (uint32_t i = 0; i < count; i++) {
         bool match =
-            given
-                ? announced.port == list[i].port && strcmp(announced.host, list[i].host) == 0
-                : list[i].port == CONFIG_NUMBER(&server->config, PORT) && host_is_own(list[i].host);
+            given ? announced.port == list[i].port && strcmp(announced.host, list[i].host) == 0
+                  : list[i].port == CONFIG_NUMBER(&server->config, PORT) &&
+                        address_is_own_host(list[i].host);
         if (!match) continue;
         *self = i;
         found++;
@@ -125,13 +47,14 @@ static bool find_self(const struct server *server, const struct founding_address
 }
 
 /* A member's directory under another address is a copy, or in the wrong place: two processes would
- * vote under one identity. */
+ * vote under one identity. A lone node's address is of no concern until it has company. */
 static bool is_in_its_place(const struct server *server, struct buffer *error) {
     const struct identity *identity = &server->identity;
     const struct identity_member *member = identity_member(identity, identity->id);
     struct founding_address announced;
     bool given;
-    if (!read_announced(server, &announced, &given, error)) return false;
+    if (member == NULL || identity_known(identity).count == 1) return true;
+    if (!address_read_announced(server, &announced, &given, error)) return false;
     bool same = given ? announced.port == member->port && strcmp(announced.host, member->host) == 0
                       : member->port == CONFIG_NUMBER(&server->config, PORT);
     if (same) return true;
@@ -154,9 +77,20 @@ static bool parse_list(const struct server *server, struct founding_address *lis
     return false;
 }
 
+static bool has_secret(const struct server *server) {
+    return CONFIG_STRING(&server->config, RAFT_SECRET)[0] != '\0';
+}
+
+bool cluster_is_joining(const struct server *server) {
+    return !identity_is_founded(&server->identity) &&
+           CONFIG_STRING(&server->config, JOIN)[0] != '\0';
+}
+
 bool cluster_is_wanted(const struct server *server) {
-    if (identity_is_founded(&server->identity)) return server->identity.member_count > 1;
-    return strchr(CONFIG_STRING(&server->config, CLUSTER), ',') != NULL;
+    if (identity_is_founded(&server->identity))
+        return identity_known(&server->identity).count > 1 || has_secret(server);
+    return cluster_is_joining(server) ||
+           strchr(CONFIG_STRING(&server->config, CLUSTER), ',') != NULL;
 }
 
 /* --- the peer port -----------------------------------------------------------------------------
@@ -275,30 +209,56 @@ static void on_refused(void *context, const char *text) {
     ev_break(server->loop, EVBREAK_ALL);
 }
 
+static void on_join_asked(void *context, const struct joining_question *question,
+                          struct joining_answer *answer) {
+    admission_answer(context, question, answer);
+}
+
+static bool on_is_in_touch(void *context, uint32_t id) {
+    const struct server *server = context;
+    if (server->replica == NULL || replica_raft(server->replica) == NULL) return false;
+    uint32_t leader = raft_leader(replica_raft(server->replica));
+    return leader != 0 && leader != id;
+}
+
+static void on_outside(void *context, uint64_t members_index) {
+    struct server *server = context;
+    if (server->replica != NULL) replica_note_removed(server->replica, members_index);
+}
+
 /* --- founding ----------------------------------------------------------------------------------
  */
 
 /* Clients are served meanwhile what needs no cluster. True if it exists, or the process stops. */
 static bool found_cluster(struct server *server, struct founding_wait *wait) {
-    log_line(&server->log, LOG_LEVEL_NOTICE, "Founding the cluster: waiting for all of %s",
-             CONFIG_STRING(&server->config, CLUSTER));
+    if (cluster_is_joining(server))
+        log_line(&server->log, LOG_LEVEL_NOTICE, "Joining the cluster: asking %s to be let in",
+                 CONFIG_STRING(&server->config, JOIN));
+    else
+        log_line(&server->log, LOG_LEVEL_NOTICE, "Founding the cluster: waiting for all of %s",
+                 CONFIG_STRING(&server->config, CLUSTER));
+    bool joins = cluster_is_joining(server);
     while (!wait->done && !wait->failed && !server->stopping)
         ev_run(server->loop, 0);
     if (!wait->done) return !wait->failed;
     char id[2 * IDENTITY_ID_SIZE + 1];
     identity_print_id(server->identity.cluster, IDENTITY_ID_SIZE, id);
-    log_line(&server->log, LOG_LEVEL_NOTICE, "Founded: cluster %s, this is node %u of %u", id,
-             server->identity.id, server->identity.member_count);
+    log_line(&server->log, LOG_LEVEL_NOTICE, "%s: cluster %s, this is node %u of %u",
+             joins ? "Joined" : "Founded", id, server->identity.id,
+             identity_known(&server->identity).count);
     return true;
 }
 
 static void log_other_list(struct server *server, const struct founding_address *list,
                            uint32_t count) {
-    const struct identity *identity = &server->identity;
-    bool same = count == identity->member_count;
+    struct identity_list known = identity_known(&server->identity);
+    bool same = count == known.count;
     for (uint32_t i = 0; same && i < count; i++) {
-        same = list[i].port == identity->members[i].port &&
-               strcmp(list[i].host, identity->members[i].host) == 0;
+        bool found = false;
+        for (uint32_t k = 0; k < known.count; k++)
+            found |=
+                list[i].port == known.at[k].port && strcmp(list[i].host, known.at[k].host) == 0;
+        same = found;
     }
     if (same) return;
     log_line(
@@ -308,15 +268,45 @@ static void log_other_list(struct server *server, const struct founding_address 
 }
 
 bool cluster_check_alone(const struct server *server, struct buffer *error) {
-    bool founded_alone =
-        identity_is_founded(&server->identity) && server->identity.member_count == 1;
+    bool founded = identity_is_founded(&server->identity);
+    bool founded_alone = founded && identity_known(&server->identity).count == 1;
     bool several = strchr(CONFIG_STRING(&server->config, CLUSTER), ',') != NULL;
+    bool joins = CONFIG_STRING(&server->config, JOIN)[0] != '\0';
+    if (joins && founded)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "Without effect: --join (this data directory belongs to node %u of a cluster)",
+                 server->identity.id);
+    if (joins && several && !founded) {
+        buffer_append_format(error, "--cluster founds a cluster, --join enters one that runs: give "
+                                    "one of them");
+        return false;
+    }
     if (!founded_alone || !several) return true;
     buffer_append_format(error,
-                         "%s belongs to a node that is a cluster of one, and can't join others "
-                         "yet: start it without --cluster, or choose another --dir",
+                         "%s belongs to a node that is a cluster of one: start it without "
+                         "--cluster and let others --join it, or choose another --dir",
                          server->directory);
     return false;
+}
+
+/* --- joining -----------------------------------------------------------------------------------
+ */
+
+static bool make_question(const struct server *server, struct joining_question *question,
+                          struct buffer *error) {
+    const char *text = CONFIG_STRING(&server->config, JOIN);
+    struct founding_address list[RAFT_NODES_MAX], own = {0};
+    uint32_t count = 0;
+    if (founding_parse_list(bytes_of_text(text), list, &count) != ERROR_NONE || count != 1) {
+        buffer_append_format(error, "--join '%s' is not one host:port of a member", text);
+        return false;
+    }
+    if (!address_towards(server, &list[0], &own, error)) return false;
+    *question = (struct joining_question){.via_port = list[0].port, .self = {.port = own.port}};
+    memcpy(question->via_host, list[0].host, sizeof(question->via_host));
+    memcpy(question->self.host, own.host, sizeof(question->self.host));
+    memcpy(question->self.uuid, server->identity.node, IDENTITY_ID_SIZE);
+    return true;
 }
 
 /* Nothing that takes so many election time-outs is worth waiting for. */
@@ -324,24 +314,66 @@ static uint32_t peer_patience_ms(const struct config *config) {
     long long patience_ms = CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * PATIENCE_ELECTIONS;
     return patience_ms < PATIENCE_MIN_MS ? PATIENCE_MIN_MS : (uint32_t)patience_ms;
 }
+static const struct peers_handlers *handlers_of(struct server *server,
+                                                struct peers_handlers *handlers) {
+    *handlers = (struct peers_handlers){
+        .context = server,
+        .packet = on_packet,
+        .link = on_link,
+        .founded = on_founded,
+        .join_asked = on_join_asked,
+        .is_in_touch = on_is_in_touch,
+        .outside = on_outside,
+        .refused = on_refused,
+        .log = on_log,
+    };
+    return handlers;
+}
+
+bool cluster_open_port(struct server *server, struct buffer *error) {
+    if (server->peers != NULL) return true;
+    struct peers_config config = {.loop = server->loop, .identity = &server->identity};
+    if (CONFIG_NUMBER(&server->config, PORT) > UINT16_MAX - PEER_PORT_OFFSET) {
+        buffer_append_format(error, "peers talk on port + 10000: start this node with a port of 1 "
+                                    "to 55535");
+        return false;
+    }
+    config.secret = bytes_of_text(CONFIG_STRING(&server->config, RAFT_SECRET));
+    int fds[LISTENERS_MAX];
+    if (!open_peer_port(server, fds, &config.listener_count, error)) return false;
+    config.listeners = fds;
+    config.patience_ms = peer_patience_ms(&server->config);
+    struct peers_handlers handlers;
+    server->peers = peers_create(&config, handlers_of(server, &handlers));
+    log_line(&server->log, LOG_LEVEL_NOTICE, "The peer port is open: %lld",
+             (long long)CONFIG_NUMBER(&server->config, PORT) + PEER_PORT_OFFSET);
+    return true;
+}
 
 bool cluster_open(struct server *server, struct buffer *error) {
     struct peers_config config = {.loop = server->loop, .identity = &server->identity};
     bool founded = identity_is_founded(&server->identity);
-    bool has_list = CONFIG_STRING(&server->config, CLUSTER)[0] != '\0';
+    bool joins = cluster_is_joining(server);
+    struct joining_question question;
+    bool has_list = CONFIG_STRING(&server->config, CLUSTER)[0] != '\0' && !joins;
     if (has_list && !parse_list(server, config.list, &config.list_count, error)) return false;
     if (founded) {
         if (!is_in_its_place(server, error)) return false;
         if (has_list) log_other_list(server, config.list, config.list_count);
-        for (uint32_t i = 0; i < server->identity.member_count; i++) {
-            config.secret_required |= !host_is_loopback(server->identity.members[i].host);
-        }
+        struct identity_list known = identity_known(&server->identity);
+        for (uint32_t i = 0; i < known.count; i++)
+            config.secret_required |= !address_resolves_to_loopback(known.at[i].host);
+    } else if (joins) {
+        if (!make_question(server, &question, error)) return false;
+        config.question = &question;
+        config.secret_required = !address_resolves_to_loopback(question.via_host) ||
+                                 !address_resolves_to_loopback(question.self.host);
     } else {
         if (!find_self(server, config.list, config.list_count, &config.list_self, error)) {
             return false;
         }
         for (uint32_t i = 0; i < config.list_count; i++) {
-            config.secret_required |= !host_is_loopback(config.list[i].host);
+            config.secret_required |= !address_resolves_to_loopback(config.list[i].host);
         }
     }
     config.secret = bytes_of_text(CONFIG_STRING(&server->config, RAFT_SECRET));
@@ -354,17 +386,10 @@ bool cluster_open(struct server *server, struct buffer *error) {
     if (!open_peer_port(server, fds, &config.listener_count, error)) return false;
     config.listeners = fds;
     config.patience_ms = peer_patience_ms(&server->config);
-    struct peers_handlers handlers = {
-        .context = server,
-        .packet = on_packet,
-        .link = on_link,
-        .founded = on_founded,
-        .refused = on_refused,
-        .log = on_log,
-    };
+    struct peers_handlers handlers;
     struct founding_wait wait = {.server = server, .error = error};
     server->founding_wait = &wait;
-    server->peers = peers_create(&config, &handlers);
+    server->peers = peers_create(&config, handlers_of(server, &handlers));
     bool done = founded || found_cluster(server, &wait);
     server->founding_wait = NULL;
     server->founded_now = wait.done;

@@ -372,6 +372,7 @@
       CONFIG_MUTABLE, CONFIG_NOTE_TLS, CONFIG_INTEGER_OF(0, INT32_MAX))                            \
     /* Hamok's own */                                                                              \
     X(CLUSTER, "cluster", NULL, "", 0, NULL, CONFIG_LIST_OF(cluster))                              \
+    X(JOIN, "join", NULL, "", 0, NULL, CONFIG_ANY_TEXT)                                            \
     X(ANNOUNCE, "announce", NULL, "", 0, NULL, CONFIG_ANY_TEXT)                                    \
     X(RAFT_SECRET, "raft-secret", NULL, "", CONFIG_SECRET, NULL, CONFIG_ANY_TEXT)                  \
     X(RAFT_HEARTBEAT_INTERVAL, "raft-heartbeat-interval", NULL, "50",                              \

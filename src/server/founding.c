@@ -137,8 +137,9 @@ static enum founding_decision take_over(const struct founding *founding, uint32_
             text,
             "%s:%u belongs to a cluster that does not know this node's data directory: it may have "
             "voted under another identity, so an empty one must not take its place. Bring the old "
-            "directory back, or found a new cluster with empty directories on all nodes",
-            address->host, address->port);
+            "directory back; if it is lost, RAFT REMOVE this node's old id on another node and "
+            "start it with an empty directory and --join %s:%u instead of --cluster",
+            address->host, address->port, address->host, address->port);
     }
     for (uint32_t i = 0; i < answer->member_count; i++) {
         if (!same_id(answer->members[i].uuid, founding->node)) continue;

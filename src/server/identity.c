@@ -7,6 +7,11 @@
  *   id 1
  *   member 1 <32 hex> 127.0.0.1 7001
  *   checksum <16 hex of all before>
+ *
+ * Version 2, written as soon as there is something that version 1 can't say: "joined 17" behind the
+ * id, 0 for a founder; and behind the founders the members last seen:
+ *
+ *   now 1 <32 hex> 127.0.0.1 7001
  */
 #include "src/server/identity.h"
 
@@ -29,10 +34,54 @@ void identity_print_id(const char *id, size_t size, char *text) {
     text[2 * size] = '\0';
 }
 
+struct identity_list identity_known(const struct identity *identity) {
+    if (identity->known_count > 0)
+        return (struct identity_list){identity->known, identity->known_count};
+    return (struct identity_list){identity->members, identity->member_count};
+}
+
 const struct identity_member *identity_member(const struct identity *identity, uint32_t id) {
-    for (uint32_t i = 0; i < identity->member_count; i++)
-        if (identity->members[i].id == id) return &identity->members[i];
+    struct identity_list known = identity_known(identity);
+    for (uint32_t i = 0; i < known.count; i++)
+        if (known.at[i].id == id) return &known.at[i];
     return NULL;
+}
+
+static bool is_same(const struct identity_member *known, const struct member *member) {
+    return known->id == member->id && known->port == member->port &&
+           strcmp(known->host, member->host) == 0 &&
+           memcmp(known->uuid, member->uuid, IDENTITY_ID_SIZE) == 0;
+}
+
+bool identity_note_members(struct identity *identity, const struct members *members) {
+    struct identity_list known = identity_known(identity);
+    bool same = known.count == members->count;
+    for (uint32_t i = 0; same && i < known.count; i++)
+        same = is_same(&known.at[i], &members->at[i]);
+    if (same) return false;
+    identity->known_count = members->count;
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct member *member = &members->at[i];
+        struct identity_member *noted = &identity->known[i];
+        *noted = (struct identity_member){.id = member->id, .port = (uint16_t)member->port};
+        memcpy(noted->host, member->host, sizeof(noted->host));
+        memcpy(noted->uuid, member->uuid, sizeof(noted->uuid));
+    }
+    return true;
+}
+_Static_assert(sizeof(((struct member *)0)->host) == IDENTITY_HOST_SIZE &&
+                   sizeof(((struct member *)0)->uuid) == IDENTITY_ID_SIZE,
+               "a member is told alike in the file and in the log");
+
+void identity_founders(const struct identity *identity, struct members *members) {
+    *members = (struct members){0};
+    for (uint32_t i = 0; i < identity->member_count; i++) {
+        const struct identity_member *founder = &identity->members[i];
+        struct member member = {.id = founder->id, .flags = MEMBER_VOTER, .port = founder->port};
+        memcpy(member.uuid, founder->uuid, sizeof(member.uuid));
+        memcpy(member.host, founder->host, sizeof(member.host));
+        CHECK(members_put(members, &member));
+    }
 }
 
 static void append_id(struct buffer *out, const char *id) {
@@ -41,17 +90,21 @@ static void append_id(struct buffer *out, const char *id) {
     buffer_append_format(out, "%s", text);
 }
 
+static void append_list(struct buffer *out, const char *word, struct identity_list list) {
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct identity_member *member = &list.at[i];
+        buffer_append_format(out, "%s %u ", word, member->id);
+        append_id(out, member->uuid);
+        buffer_append_format(out, " %s %u\n", member->host, member->port);
+    }
+}
+
 /* What all members agree on. */
 static void append_members(const struct identity *identity, struct buffer *out) {
     buffer_append_format(out, "cluster ");
     append_id(out, identity->cluster);
     buffer_append_byte(out, '\n');
-    for (uint32_t i = 0; i < identity->member_count; i++) {
-        const struct identity_member *member = &identity->members[i];
-        buffer_append_format(out, "member %u ", member->id);
-        append_id(out, member->uuid);
-        buffer_append_format(out, " %s %u\n", member->host, member->port);
-    }
+    append_list(out, "member", (struct identity_list){identity->members, identity->member_count});
 }
 
 uint64_t identity_base_hash(const struct identity *identity) {
@@ -64,10 +117,15 @@ uint64_t identity_base_hash(const struct identity *identity) {
 
 void identity_encode(const struct identity *identity, struct buffer *out) {
     size_t start = out->size;
-    buffer_append_format(out, "hamok-node 1\nphase %s\nnode ", phase_names[identity->phase]);
+    bool is_second = identity->joined_index > 0 || identity->known_count > 0;
+    buffer_append_format(out, "hamok-node %d\nphase %s\nnode ", is_second ? 2 : 1,
+                         phase_names[identity->phase]);
     append_id(out, identity->node);
     buffer_append_format(out, "\nid %u\n", identity->id);
+    if (is_second)
+        buffer_append_format(out, "joined %llu\n", (unsigned long long)identity->joined_index);
     append_members(identity, out);
+    append_list(out, "now", (struct identity_list){identity->known, identity->known_count});
     uint64_t checksum = hash_bytes(bytes_of(out->data + start, out->size - start), 0);
     buffer_append_format(out, "checksum %016llx\n", (unsigned long long)checksum);
 }
@@ -113,10 +171,10 @@ static bool parse_number(struct bytes text, uint64_t max, uint64_t *value) {
     return number_parse_u64(text, value) && *value <= max;
 }
 
-static bool take_member(struct bytes *rest, struct identity_member *member) {
+static bool take_member(struct bytes *rest, const char *word, struct identity_member *member) {
     struct bytes id_text, uuid, host, port_text;
     uint64_t id, port;
-    if (!take_word(rest, "member ") || !take_until(rest, ' ', &id_text) ||
+    if (!take_word(rest, word) || !take_until(rest, ' ', &id_text) ||
         !take_until(rest, ' ', &uuid) || !take_until(rest, ' ', &host) ||
         !take_until(rest, '\n', &port_text))
         return false;
@@ -137,32 +195,47 @@ static bool parse_phase(struct bytes text, enum identity_phase *phase) {
     return false;
 }
 
-/* Ids count from 1, and the node is the member of its id. */
+/* The founders' ids count from 1; a founder is the member of its id. Those last seen ascend. */
 static bool members_are_sound(const struct identity *identity) {
     for (uint32_t i = 0; i < identity->member_count; i++)
         if (identity->members[i].id != i + 1) return false;
-    if (identity->member_count == 0) return true;
+    for (uint32_t i = 1; i < identity->known_count; i++)
+        if (identity->known[i - 1].id >= identity->known[i].id) return false;
+    if (identity->member_count == 0) return identity->known_count == 0;
+    if (identity->joined_index > 0) return true;
     if (identity->id > identity->member_count) return false;
     const struct identity_member *own = &identity->members[identity->id - 1];
     return memcmp(own->uuid, identity->node, IDENTITY_ID_SIZE) == 0;
 }
 
-static bool take_fields(struct bytes *rest, struct identity *identity) {
+static bool take_joined(struct bytes *rest, uint64_t *index) {
+    struct bytes text;
+    return take_word(rest, "joined ") && take_until(rest, '\n', &text) &&
+           parse_number(text, UINT64_MAX, index);
+}
+
+static bool take_fields(struct bytes *rest, bool is_second, struct identity *identity) {
     struct bytes phase, node, id_text, cluster;
     uint64_t id;
     if (!take_word(rest, "phase ") || !take_until(rest, '\n', &phase) ||
         !take_word(rest, "node ") || !take_until(rest, '\n', &node) || !take_word(rest, "id ") ||
-        !take_until(rest, '\n', &id_text) || !take_word(rest, "cluster ") ||
-        !take_until(rest, '\n', &cluster))
+        !take_until(rest, '\n', &id_text))
         return false;
+    if (is_second && !take_joined(rest, &identity->joined_index)) return false;
+    if (!take_word(rest, "cluster ") || !take_until(rest, '\n', &cluster)) return false;
     if (!parse_phase(phase, &identity->phase)) return false;
     bool has_cluster = identity->phase != IDENTITY_EMPTY;
     if (!parse_number(id_text, RAFT_NODES_MAX, &id) || (id == 0) == has_cluster) return false;
     identity->id = (uint32_t)id;
     if (!parse_id(node, identity->node) || !parse_id(cluster, identity->cluster)) return false;
-    while (rest->size > 0) {
+    static const char founder[] = "member ", known[] = "now ";
+    while (rest->size >= sizeof(founder) && memcmp(rest->data, founder, strlen(founder)) == 0) {
         if (identity->member_count == RAFT_NODES_MAX) return false;
-        if (!take_member(rest, &identity->members[identity->member_count++])) return false;
+        if (!take_member(rest, founder, &identity->members[identity->member_count++])) return false;
+    }
+    while (rest->size > 0) {
+        if (!is_second || identity->known_count == RAFT_NODES_MAX) return false;
+        if (!take_member(rest, known, &identity->known[identity->known_count++])) return false;
     }
     return has_cluster == (identity->member_count > 0) && members_are_sound(identity);
 }
@@ -175,7 +248,7 @@ enum error identity_decode(struct bytes text, struct identity *identity) {
     if (!take_word(&rest, "hamok-node ") || !take_until(&rest, '\n', &version) ||
         !parse_number(version, UINT32_MAX, &number))
         return ERROR_MALFORMED;
-    if (number != 1) return ERROR_VERSION;
+    if (number != 1 && number != 2) return ERROR_VERSION;
     if (rest.size < checksum_size) return ERROR_TRUNCATED;
     char expected[64];
     uint64_t checksum = hash_bytes(bytes_slice(text, 0, text.size - checksum_size), 0);
@@ -183,5 +256,5 @@ enum error identity_decode(struct bytes text, struct identity *identity) {
     struct bytes found = bytes_slice(text, text.size - checksum_size, checksum_size);
     if (!bytes_equal(found, bytes_of_text(expected))) return ERROR_CHECKSUM;
     rest.size -= checksum_size;
-    return take_fields(&rest, identity) ? ERROR_NONE : ERROR_MALFORMED;
+    return take_fields(&rest, number == 2, identity) ? ERROR_NONE : ERROR_MALFORMED;
 }

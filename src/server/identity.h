@@ -1,6 +1,10 @@
 /* identity.h: who this data directory is: the file `node`, written before its first use (SAFETY
  * 12).
  *
+ * The founding's record, whose hash the log begins with, stands in it for ever. Who belongs to the
+ * cluster now is the log's word; the members last seen there stand beside it, so that a start knows
+ * whom to talk to before the log is read.
+ *
  * Text with a version and a checksum, replaced as a whole. Decoding validates everything: the file
  * is foreign bytes. Ownership: identity is a plain struct without memory of its own. */
 #pragma once
@@ -27,12 +31,28 @@ struct identity_member {
 
 struct identity {
     enum identity_phase phase;
-    char node[IDENTITY_ID_SIZE];    /* this directory's uuid */
-    char cluster[IDENTITY_ID_SIZE]; /* zero while empty */
-    uint32_t id;                    /* this node's; 0 while empty */
-    struct identity_member members[RAFT_NODES_MAX];
+    char node[IDENTITY_ID_SIZE];                    /* this directory's uuid */
+    char cluster[IDENTITY_ID_SIZE];                 /* zero while empty */
+    uint32_t id;                                    /* this node's; 0 while empty */
+    struct identity_member members[RAFT_NODES_MAX]; /* the founders: ids from 1 on */
     uint32_t member_count;
+    /* A node that has joined later: the index of a committed configuration in which it stands; 0: a
+     * founder. */
+    uint64_t joined_index;
+    struct identity_member known[RAFT_NODES_MAX]; /* the members last seen, by ascending id */
+    uint32_t known_count;                         /* 0: the founders */
 };
+
+/* The members as far as this directory knows. */
+struct identity_list {
+    const struct identity_member *at;
+    uint32_t count;
+};
+struct identity_list identity_known(const struct identity *identity);
+/* True if this changes what is known. */
+bool identity_note_members(struct identity *identity, const struct members *members);
+/* The configuration before the log's own: the founders, all of them voters. */
+void identity_founders(const struct identity *identity, struct members *members);
 
 /* It belongs to its cluster for good. */
 static inline bool identity_is_founded(const struct identity *identity) {
@@ -46,7 +66,7 @@ enum error identity_decode(struct bytes text, struct identity *identity) MUST_US
 /* One word of printable text, as the file and the log can hold it. */
 bool identity_host_is_sound(struct bytes host);
 
-/* The member with this id; NULL if there is none. */
+/* The known member with this id; NULL if there is none. */
 const struct identity_member *identity_member(const struct identity *identity, uint32_t id);
 
 /* The entry hash before index 1: of the founding record, equal on all members. */

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "src/server/client.h"
+#include "src/server/cluster.h"
 #include "src/server/commands.h"
 #include "src/server/config_text.h"
 #include "src/server/daemon.h"
+#include "src/server/membership.h"
 #include "src/server/memory_usage.h"
 #include "src/server/observer.h"
 #include "src/server/peers.h"
@@ -26,7 +28,9 @@ struct facts {
     struct raft *raft; /* NULL while the log is read */
     const struct replica_statistics *replica;
     const struct storages_statistics *storages;
-    const struct identity_member *leader; /* NULL: none known, or this node */
+    const struct member *leader;   /* NULL: none known, or this node */
+    const struct members *members; /* in force; before the log is read, those last seen */
+    struct members seen;
     struct memory_usage memory;
     struct rusage usage, thread_usage, children_usage;
     struct utsname system;
@@ -507,8 +511,7 @@ static void print_leader(const struct facts *facts, struct buffer *out) {
     uint32_t count = raft_peers(facts->raft, peers, RAFT_NODES_MAX), shown = 0;
     struct buffer lines = {0};
     for (uint32_t i = 0; i < count; i++) {
-        const struct identity_member *member =
-            identity_member(&facts->server->identity, peers[i].id);
+        const struct member *member = members_find(facts->members, peers[i].id);
         if (member == NULL || member->id == facts->server->identity.id) continue;
         uint64_t lag_s = peers[i].last_contact_us == 0
                              ? 0
@@ -584,12 +587,18 @@ static void print_raft_state(const struct facts *facts, struct buffer *out) {
                                         [REPLICA_RECOVERING] = "loading",
                                         [REPLICA_RUNNING] = "up",
                                         [REPLICA_DAMAGED] = "damaged"};
-    buffer_append_format(out, "%s", names[replica_state(facts->server->replica)]);
+    const struct server *server = facts->server;
+    const char *name = names[replica_state(server->replica)];
+    if (replica_is_removed(server->replica)) name = "removed";
+    if (cluster_is_joining(server)) name = "joining";
+    buffer_append_format(out, "%s", name);
 }
 DEFINE_NUMBER(raft_node_id, facts->server->identity.id)
 DEFINE_NUMBER(raft_leader_id, facts->raft == NULL ? 0 : raft_leader(facts->raft))
 DEFINE_NUMBER(raft_current_term, facts->raft == NULL ? 0 : raft_term(facts->raft))
-DEFINE_NUMBER(raft_node_count, facts->server->identity.member_count)
+DEFINE_NUMBER(raft_node_count, facts->members->count)
+DEFINE_NUMBER(raft_voter_count, __builtin_popcount(members_voters(facts->members) |
+                                                   members_next_voters(facts->members)))
 DEFINE_NUMBER(raft_current_index, facts->raft == NULL ? 0 : raft_last_index(facts->raft))
 DEFINE_NUMBER(raft_commit, facts->raft == NULL ? 0 : raft_commit_index(facts->raft))
 DEFINE_NUMBER(raft_serves, replica_serves(facts->server->replica))
@@ -607,19 +616,21 @@ static uint64_t contact_age_s(const struct facts *facts, uint32_t id) {
 }
 
 static void print_members(const struct facts *facts, struct buffer *out) {
-    const struct identity *identity = &facts->server->identity;
-    for (uint32_t i = 0; i < identity->member_count; i++) {
-        const struct identity_member *member = &identity->members[i];
-        struct peer_status status = {.connected = member->id == identity->id};
-        if (facts->server->peers != NULL && member->id != identity->id &&
+    uint32_t self = facts->server->identity.id;
+    for (uint32_t i = 0; i < facts->members->count; i++) {
+        const struct member *member = &facts->members->at[i];
+        bool votes = (member->flags & (MEMBER_VOTER | MEMBER_NEXT_VOTER)) != 0;
+        struct peer_status status = {.connected = member->id == self};
+        if (facts->server->peers != NULL && member->id != self &&
             !peers_status(facts->server->peers, member->id, &status))
             status.connected = false;
         buffer_append_format(
             out,
-            "raft_node%u:id=%u,state=%s,voting=yes,addr=%s,port=%u,"
+            "raft_node%u:id=%u,state=%s,voting=%s,addr=%s,port=%u,"
             "last_conn_secs=%llu,conn_errors=%llu,conn_oks=%llu\r\n",
-            member->id, member->id, status.connected ? "connected" : "disconnected", member->host,
-            member->port, (unsigned long long)contact_age_s(facts, member->id),
+            member->id, member->id, status.connected ? "connected" : "disconnected",
+            votes ? "yes" : "no", member->host, member->port,
+            (unsigned long long)contact_age_s(facts, member->id),
             (unsigned long long)status.connect_errors, (unsigned long long)status.connects);
     }
 }
@@ -650,7 +661,7 @@ static const struct field raft_fields[] = {
     NUMBER("raft_leader_id", raft_leader_id),
     NUMBER("raft_current_term", raft_current_term),
     NUMBER("raft_num_nodes", raft_node_count),
-    NUMBER("raft_num_voting_nodes", raft_node_count),
+    NUMBER("raft_num_voting_nodes", raft_voter_count),
     LINES(print_members),
     NUMBER("raft_log_entries", raft_current_index), /* the log is kept whole */
     NUMBER("raft_current_index", raft_current_index),
@@ -789,8 +800,13 @@ static void gather(struct server *server, struct facts *facts) {
     facts->replica = replica_statistics(server->replica);
     facts->storages = storages_statistics(replica_storages(server->replica));
     facts->leads = commands_is_leader(server);
+    facts->members = replica_members(server->replica);
+    if (facts->members == NULL) {
+        membership_last_seen(server, &facts->seen);
+        facts->members = &facts->seen;
+    }
     if (!facts->leads && facts->raft != NULL)
-        facts->leader = identity_member(&server->identity, raft_leader(facts->raft));
+        facts->leader = members_find(facts->members, raft_leader(facts->raft));
     facts->now_us = clock_us();
     memory_usage_read(&facts->memory);
     getrusage(RUSAGE_SELF, &facts->usage);

@@ -34,7 +34,9 @@ static int print_help(void) {
            "  hamok-server --port 7001 --dir /var/lib/hamok\n"
            "  hamok-server /etc/redis/redis.conf --loglevel verbose\n"
            "  hamok-server --port 7001 --dir n1 --cluster h1:7001,h2:7001,h3:7001\n"
-           "                                           the same list on each node\n");
+           "                                           the same list on each node\n"
+           "  hamok-server --port 7004 --dir n4 --join h1:7001\n"
+           "                                           enters a cluster that runs\n");
     return 0;
 }
 
@@ -86,7 +88,8 @@ static bool open_log(struct server *server, struct buffer *error) {
 }
 
 static bool check_port(const struct config *config, struct buffer *error) {
-    bool several = CONFIG_STRING(config, CLUSTER)[0] != '\0';
+    bool several =
+        CONFIG_STRING(config, CLUSTER)[0] != '\0' || CONFIG_STRING(config, JOIN)[0] != '\0';
     if (!several || CONFIG_NUMBER(config, PORT) <= 55535) return true;
     buffer_append_format(error,
                          "port %lld is too high for a cluster: peers talk on port + 10000; choose "

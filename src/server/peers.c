@@ -10,8 +10,10 @@
  *     dialler  PROOF   its proof
  *     acceptor WELCOME, or REFUSAL with a text
  *
- * A link of purpose FOUNDING then carries ANSWER frames both ways until the cluster is founded; an
- * accepted one counts as unproved and ends when no question comes.
+ * A link of purpose FOUNDING then carries ANSWER frames both ways until the cluster is founded, one
+ * of purpose JOIN questions and answers (joining.h); an accepted one counts as unproved and ends
+ * when no question comes. A member says on its control link where it is (ADDRESS): whoever does not
+ * know it yet can answer.
  *
  * What keeps nodes apart is told on both sides: at once, and again while it lasts, but the same
  * line no more often than every ten seconds, and another one not within the same second. */
@@ -33,6 +35,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/number.h"
 
 enum {
     PEER_PORT_OFFSET = 10000,
@@ -44,6 +47,7 @@ enum {
     PROOF_SIZE = 32,
     UNPROVED_MAX = 64,           /* accepted connections that have not proved who they are */
     UNPROVED_FRAME_MAX = 8192,   /* bytes */
+    JOINED_FRAME_MAX = 65536,    /* an identity of all members there can be */
     QUEUE_BYTES_MAX = 256 << 20, /* on one link: beyond it packets are dropped */
     SPANS_PER_WRITE = 256,
     FLUSH_BYTES_MAX = 2 << 20, /* to one link and turn: heartbeats of others wait behind it */
@@ -62,9 +66,12 @@ enum frame_kind {
     FRAME_WELCOME,
     FRAME_REFUSAL,
     FRAME_ANSWER,
+    FRAME_ADDRESS, /* port 2, host */
+    FRAME_JOIN,    /* joining.h: the question */
+    FRAME_JOINED,  /* the answer */
 };
 
-enum link_purpose { LINK_CONTROL = 1, LINK_BULK, LINK_FOUNDING };
+enum link_purpose { LINK_CONTROL = 1, LINK_BULK, LINK_FOUNDING, LINK_JOIN };
 enum link_state {
     LINK_CLOSED,
     LINK_RESOLVING,
@@ -91,6 +98,8 @@ struct link {
     ev_timer timer; /* CLOSED: back-off; handshake: its bound; FOUNDING: the next question */
     double backoff;
     char nonce[NONCE_SIZE], other_nonce[NONCE_SIZE];
+    char other_uuid[IDENTITY_ID_SIZE]; /* acceptor: the dialler's */
+    bool is_outsider;                  /* acceptor: no member any more, and to be told so */
 
     struct outgoing *out_first, *out_last;
     size_t out_offset; /* sent bytes of out_first */
@@ -108,6 +117,9 @@ struct complaint {
 };
 
 struct peer {
+    bool used;
+    bool is_tentative; /* not known as a member: of a newer configuration, perhaps */
+    char uuid[IDENTITY_ID_SIZE];
     struct link control, bulk;
     struct peer_status status;
     bool is_up;
@@ -140,9 +152,14 @@ struct peers {
     struct peers_config config;
     struct peers_handlers handlers;
     char *secret;
-    struct peer peer[RAFT_NODES_MAX];
-    uint32_t count; /* of list or members */
-    uint32_t self;
+    struct peer peer[RAFT_NODES_MAX]; /* founding: by position in the list; then by id - 1 */
+    uint32_t self;                    /* likewise */
+    uint32_t list_count;              /* founding; joining: 1 */
+    struct joining_question question;
+    bool joins;
+    uint64_t members_index;
+    char own_host[IDENTITY_HOST_SIZE]; /* as a member; empty: not known */
+    uint16_t own_port;
     struct founding founding;
     uint64_t list_hash;
     bool founded, decided;
@@ -213,6 +230,11 @@ static void complain_of_accepted(struct link *link, const char *problem) {
 
 static const struct identity *own(const struct peers *peers) {
     return peers->config.identity;
+}
+
+/* Of a node that belongs to no cluster yet. */
+static bool is_guest(const struct link *link) {
+    return link->purpose == LINK_FOUNDING || link->purpose == LINK_JOIN;
 }
 
 /* --- frames out ------------------------------------------------------------------------------ */
@@ -349,7 +371,7 @@ static void make_proof(const struct link *link, const char *role, const char *di
                        const char *acceptor_nonce, char proof[PROOF_SIZE]) {
     static const char no_cluster[IDENTITY_ID_SIZE];
     const struct peers *peers = link->peers;
-    const char *cluster = link->purpose == LINK_FOUNDING ? no_cluster : own(peers)->cluster;
+    const char *cluster = is_guest(link) ? no_cluster : own(peers)->cluster;
     memset(proof, 0, PROOF_SIZE);
     if (peers->config.secret.size == 0) return;
     struct buffer text = {0};
@@ -408,6 +430,23 @@ static bool read_hello(struct bytes body, struct hello *hello) {
 
 static const char other_secret[] = "does not know our raft-secret: set the same one on all nodes";
 static const char came_too_early[] = "came before this node has founded its cluster";
+static const char no_member[] = "is not a member of this cluster";
+/* Followed by the index of the configuration. */
+static const char removed[] = "is no member of this cluster any more: configuration ";
+
+/* Why the member with this id cannot be talked to; NULL if it can. */
+static const char *member_problem(const struct peers *peers, const struct hello *hello,
+                                  uint32_t expected_id) {
+    if (hello->id == 0 || hello->id > RAFT_NODES_MAX) return no_member;
+    if (expected_id != 0 && expected_id != hello->id) return "is another node than was looked for";
+    if (hello->id - 1 == peers->self)
+        return "claims to be this node: two processes of one directory";
+    const struct peer *peer = &peers->peer[hello->id - 1];
+    if (!peer->used) return no_member;
+    if (memcmp(peer->uuid, hello->node, IDENTITY_ID_SIZE) == 0) return NULL;
+    return "has another data directory than the member it claims to be: bring the old one back, or "
+           "RAFT REMOVE that member and start with an empty directory and --join";
+}
 
 /* Why the other node cannot be talked to; NULL if it can. */
 static const char *hello_problem(const struct link *link, const struct hello *hello,
@@ -424,19 +463,12 @@ static const char *hello_problem(const struct link *link, const struct hello *he
     if (peers->config.secret_required && peers->config.secret.size == 0) {
         return "is not a loopback cluster and no raft-secret is set: set the same one on all nodes";
     }
-    if (hello->purpose == LINK_FOUNDING) return NULL;
+    if (hello->purpose == LINK_FOUNDING || hello->purpose == LINK_JOIN) return NULL;
     if (hello->purpose != LINK_CONTROL && hello->purpose != LINK_BULK) return "is not understood";
     if (memcmp(hello->cluster, identity->cluster, IDENTITY_ID_SIZE) != 0) {
         return "belongs to another cluster: check addresses and data directories";
     }
-    for (uint32_t i = 0; i < identity->member_count; i++) {
-        const struct identity_member *member = &identity->members[i];
-        if (member->id != hello->id) continue;
-        if (expected_id != 0 && expected_id != hello->id) break;
-        if (memcmp(member->uuid, hello->node, IDENTITY_ID_SIZE) == 0) return NULL;
-        return "has another data directory than the member it claims to be: bring the old one back";
-    }
-    return "is not a member of this cluster";
+    return member_problem(peers, hello, expected_id);
 }
 
 static void refuse(struct link *link, const char *problem) {
@@ -463,11 +495,64 @@ static void link_ready(struct link *link) {
         link->backoff = backoff_first;
         peer->status.connects++;
         peer->problem[0] = '\0';
-    } else if (link->purpose == LINK_FOUNDING) {
+    } else if (is_guest(link)) {
         await_question(link);
     } else {
         peers->unproved--;
     }
+}
+
+/* --- joining over links ------------------------------------------------------------------------
+ */
+
+static void ask_to_join(struct link *link) {
+    struct buffer body = {0};
+    joining_question_encode(&link->peers->question, &body);
+    send_text_frame(link, FRAME_JOIN, buffer_bytes(&body));
+    buffer_clear(&body);
+}
+
+static bool take_join(struct link *link, struct bytes body) {
+    struct peers *peers = link->peers;
+    struct joining_question question;
+    if (!peers->founded || joining_question_decode(body, &question) != ERROR_NONE) {
+        link_close(link);
+        return false;
+    }
+    struct joining_answer answer = {.state = JOINING_WAITS};
+    peers->handlers.join_asked(peers->handlers.context, &question, &answer);
+    struct buffer out = {0};
+    joining_answer_encode(&answer, &out);
+    send_text_frame(link, FRAME_JOINED, buffer_bytes(&out));
+    buffer_clear(&out);
+    if (link->fd >= 0) await_question(link);
+    return link->fd >= 0;
+}
+
+static bool take_joined(struct link *link, struct bytes body) {
+    struct peers *peers = link->peers;
+    struct joining_answer answer;
+    bool is_sound = joining_answer_decode(body, &answer) == ERROR_NONE &&
+                    (answer.state != JOINING_DONE ||
+                     memcmp(answer.identity.node, own(peers)->node, IDENTITY_ID_SIZE) == 0);
+    if (!is_sound || peers->decided) {
+        link_close(link);
+        return false;
+    }
+    switch (answer.state) {
+    case JOINING_WAITS:
+        note_problem(link, "%s", answer.text);
+        break;
+    case JOINING_DONE:
+        peers->decided = true;
+        peers->handlers.founded(peers->handlers.context, &answer.identity);
+        break;
+    case JOINING_REFUSED:
+        peers->decided = true;
+        peers->handlers.refused(peers->handlers.context, answer.text);
+        break;
+    }
+    return link->fd >= 0;
 }
 
 /* --- founding over links --------------------------------------------------------------------- */
@@ -552,7 +637,7 @@ static void link_forget_accepted(struct link *link) {
     while (*at != link)
         at = &(*at)->next_accepted;
     *at = link->next_accepted;
-    if (link->state != LINK_READY || link->purpose == LINK_FOUNDING) peers->unproved--;
+    if (link->state != LINK_READY || is_guest(link)) peers->unproved--;
     link->state = LINK_CLOSED;
     link->next_accepted = peers->gone;
     peers->gone = link;
@@ -582,9 +667,95 @@ static void link_close(struct link *link) {
     if (link->purpose == LINK_FOUNDING) founding_forget_answer(&peers->founding, link->position);
     if (was_ready) tell_up_or_down(peers, link->position);
     peers->generation[link->position * 2 + (link == &peers->peer[link->position].bulk)]++;
+    if (!peers->peer[link->position].used) return; /* forgotten */
     ev_timer_set(&link->timer, link->backoff, 0);
     ev_timer_start(peers->config.loop, &link->timer);
     link->backoff = link->backoff * 2 > backoff_max ? backoff_max : link->backoff * 2;
+}
+
+/* --- whom this node dials -----------------------------------------------------------------------
+ */
+
+static void link_init(struct link *link, struct peers *peers, enum link_purpose purpose,
+                      uint32_t position);
+
+static void use_peer(struct peers *peers, uint32_t position, const char *uuid) {
+    struct peer *peer = &peers->peer[position];
+    memset(peer, 0, sizeof(*peer));
+    peer->used = true;
+    memcpy(peer->uuid, uuid, IDENTITY_ID_SIZE);
+}
+
+static void set_address(struct peers *peers, uint32_t position, const char *host, uint16_t port) {
+    struct peer_status *status = &peers->peer[position].status;
+    snprintf(status->host, sizeof(status->host), "%s", host);
+    status->port = port;
+}
+
+static void dial_as_guest(struct peers *peers, uint32_t position, enum link_purpose purpose) {
+    struct peer *peer = &peers->peer[position];
+    peer->used = true;
+    link_init(&peer->control, peers, purpose, position);
+    link_init(&peer->bulk, peers, LINK_BULK, position);
+    link_dial(&peer->control);
+}
+
+static void dial_member(struct peers *peers, uint32_t position) {
+    struct peer *peer = &peers->peer[position];
+    link_init(&peer->control, peers, LINK_CONTROL, position);
+    link_init(&peer->bulk, peers, LINK_BULK, position);
+    link_dial(&peer->control);
+    link_dial(&peer->bulk);
+}
+
+static void drop_peer(struct peers *peers, uint32_t position) {
+    struct peer *peer = &peers->peer[position];
+    if (!peer->used) return;
+    link_reset(&peer->control);
+    link_reset(&peer->bulk);
+    peer->control.state = peer->bulk.state = LINK_CLOSED;
+    for (uint32_t key = position * 2; key < position * 2 + 2; key++)
+        peers->generation[key]++;
+    if (peers->founded) tell_up_or_down(peers, position);
+    peer->used = false;
+}
+
+/* A new member, or one that was known: under another address, perhaps, or with another directory
+ * under an id that was given out again. */
+static void set_member(struct peers *peers, const struct member *member) {
+    struct peer *peer = &peers->peer[member->id - 1];
+    bool same = peer->used && memcmp(peer->uuid, member->uuid, IDENTITY_ID_SIZE) == 0 &&
+                strcmp(peer->status.host, member->host) == 0 && peer->status.port == member->port;
+    peer->is_tentative = peer->is_tentative && !same;
+    if (same) return;
+    drop_peer(peers, member->id - 1);
+    use_peer(peers, member->id - 1, member->uuid);
+    set_address(peers, member->id - 1, member->host, (uint16_t)member->port);
+    dial_member(peers, member->id - 1);
+}
+
+static bool is_stranger(const struct peers *peers, const struct link *link) {
+    if (link->state != LINK_READY || is_guest(link)) return false;
+    const struct peer *peer = &peers->peer[link->position - 1];
+    bool is_known = peer->used && !peer->is_tentative;
+    if (is_known) return memcmp(peer->uuid, link->other_uuid, IDENTITY_ID_SIZE) != 0;
+    return peers->handlers.is_in_touch(peers->handlers.context, link->position);
+}
+
+/* Nodes that were heard because they might have been members of a newer configuration, and those
+ * that are none any more. They dial again, and are told. */
+static void forget_strangers(struct peers *peers) {
+    for (uint32_t i = 0; i < RAFT_NODES_MAX; i++) {
+        const struct peer *peer = &peers->peer[i];
+        bool is_doubtful = peer->used && peer->is_tentative;
+        if (is_doubtful && peers->handlers.is_in_touch(peers->handlers.context, i + 1))
+            drop_peer(peers, i);
+    }
+    struct link *next;
+    for (struct link *link = peers->accepted; link != NULL; link = next) {
+        next = link->next_accepted;
+        if (is_stranger(peers, link)) link_close(link);
+    }
 }
 
 /* --- frames in ------------------------------------------------------------------------------- */
@@ -623,12 +794,17 @@ static bool acceptor_takes_hello(struct link *link, struct bytes body) {
     }
     bool early = hello.purpose != LINK_FOUNDING && !link->peers->founded;
     const char *problem = early ? came_too_early : hello_problem(link, &hello, 0);
-    if (problem != NULL) {
+    /* A member of a configuration that this node has not heard of yet, or of an old one. */
+    bool is_unknown = problem == no_member && hello.id >= 1 && hello.id <= RAFT_NODES_MAX;
+    if (problem != NULL && !is_unknown) {
         refuse(link, problem);
         return false;
     }
+    link->is_outsider =
+        is_unknown && link->peers->handlers.is_in_touch(link->peers->handlers.context, hello.id);
     link->purpose = (uint8_t)hello.purpose;
     link->position = hello.id;
+    memcpy(link->other_uuid, hello.node, IDENTITY_ID_SIZE);
     memcpy(link->other_nonce, hello.nonce, NONCE_SIZE);
     char proof[PROOF_SIZE];
     make_proof(link, "acceptor", hello.nonce, link->nonce, proof);
@@ -643,19 +819,46 @@ static bool acceptor_takes_proof(struct link *link, struct bytes body) {
         refuse(link, other_secret);
         return false;
     }
+    if (link->is_outsider) {
+        char text[128];
+        snprintf(text, sizeof(text), "%s%llu", removed,
+                 (unsigned long long)link->peers->members_index);
+        refuse(link, text);
+        return false;
+    }
     link_ready(link);
     send_text_frame(link, FRAME_WELCOME, (struct bytes){0});
     return link->fd >= 0;
 }
 
+static void ask_as_guest(struct link *link) {
+    if (link->purpose == LINK_JOIN)
+        ask_to_join(link);
+    else
+        send_answer(link);
+    if (link->fd >= 0 && link->state == LINK_READY) ask_again(link);
+}
+
+static void send_address(struct link *link) {
+    const struct peers *peers = link->peers;
+    if (peers->own_host[0] == '\0') return;
+    struct buffer body = {0};
+    char port[2];
+    store_u16(port, peers->own_port);
+    buffer_append(&body, port, sizeof(port));
+    buffer_append_bytes(&body, bytes_of_text(peers->own_host));
+    send_text_frame(link, FRAME_ADDRESS, buffer_bytes(&body));
+    buffer_clear(&body);
+}
+
 static bool dialler_takes_welcome(struct link *link) {
     link_ready(link);
-    if (link->purpose == LINK_FOUNDING) {
-        send_answer(link);
-        if (link->fd >= 0) ask_again(link);
-    } else {
-        tell_up_or_down(link->peers, link->position);
+    if (is_guest(link)) {
+        ask_as_guest(link);
+        return link->fd >= 0;
     }
+    if (link->purpose == LINK_CONTROL) send_address(link);
+    if (link->fd >= 0) tell_up_or_down(link->peers, link->position);
     return link->fd >= 0;
 }
 
@@ -664,9 +867,9 @@ static void look_at_question(struct link *link, const struct founding_answer *qu
     struct peers *peers = link->peers;
     if (peers->founded) {
         bool is_member = false;
-        for (uint32_t i = 0; i < own(peers)->member_count; i++) {
-            const char *uuid = own(peers)->members[i].uuid;
-            is_member |= memcmp(uuid, question->node, IDENTITY_ID_SIZE) == 0;
+        for (uint32_t i = 0; i < RAFT_NODES_MAX; i++) {
+            const struct peer *peer = &peers->peer[i];
+            is_member |= peer->used && memcmp(peer->uuid, question->node, IDENTITY_ID_SIZE) == 0;
         }
         if (!is_member) {
             complain_of_accepted(link, "wants to found a cluster, and its data directory is not "
@@ -698,7 +901,40 @@ static bool take_answer(struct link *link, struct bytes body) {
     return link->fd >= 0;
 }
 
+/* An unknown node that this one hears says where it can be answered. */
+static bool take_address(struct link *link, struct bytes body) {
+    struct peers *peers = link->peers;
+    struct peer *peer = &peers->peer[link->position - 1];
+    struct bytes host = bytes_slice(body, 2, SIZE_MAX);
+    uint32_t port = body.size < 2 ? 0 : load_u16(body.data);
+    bool is_sound = port > 0 && port <= UINT16_MAX - PEER_PORT_OFFSET &&
+                    host.size < IDENTITY_HOST_SIZE && identity_host_is_sound(host);
+    if (!is_sound) {
+        link_close(link);
+        return false;
+    }
+    if (peer->used || link->position - 1 == peers->self) return true;
+    char text[IDENTITY_HOST_SIZE] = {0};
+    memcpy(text, host.data, host.size);
+    use_peer(peers, link->position - 1, link->other_uuid);
+    set_address(peers, link->position - 1, text, (uint16_t)port);
+    peer->is_tentative = true;
+    dial_member(peers, link->position - 1);
+    return true;
+}
+
+/* Whoever says so has proved to be a member: its HELLO came with its proof. */
+static void look_at_removal(struct link *link, struct bytes body) {
+    struct bytes head = bytes_of_text(removed);
+    uint64_t index;
+    bool tells = link->state == LINK_PROOF && body.size > head.size &&
+                 bytes_equal(bytes_slice(body, 0, head.size), head) &&
+                 number_parse_u64(bytes_slice(body, head.size, SIZE_MAX), &index);
+    if (tells) link->peers->handlers.outside(link->peers->handlers.context, index);
+}
+
 static bool take_refusal(struct link *link, struct bytes body) {
+    look_at_removal(link, body);
     if (!bytes_equal(body, bytes_of_text(came_too_early))) {
         char text[256];
         snprintf(text, sizeof(text), "refuses this node: it %.*s",
@@ -712,7 +948,7 @@ static bool take_refusal(struct link *link, struct bytes body) {
 static bool take_frame(struct link *link, enum frame_kind kind, struct bytes head,
                        struct bytes body) {
     bool ready = link->state == LINK_READY;
-    if (kind == FRAME_PACKET && ready && link->accepted && link->purpose != LINK_FOUNDING) {
+    if (kind == FRAME_PACKET && ready && link->accepted && !is_guest(link)) {
         struct peers *peers = link->peers;
         peers->handlers.packet(peers->handlers.context, link->position, body, link->in);
         return true;
@@ -720,6 +956,12 @@ static bool take_frame(struct link *link, enum frame_kind kind, struct bytes hea
     if (kind == FRAME_ANSWER && ready && link->purpose == LINK_FOUNDING) {
         return take_answer(link, head);
     }
+    if (kind == FRAME_ADDRESS && ready && link->accepted && link->purpose == LINK_CONTROL)
+        return take_address(link, head);
+    if (kind == FRAME_JOIN && ready && link->accepted && link->purpose == LINK_JOIN)
+        return take_join(link, head);
+    if (kind == FRAME_JOINED && ready && !link->accepted && link->purpose == LINK_JOIN)
+        return take_joined(link, head);
     if (kind == FRAME_HELLO && link->state == LINK_HELLO) {
         return link->accepted ? acceptor_takes_hello(link, head) : dialler_takes_hello(link, head);
     }
@@ -751,6 +993,12 @@ static void input_reserve(struct link *link, size_t size) {
     link->in_start = 0;
 }
 
+static uint64_t frame_max(const struct link *link) {
+    if (link->state != LINK_READY) return UNPROVED_FRAME_MAX;
+    if (!is_guest(link)) return frame_size_max;
+    return link->purpose == LINK_JOIN && !link->accepted ? JOINED_FRAME_MAX : UNPROVED_FRAME_MAX;
+}
+
 /* Takes in all whole frames; false when the link is gone. */
 static bool take_frames(struct link *link) {
     for (;;) {
@@ -762,8 +1010,7 @@ static bool take_frames(struct link *link) {
         const char *at = link->in->data + link->in_start;
         size_t size = load_u32(at), head_size = load_u32(at + 4) & 0xffffff;
         enum frame_kind kind = load_u32(at + 4) >> 24;
-        bool is_member = link->state == LINK_READY && link->purpose != LINK_FOUNDING;
-        bool too_large = size > (is_member ? frame_size_max : UNPROVED_FRAME_MAX);
+        bool too_large = size > frame_max(link);
         if (head_size > size || too_large) {
             link_close(link);
             return false;
@@ -795,8 +1042,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         return;
     }
     link->in->used += (size_t)size;
-    if (link->accepted && link->state == LINK_READY && link->purpose != LINK_FOUNDING &&
-        link->position >= 1 && link->position <= link->peers->count) {
+    if (link->accepted && link->state == LINK_READY && !is_guest(link)) {
         link->peers->peer[link->position - 1].status.bytes_in += (uint64_t)size;
     }
     (void)take_frames(link);
@@ -993,9 +1239,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct link *link = watcher->data;
     if (!link->accepted && link->state == LINK_CLOSED) {
         link_dial(link);
-    } else if (link->state == LINK_READY && link->purpose == LINK_FOUNDING && !link->accepted) {
-        send_answer(link);
-        if (link->fd >= 0 && link->state == LINK_READY) ask_again(link);
+    } else if (link->state == LINK_READY && is_guest(link) && !link->accepted) {
+        ask_as_guest(link);
     } else {
         if (!link->accepted) {
             note_problem(link, link->state == LINK_CONNECTING ? "can't connect: no answer"
@@ -1043,10 +1288,12 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void set_address(struct peers *peers, uint32_t position, const char *host, uint16_t port) {
-    struct peer_status *status = &peers->peer[position].status;
-    memcpy(status->host, host, IDENTITY_HOST_SIZE);
-    status->port = port;
+static void look_at_joining(struct peers *peers) {
+    const struct peer *peer = &peers->peer[0];
+    char text[FOUNDING_TEXT_SIZE];
+    snprintf(text, sizeof(text), "waits to be let in by %s:%u: %s", peer->status.host,
+             peer->status.port, peer->problem[0] == '\0' ? "no answer yet" : peer->problem);
+    complain(peers, &peers->missing, text);
 }
 
 /* Founding takes a moment, or waits for somebody: then for whom? */
@@ -1055,35 +1302,65 @@ static void on_look(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct peers *peers = watcher->data;
     const char *problems[RAFT_NODES_MAX];
     char text[FOUNDING_TEXT_SIZE];
-    for (uint32_t i = 0; i < peers->count; i++)
+    if (peers->founded) forget_strangers(peers);
+    if (peers->decided || peers->founded) return;
+    if (peers->joins) {
+        look_at_joining(peers);
+        return;
+    }
+    for (uint32_t i = 0; i < peers->list_count; i++)
         problems[i] = peers->peer[i].problem;
-    if (peers->decided) return;
     if (founding_describe(&peers->founding, problems, text)) {
         complain(peers, &peers->missing, text);
     }
 }
 
-static void dial_all(struct peers *peers) {
-    for (uint32_t i = 0; i < peers->count; i++) {
-        if (i == peers->self) continue;
-        struct peer *peer = &peers->peer[i];
-        link_init(&peer->control, peers, peers->founded ? LINK_CONTROL : LINK_FOUNDING, i);
-        link_init(&peer->bulk, peers, LINK_BULK, i);
-        link_dial(&peer->control);
-        if (peers->founded) link_dial(&peer->bulk);
+static void note_own_address(struct peers *peers, const char *host, uint16_t port) {
+    snprintf(peers->own_host, sizeof(peers->own_host), "%s", host);
+    peers->own_port = port;
+}
+
+/* Before the log is read: those last seen. */
+static void begin_as_member(struct peers *peers) {
+    const struct identity *identity = own(peers);
+    struct identity_list known = identity_known(identity);
+    peers->self = identity->id - 1;
+    peers->founded = true;
+    for (uint32_t i = 0; i < known.count; i++) {
+        const struct identity_member *member = &known.at[i];
+        if (member->id == identity->id) {
+            note_own_address(peers, member->host, member->port);
+            continue;
+        }
+        use_peer(peers, member->id - 1, member->uuid);
+        set_address(peers, member->id - 1, member->host, member->port);
+        dial_member(peers, member->id - 1);
     }
 }
 
-static void begin_as_member(struct peers *peers) {
-    const struct identity *identity = own(peers);
-    peers->count = identity->member_count;
-    peers->self = identity->id - 1;
-    for (uint32_t i = 0; i < peers->count; i++) {
-        CHECK(identity->members[i].id == i + 1);
-        set_address(peers, i, identity->members[i].host, identity->members[i].port);
+static void begin_founding(struct peers *peers, const struct peers_config *config) {
+    peers->list_count = config->list_count;
+    peers->self = config->list_self;
+    peers->list_hash = founding_list_hash(config->list, config->list_count);
+    peers->founding = (struct founding){.count = config->list_count, .self = config->list_self};
+    memcpy(peers->founding.list, config->list, sizeof(peers->founding.list));
+    memcpy(peers->founding.node, config->identity->node, IDENTITY_ID_SIZE);
+    if (config->identity->phase == IDENTITY_PREPARED) {
+        founding_note_prepared(&peers->founding, config->identity);
     }
-    peers->founded = true;
-    ev_timer_stop(peers->config.loop, &peers->look);
+    for (uint32_t i = 0; i < config->list_count; i++) {
+        set_address(peers, i, config->list[i].host, config->list[i].port);
+        if (i == peers->self) continue;
+        dial_as_guest(peers, i, LINK_FOUNDING);
+    }
+}
+
+static void begin_joining(struct peers *peers) {
+    peers->joins = true;
+    peers->list_count = 1;
+    peers->self = RAFT_NODES_MAX;
+    set_address(peers, 0, peers->question.via_host, peers->question.via_port);
+    dial_as_guest(peers, 0, LINK_JOIN);
 }
 
 struct peers *peers_create(const struct peers_config *config,
@@ -1109,44 +1386,47 @@ struct peers *peers_create(const struct peers_config *config,
     }
     ev_timer_init(&peers->look, on_look, look_seconds, look_seconds);
     peers->look.data = peers;
-    if (identity_is_founded(config->identity)) {
+    ev_timer_start(config->loop, &peers->look);
+    if (config->question != NULL) peers->question = *config->question;
+    peers->config.question = NULL;
+    if (identity_is_founded(config->identity))
         begin_as_member(peers);
-    } else {
-        ev_timer_start(config->loop, &peers->look);
-        peers->count = config->list_count;
-        peers->self = config->list_self;
-        peers->list_hash = founding_list_hash(config->list, config->list_count);
-        peers->founding = (struct founding){.count = config->list_count, .self = config->list_self};
-        memcpy(peers->founding.list, config->list, sizeof(peers->founding.list));
-        memcpy(peers->founding.node, config->identity->node, IDENTITY_ID_SIZE);
-        if (config->identity->phase == IDENTITY_PREPARED) {
-            founding_note_prepared(&peers->founding, config->identity);
-        }
-        for (uint32_t i = 0; i < peers->count; i++) {
-            set_address(peers, i, config->list[i].host, config->list[i].port);
-        }
-    }
-    dial_all(peers);
+    else if (config->question != NULL)
+        begin_joining(peers);
+    else
+        begin_founding(peers, config);
     return peers;
 }
 
 void peers_founded(struct peers *peers) {
     CHECK(!peers->founded && identity_is_founded(own(peers)));
-    for (uint32_t i = 0; i < peers->count; i++) {
-        if (i == peers->self) continue;
-        link_reset(&peers->peer[i].control);
-        link_reset(&peers->peer[i].bulk);
-        for (uint32_t key = i * 2; key < i * 2 + 2; key++)
-            peers->generation[key]++;
-    }
+    for (uint32_t i = 0; i < RAFT_NODES_MAX; i++)
+        drop_peer(peers, i);
+    peers->joins = false;
     begin_as_member(peers);
-    dial_all(peers);
+}
+
+void peers_set_members(struct peers *peers, const struct members *members, uint32_t leaving,
+                       uint64_t index) {
+    CHECK(peers->founded);
+    peers->members_index = index;
+    for (uint32_t i = 0; i < RAFT_NODES_MAX; i++) {
+        const struct member *member = members_find(members, i + 1);
+        bool stays = member != NULL || (leaving >> (i + 1) & 1) == 1;
+        if (!stays && peers->peer[i].used && !peers->peer[i].is_tentative) drop_peer(peers, i);
+        if (member == NULL) continue;
+        if (i == peers->self)
+            note_own_address(peers, member->host, (uint16_t)member->port);
+        else
+            set_member(peers, member);
+    }
+    forget_strangers(peers);
 }
 
 void peers_destroy(struct peers *peers) {
     if (peers == NULL) return;
-    for (uint32_t i = 0; i < peers->count; i++) {
-        if (i == peers->self) continue;
+    for (uint32_t i = 0; i < RAFT_NODES_MAX; i++) {
+        if (!peers->peer[i].used) continue;
         link_reset(&peers->peer[i].control);
         link_reset(&peers->peer[i].bulk);
     }
@@ -1181,7 +1461,7 @@ void peers_send(struct peers *peers, struct replica_packet *packet) {
     uint32_t position = packet->to - 1;
     CHECK(packet->to >= 1);
     struct link *link = NULL;
-    if (position < peers->count && position != peers->self && peers->founded) {
+    if (position < RAFT_NODES_MAX && peers->peer[position].used && peers->founded) {
         struct peer *peer = &peers->peer[position];
         link = packet->bulk ? &peer->bulk : &peer->control;
     }
@@ -1198,16 +1478,16 @@ void peers_send(struct peers *peers, struct replica_packet *packet) {
 
 void peers_flush(struct peers *peers) {
     release_gone(peers);
-    for (uint32_t i = 0; i < peers->count; i++) {
+    for (uint32_t i = 0; i < RAFT_NODES_MAX; i++) {
         struct peer *peer = &peers->peer[i];
-        if (i == peers->self) continue;
+        if (!peer->used) continue;
         if (peer->control.out_first != NULL) link_flush(&peer->control);
         if (peer->bulk.out_first != NULL) link_flush(&peer->bulk);
     }
 }
 
 bool peers_status(const struct peers *peers, uint32_t peer, struct peer_status *status) {
-    if (peer == 0 || peer > peers->count || peer - 1 == peers->self) return false;
+    if (peer == 0 || peer > RAFT_NODES_MAX || !peers->peer[peer - 1].used) return false;
     *status = peers->peer[peer - 1].status;
     return true;
 }

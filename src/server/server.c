@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "src/server/admission.h"
 #include "src/server/client.h"
 #include "src/server/cluster.h"
 #include "src/server/cluster_settings.h"
@@ -17,6 +18,7 @@
 #include "src/server/control.h"
 #include "src/server/daemon.h"
 #include "src/server/listener.h"
+#include "src/server/membership.h"
 #include "src/server/observer.h"
 #include "src/server/peers.h"
 #include "src/server/saver.h"
@@ -103,7 +105,7 @@ static const char *mend_of_log(const struct server *server) {
     default:
         break;
     }
-    if (server->identity.member_count > 1)
+    if (identity_known(&server->identity).count > 1)
         return "this node takes no part and changes nothing; the others go on while they are a "
                "majority";
     return "this node serves nothing and changes nothing: restore the whole directory from a copy, "
@@ -253,6 +255,7 @@ static void note_state(struct server *server) {
     note_disk(server);
     note_clock(server);
     note_fetches(server);
+    membership_note(server);
     if (server->ready_announced || !replica_serves(server->replica)) return;
     server->ready_announced = true;
     cluster_settings_found(server);
@@ -337,8 +340,10 @@ static void on_disk(struct ev_loop *loop, struct ev_io *watcher, int events) {
     (void)events;
     struct server *server = watcher->data;
     struct disk_completion completion;
-    while (disk_poll(server->disk, &completion))
+    while (disk_poll(server->disk, &completion)) {
+        if (membership_completed(server, &completion)) continue;
         replica_disk_completed(server->replica, &completion, server_moment(server));
+    }
 }
 
 static void on_cron(struct ev_loop *loop, struct ev_timer *watcher, int events) {
@@ -349,6 +354,7 @@ static void on_cron(struct ev_loop *loop, struct ev_timer *watcher, int events) 
     server->cron_calls++;
     server_look_at_memory(server);
     saver_cron(server->saver);
+    membership_cron(server);
     rate_sample(&server->command_rate, clients_commands_processed(server), now_us);
     rate_sample(&server->input_rate, server->statistics.input_bytes, now_us);
     rate_sample(&server->output_rate, server->statistics.output_bytes, now_us);
@@ -475,6 +481,7 @@ static void register_commands(struct server *server) {
     command_registry_add(server->registry, acl_family());
     command_registry_add(server->registry, shard_family());
     command_registry_add(server->registry, save_family());
+    command_registry_add(server->registry, raft_member_family());
 }
 
 static enum journal_sync sync_of(const struct config *config) {
@@ -497,9 +504,7 @@ static void configure_raft(const struct server *server, struct raft_config *raft
     const struct identity *identity = &server->identity;
     const struct config *config = &server->config;
     raft->id = identity->id;
-    raft->voter_count = identity->member_count;
-    for (uint32_t i = 0; i < identity->member_count; i++)
-        raft->voters[i] = identity->members[i].id;
+    raft->members = &server->founders;
     raft->heartbeat_us = (uint64_t)CONFIG_NUMBER(config, RAFT_HEARTBEAT_INTERVAL) * 1000;
     raft->election_us = (uint64_t)CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * 1000;
     raft->promise_max_us = promise_max_us;
@@ -508,11 +513,14 @@ static void configure_raft(const struct server *server, struct raft_config *raft
     raft->tail_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_LOG_MEMORY);
 }
 
-static struct replica_config describe_replica(const struct server *server) {
+static struct replica_config describe_replica(struct server *server) {
     const struct config *config = &server->config;
     struct replica_config wanted;
     replica_config_defaults(&wanted);
+    identity_founders(&server->identity, &server->founders);
     configure_raft(server, &wanted.raft);
+    wanted.joined_index = server->identity.joined_index;
+    wanted.is_joining = cluster_is_joining(server);
     memcpy(wanted.node_uuid, server->identity.node, sizeof(wanted.node_uuid));
     memcpy(wanted.cluster, server->identity.cluster, sizeof(wanted.cluster));
     wanted.nonce = random_u64();
@@ -522,6 +530,8 @@ static struct replica_config describe_replica(const struct server *server) {
     wanted.has_log = server->identity.phase == IDENTITY_VOTING;
     wanted.read_mode = (enum replica_read_mode)CONFIG_NUMBER(config, RAFT_READ_MODE);
     wanted.sync = sync_of(config);
+    wanted.sync_shared =
+        CONFIG_IS_ON(config, RAFT_FSYNC) ? JOURNAL_SYNC_ALWAYS : JOURNAL_SYNC_NEVER;
     wanted.inflight_batches_max = (size_t)CONFIG_NUMBER(config, RAFT_INFLIGHT_BATCHES);
     wanted.inflight_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_INFLIGHT_BYTES);
     wanted.unsealed_wait_us = (uint64_t)CONFIG_NUMBER(config, RAFT_UNSEALED_TIMEOUT) * 1000;
@@ -576,7 +586,7 @@ static bool open_cluster(struct server *server, struct buffer *error) {
     if (identity_is_founded(&server->identity)) return true;
     buffer_append_format(error,
                          "%s belongs to a node of a cluster that was never founded: give the "
-                         "--cluster list, or remove the file 'node' in it",
+                         "--cluster list or --join, or remove the file 'node' in it",
                          server->directory);
     return false;
 }
@@ -600,7 +610,9 @@ bool server_open(struct server *server, struct buffer *error) {
     if (disk_open(server->directory, &server->log, &server->disk, error) != ERROR_NONE)
         return false;
     if (!open_identity(server, error)) return false;
-    config_settle(&server->config, server->identity.member_count == 1);
+    config_settle(&server->config, identity_known(&server->identity).count == 1);
+    server->membership = membership_create();
+    server->admission = admission_create();
     uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
     server->maxclients = daemon_raise_files(&server->log, wanted);
     register_commands(server);
@@ -631,6 +643,8 @@ void server_close(struct server *server) {
     if (server->replica != NULL) clients_close_all(server);
     if (server->loop != NULL) listeners_close(server);
     cluster_close(server);
+    admission_destroy(server->admission);
+    membership_destroy(server->membership);
     saver_destroy(server->saver);
     if (server->disk != NULL) disk_close(server->disk);
     if (server->replica != NULL) replica_destroy(server->replica);

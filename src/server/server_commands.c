@@ -129,9 +129,9 @@ static void run_role(struct command_call *call) {
  * on a majority; that is all that a follower knows. */
 static int64_t count_holders(const struct server *server, uint64_t index) {
     const struct raft *raft = replica_raft(server->replica);
-    uint32_t members = server->identity.member_count;
-    if (raft == NULL || members < 2) return 0;
-    if (raft_role(raft) != RAFT_LEADER) return members / 2;
+    if (raft == NULL) return 0;
+    int voters = __builtin_popcount(members_voters(raft_members(raft)));
+    if (raft_role(raft) != RAFT_LEADER) return voters / 2;
     struct raft_peer_status peers[RAFT_NODES_MAX];
     uint32_t count = raft_peers(raft, peers, RAFT_NODES_MAX);
     int64_t holders = 0;

@@ -14,7 +14,9 @@
 #include "src/server/identity.h"
 #include "src/server/log.h"
 
+struct admission;
 struct client;
+struct membership;
 struct observer;
 struct peers;
 struct saver;
@@ -48,6 +50,9 @@ struct server {
     struct log log;
     char directory[1024]; /* absolute, the data directory, where the process works */
     struct identity identity;
+    struct members founders; /* of it; lent to the replica's configuration */
+    struct membership *membership;
+    struct admission *admission;
     struct command_registry *registry;
     struct replica *replica;
     struct disk *disk;

@@ -10,9 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void read_text(struct bytes text) {
     struct identity identity, again;
     if (identity_decode(text, &identity) != ERROR_NONE) return;
-    for (uint32_t i = 0; i < identity.member_count; i++)
-        CHECK(identity_member(&identity, i + 1) == &identity.members[i]);
-    CHECK(identity_member(&identity, identity.member_count + 1) == NULL);
+    struct identity_list known = identity_known(&identity);
+    for (uint32_t i = 0; i < known.count; i++)
+        CHECK(identity_member(&identity, known.at[i].id) == &known.at[i]);
+    CHECK(identity_member(&identity, RAFT_NODES_MAX + 1) == NULL);
+    struct members founders;
+    identity_founders(&identity, &founders);
+    CHECK(founders.count == identity.member_count);
     struct buffer written = {0};
     identity_encode(&identity, &written);
     CHECK(identity_decode(buffer_bytes(&written), &again) == ERROR_NONE);

@@ -199,11 +199,14 @@ static void run_lmpop(struct command_call *call) {
     if (!parse_end(call, at, &end)) return;
     at += 1;
     if (at < call->count) {
-        if (call->count != at + 2 || !command_option(call, at, "count")) {
+        bool has_count = at + 1 < call->count && command_option(call, at, "count");
+        if (has_count &&
+            !parse_at_least(call, at + 1, 1, "ERR count should be greater than 0", &count))
+            return;
+        if (!has_count || call->count > at + 2) {
             reply_error(call->reply, REPLY_SYNTAX_ERROR);
             return;
         }
-        if (!parse_at_least(call, at + 1, 1, "ERR count should be greater than 0", &count)) return;
     }
     for (uint32_t i = 2; i < 2 + (uint32_t)keys; i++) {
         struct opened opened;

@@ -286,9 +286,11 @@ static bool parse_zmpop(struct command_call *call, struct zmpop_request *request
         return refuse(call, REPLY_SYNTAX_ERROR);
     at += 1;
     if (at == call->count) return true;
-    if (call->count != at + 2 || !command_option(call, at, "count"))
+    if (at + 1 == call->count || !command_option(call, at, "count"))
         return refuse(call, REPLY_SYNTAX_ERROR);
-    return parse_at_least(call, at + 1, 1, "ERR count should be greater than 0", &request->count);
+    if (!parse_at_least(call, at + 1, 1, "ERR count should be greater than 0", &request->count))
+        return false;
+    return call->count == at + 2 || refuse(call, REPLY_SYNTAX_ERROR);
 }
 
 static void run_zmpop(struct command_call *call) {

@@ -138,6 +138,7 @@ static void apply_in_group(struct apply *apply, const struct command_record *rec
         const struct command *command = command_by_id(replica->config.registry, record->id);
         /* A read of the group concerns its own client only. */
         if (command->place == COMMAND_LOG || reply->out != NULL) {
+            reply->protocol = record->flags & RECORD_PROTOCOL; /* a HELLO of the group changes it */
             run_record(apply, record, command, apply->group_session, reply, true);
         }
     }

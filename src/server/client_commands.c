@@ -269,12 +269,13 @@ static void run_kill(struct command_call *call) {
             reply_error(call->reply, "ERR No such client");
         return;
     }
-    if (call->count % 2 != 0) {
+    uint32_t at = 2;
+    for (; at + 1 < call->count; at += 2)
+        if (!read_kill_option(call, at, &filter)) return;
+    if (at < call->count) {
         reply_error(call->reply, REPLY_SYNTAX_ERROR);
         return;
     }
-    for (uint32_t i = 2; i < call->count; i += 2)
-        if (!read_kill_option(call, i, &filter)) return;
     reply_integer(call->reply, (int64_t)kill_matching(call, &filter));
 }
 

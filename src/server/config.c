@@ -108,8 +108,10 @@ static const char *config_list_percentiles(const struct bytes *arguments, uint32
     if (is_nothing(arguments, count)) return NULL;
     for (uint32_t i = 0; i < count; i++) {
         double number;
-        if (!number_parse_double(arguments[i], &number) || number < 0 || number > 100)
+        if (!number_parse_double(arguments[i], &number))
             return "Invalid latency-tracking-info-percentiles parameters";
+        if (number < 0 || number > 100)
+            return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
         append_word(text, arguments[i]);
     }
     return NULL;

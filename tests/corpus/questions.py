@@ -842,6 +842,8 @@ LMPOP 1 l LEFT COUNT -1
 LMPOP 1 l LEFT COUNT abc
 LMPOP 1 l LEFT FOO 1
 LMPOP 1 l LEFT COUNT 1 COUNT 1
+LMPOP 1 l LEFT COUNT 0 COUNT
+LMPOP 1 l LEFT COUNT abc x
 LMPOP 1 l LEFT RIGHT
 SET s x
 LMPOP 2 s l LEFT
@@ -1294,6 +1296,8 @@ ZMPOP 1 z MIN COUNT -1
 ZMPOP 1 z MIN COUNT abc
 ZMPOP 1 z MIN FOO 1
 ZMPOP 1 z MIN COUNT 1 COUNT 1
+ZMPOP 1 z MIN COUNT 0 COUNT
+ZMPOP 1 z MIN COUNT abc x
 SET s x
 ZMPOP 2 s z MIN
 """)
@@ -1760,6 +1764,22 @@ MULTI
 RESET
 EXEC
 """)
+section("transactions", "a protocol that changes within a group", r"""
+HSET h f v
+MULTI
+GET missing
+HGETALL h
+HELLO 3
+GET missing
+HGETALL h
+HELLO 2
+GET missing
+HGETALL h
+HELLO 3
+EXEC ## shape (local to the node)
+GET missing
+HGETALL h
+""", protocols=(2,))
 section("publish-subscribe", "one subscriber", r"""
 b> SUBSCRIBE news ## settles
 PUBLISH news hello
@@ -1984,6 +2004,10 @@ CLIENT KILL ID 999999999
 CLIENT KILL ID abc
 CLIENT KILL ID 0
 CLIENT KILL ID
+CLIENT KILL ID abc ID
+CLIENT KILL USER nobody ADDR
+CLIENT KILL TYPE FOO TYPE
+CLIENT KILL TYPE normal ID
 CLIENT KILL TYPE FOO
 CLIENT KILL USER nobody
 CLIENT KILL SKIPME maybe
@@ -2145,6 +2169,9 @@ CONFIG GET client-output-buffer-limit
 @tidy CONFIG SET client-output-buffer-limit "pubsub 33554432 8388608 60"
 CONFIG SET save "60 abc"
 CONFIG SET maxclients 0
+CONFIG SET latency-tracking-info-percentiles 101
+CONFIG SET latency-tracking-info-percentiles "50 -1"
+CONFIG SET latency-tracking-info-percentiles "50 x"
 CONFIG SET proto-max-bulk-len 5
 CONFIG RESETSTAT
 CONFIG REWRITE

@@ -678,7 +678,7 @@ static void pause_session(struct replica *replica, struct session *session) {
 static void refuse_protocol(struct replica *replica, struct session *session) {
     char text[REQUEST_ERROR_SIZE];
     request_error(&session->parser, text);
-    answer_error(replica, session, false, text);
+    answer_error(replica, session, take_silence(session), text);
     /* What is pending is answered first; then the connection ends. */
     session->ending = SESSION_ENDS_AFTER_OUTPUT;
     session->input.size = session->input_consumed = 0;

@@ -246,8 +246,8 @@
       CONFIG_MUTABLE, CONFIG_NOTE_SNAPSHOT, CONFIG_CHOICE_OF(sanitize))                            \
     /* replication of Redis's kind */                                                              \
     X(REPLICAOF, "replicaof", "slaveof", "",                                                       \
-      CONFIG_REFUSED, "nodes replicate through Raft: remove it,                                    \
-      and give every node the same --cluster list", CONFIG_LIST_OF(replicaof))                     \
+      CONFIG_REFUSED, "nodes replicate through Raft: remove it, "                                  \
+      "and give every node the same --cluster list", CONFIG_LIST_OF(replicaof))                    \
     X(MASTERUSER, "masteruser", NULL, "",                                                          \
       CONFIG_MUTABLE, CONFIG_NOTE_REPLICATION, CONFIG_ANY_TEXT)                                    \
     X(MASTERAUTH, "masterauth", NULL, "",                                                          \
@@ -335,11 +335,11 @@
     X(TLS_PORT, "tls-port", NULL, "0",                                                             \
       CONFIG_REFUSED, CONFIG_NOTE_TLS, CONFIG_INTEGER_OF(0, 65535))                                \
     X(TLS_CLUSTER, "tls-cluster", NULL, "no",                                                      \
-      CONFIG_REFUSED, "TLS is not there yet: set it to no,                                         \
-      and use raft-secret on a private network", CONFIG_YES_NO)                                    \
+      CONFIG_REFUSED, "TLS is not there yet: set it to no, "                                       \
+      "and use raft-secret on a private network", CONFIG_YES_NO)                                   \
     X(TLS_REPLICATION, "tls-replication", NULL, "no",                                              \
-      CONFIG_REFUSED, "TLS is not there yet: set it to no,                                         \
-      and use raft-secret on a private network", CONFIG_YES_NO)                                    \
+      CONFIG_REFUSED, "TLS is not there yet: set it to no, "                                       \
+      "and use raft-secret on a private network", CONFIG_YES_NO)                                   \
     X(TLS_CERT_FILE, "tls-cert-file", NULL, "", CONFIG_MUTABLE, CONFIG_NOTE_TLS, CONFIG_ANY_TEXT)  \
     X(TLS_KEY_FILE, "tls-key-file", NULL, "", CONFIG_MUTABLE, CONFIG_NOTE_TLS, CONFIG_ANY_TEXT)    \
     X(TLS_KEY_FILE_PASS, "tls-key-file-pass", NULL, "",                                            \
@@ -395,7 +395,7 @@
       0, NULL, CONFIG_MEMORY_OF(1024, INT64_MAX))                                                  \
     X(RAFT_LOG_MEMORY, "raft-log-memory", NULL, "64mb",                                            \
       0, NULL, CONFIG_MEMORY_OF(1024 * 1024, INT64_MAX))                                           \
-    X(RAFT_SNAPSHOT_LOG_MIN, "raft-snapshot-log-min", NULL, "512mb",                                \
+    X(RAFT_SNAPSHOT_LOG_MIN, "raft-snapshot-log-min", NULL, "512mb",                               \
       CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(1024, INT64_MAX))                                     \
     X(RAFT_SNAPSHOT_LOG_RATIO, "raft-snapshot-log-ratio", NULL, "100",                             \
       CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, 1000000))

@@ -609,6 +609,8 @@ bool server_open(struct server *server, struct buffer *error) {
     }
     if (disk_open(server->directory, &server->log, &server->disk, error) != ERROR_NONE)
         return false;
+    /* Before the identity: a start that fails at a busy port must not found a cluster of one. */
+    if (!listeners_open(server, error)) return false;
     if (!open_identity(server, error)) return false;
     config_settle(&server->config, identity_known(&server->identity).count == 1);
     server->membership = membership_create();
@@ -620,7 +622,6 @@ bool server_open(struct server *server, struct buffer *error) {
     struct replica_config described = describe_replica(server);
     server->replica = replica_create(&described, server_moment(server));
     server->saver = saver_create(server);
-    if (!listeners_open(server, error)) return false;
     start_watchers(server);
     if (!open_cluster(server, error)) return false;
     if (described.is_unfounded && server->founded_now) {

@@ -220,6 +220,9 @@ Test(server, refuses_a_wrong_start_in_one_line_that_says_the_mend, .fini = end) 
         cr_expect_not_null(strstr(text, cases[i].expected), "case %zu says '%s', got: %s", i,
                            cases[i].expected, text);
     }
+    /* A start that failed has founded nothing: the directory is free for another one. */
+    snprintf(path, sizeof(path), "%s/node", cluster->nodes[1].directory);
+    cr_expect_eq(access(path, F_OK), -1, "%s was made", path);
 }
 
 Test(server, refuses_a_directory_of_redis, .fini = end) {
@@ -478,6 +481,47 @@ Test(server, closes_idle_clients_but_no_subscribers, .fini = end) {
     close(idle);
     expect_once("PUBLISH news x", "1");
     redisFree(subscriber);
+}
+
+/* The kernel's timer of the server's end of a connection, as /proc/net/tcp tells it: 2 is that of
+ * the keepalive probes, and *left_s the time until the next one. */
+static unsigned keepalive_timer(int fd, uint16_t port, unsigned long *left_s) {
+    struct sockaddr_in own = {0};
+    socklen_t size = sizeof(own);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&own, &size), 0);
+    FILE *file = fopen("/proc/net/tcp", "re");
+    cr_assert_not_null(file);
+    char line[256];
+    unsigned local, remote, timer = 99;
+    unsigned long ticks;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        unsigned found;
+        if (sscanf(line, "%*d: %*x:%x %*x:%x %*x %*x:%*x %x:%lx", &local, &remote, &found,
+                   &ticks) != 4)
+            continue;
+        if (local != port || remote != ntohs(own.sin_port)) continue;
+        timer = found;
+        *left_s = ticks / (unsigned long)sysconf(_SC_CLK_TCK);
+    }
+    fclose(file);
+    return timer;
+}
+
+Test(server, probes_silent_connections_as_tcp_keepalive_says, .fini = end) {
+    begin(OPTIONS("--tcp-keepalive", "77"));
+    uint16_t port = (uint16_t)cluster->nodes[0].port;
+    unsigned long left_s = 0;
+    redisContext *context = client();
+    expect_reply(context, "PING", "PONG");
+    AWAIT(keepalive_timer(context->fd, port, &left_s) ==
+          2); /* a late acknowledgement has another */
+    cr_expect(left_s > 0 && left_s <= 77, "%lu s", left_s);
+    expect_reply(context, "CONFIG SET tcp-keepalive 0", "OK");
+    redisContext *unprobed = client();
+    expect_reply(unprobed, "PING", "PONG");
+    AWAIT(keepalive_timer(unprobed->fd, port, &left_s) == 0);
+    redisFree(unprobed);
+    redisFree(context);
 }
 
 Test(server, lets_a_slow_reader_go_at_its_output_limit, .fini = end) {
@@ -808,7 +852,7 @@ Test(server, keeps_silent_when_told_to, .fini = end) {
     int fd = bare_client();
     static const char requests[] =
         "CLIENT REPLY OFF\r\nSET a 1\r\nGET a\r\nnonsense\r\nCLIENT REPLY ON\r\n"
-        "CLIENT REPLY SKIP\r\nINCR a\r\nINCR a\r\nPING\r\n";
+        "CLIENT REPLY SKIP\r\nINCR a\r\nINCR a\r\nPING\r\nCLIENT REPLY OFF\r\n*x\r\n";
     send_bytes(fd, requests, sizeof(requests) - 1);
     shutdown(fd, SHUT_WR);
     receive_text(fd, text, sizeof(text));

@@ -226,6 +226,16 @@ Test(config, syncs_always_unless_the_append_only_file_was_chosen) {
     buffer_clear(&error);
 }
 
+/* A text that was broken in its middle carries the blanks of its second line. */
+Test(config, says_each_reason_in_one_line_without_gaps) {
+    for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
+        const char *note = config_rows[id].note;
+        if (note == NULL) continue;
+        cr_expect(strstr(note, "  ") == NULL && strpbrk(note, "\n\t") == NULL, "%s: '%s'",
+                  config_rows[id].name, note);
+    }
+}
+
 Test(config, rewrites_its_file_and_keeps_what_people_wrote, .init = begin, .fini = end) {
     static const char old[] = "# mine\nport 7001\ninclude other.conf\ntimeout 5\nport 7002\n"
                               "maxmemory 64mb\nTCP-Keepalive \"300\"\npidfile \"a.pid\"\n"

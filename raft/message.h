@@ -27,7 +27,10 @@
  *  TIMEOUT_NOW      campaign at once, without a pre-vote (leadership transfer)
  *  SNAPSHOT         index, hash, last_term: of the entry that the leader's snapshot ends with; the
  *                   peer needs entries that the leader's log no longer has. It fetches the snapshot
- *                   by other means (raft.h, want_snapshot) and says so by its match */
+ *                   by other means (raft.h, want_snapshot) and says so by its match
+ *  BUSY             the sender's loop has been inside one turn for busy_us; leads: 1 if it leads
+ * this term. Sent by its watchdog (SAFETY 16): it puts elections off, and answers, acknowledges and
+ * promises nothing */
 #pragma once
 
 #include "base/buffer.h"
@@ -38,6 +41,7 @@
 enum { RAFT_APPEND_ENTRIES_MAX = 4096 };  /* in one message */
 #define RAFT_TERM_MAX ((uint64_t)1 << 62) /* far beyond reach; room for one more */
 
+/* The order gives the numbers on the wire: a new kind stands at the end. */
 #define RAFT_MESSAGES(X, F)                                                                        \
     X(PRE_VOTE, pre_vote, F(campaign_term) F(last_index) F(last_term))                             \
     X(PRE_VOTE_REPLY, pre_vote_reply, F(campaign_term) F(granted))                                 \
@@ -52,7 +56,8 @@ enum { RAFT_APPEND_ENTRIES_MAX = 4096 };  /* in one message */
     X(READ, read, F(context) F(confirm))                                                           \
     X(READ_REPLY, read_reply, F(context) F(granted) F(index) F(stamp_ms))                          \
     X(TIMEOUT_NOW, timeout_now, )                                                                  \
-    X(SNAPSHOT, snapshot, F(index) F(last_term) F(hash))
+    X(SNAPSHOT, snapshot, F(index) F(last_term) F(hash))                                           \
+    X(BUSY, busy, F(busy_us) F(leads))
 
 #define RAFT_MESSAGE_ENUMERATOR(NAME, name, fields) RAFT_##NAME,
 enum raft_message_type {

@@ -38,4 +38,6 @@ enum raft_planted {
     /* In a joint configuration the lease rests on the new voters only (SAFETY 5): those who have
      * not heard of the change can elect another leader. */
     RAFT_PLANTED_LEASE_NEW_QUORUM = 1 << 14,
+    /* "Busy" counts as an answer to the newest heartbeat, towards lease and reads (SAFETY 16). */
+    RAFT_PLANTED_BUSY_ANSWERS = 1 << 15,
 };

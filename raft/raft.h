@@ -8,7 +8,8 @@
  *
  * Node ids are 1 .. RAFT_NODES_MAX, 0 is none. Time is in microseconds of a monotonic clock that
  * counts suspend; it never runs back. Timers run on TICK only, so that a driver that was held up
- * can hand over what has arrived first (SAFETY 16).
+ * can hand over what has arrived first (SAFETY 16); a driver that is held up says so meanwhile by
+ * BUSY messages, which it makes by itself.
  *
  * Ownership: an output's arrays are the core's, valid until the next step; entries in it are views
  * whose chunks the core holds at least that long. A driver that needs an entry longer (a write or a
@@ -19,6 +20,9 @@
 
 #include "raft/message.h"
 #include "raft/planted.h"
+
+/* The same on all nodes: whoever speaks for a busy loop stops then, too. */
+#define RAFT_BUSY_MAX_US ((uint64_t)5 * 1000 * 1000)
 
 enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 
@@ -47,6 +51,8 @@ struct raft_config {
     uint64_t lease_margin_us;           /* clock drift: taken off each promise */
     uint64_t disk_stall_us; /* a leader whose disk has work and shows none for so long steps down;
                                0: 10 elections */
+    uint64_t busy_max_us; /* how long a busy node's silence is no reason to replace it (SAFETY 16);
+                             0: RAFT_BUSY_MAX_US */
     uint64_t seed;
     /* The entry before the first one of the log: index and term 0 and the founding record's hash,
      * or where the log was cut (COMPACTED) or began anew (raft_persist.restart). */

@@ -26,6 +26,11 @@ static void check_votes(const struct raft *raft) {
     }
 }
 
+static void check_excuse(const struct raft *raft, const struct raft_excuse *excuse) {
+    CHECK(excuse->since_us <= raft->now_us);
+    CHECK(excuse->until_us <= excuse->since_us + raft->config.busy_max_us);
+}
+
 static void check_peer(const struct raft *raft, const struct raft_peer *peer) {
     CHECK(peer->id != raft->config.id);
     CHECK(peer->leaving != raft_is_member(raft, peer->id));
@@ -37,6 +42,7 @@ static void check_peer(const struct raft *raft, const struct raft_peer *peer) {
     CHECK(peer->commit_sent <= raft->commit_index);
     CHECK(peer->notify_index <= raft->commit_index);
     CHECK(peer->inflight_count <= raft->config.inflight_max);
+    check_excuse(raft, &peer->excuse);
     if (peer->state != RAFT_PEER_REPLICATE) CHECK(peer->inflight_count == 0);
     if (peer->state == RAFT_PEER_SNAPSHOT) CHECK(raft->snapshot.index > peer->match_index);
     if (peer->state != RAFT_PEER_SNAPSHOT) CHECK(peer->next_index > raft->log.base_index);
@@ -89,6 +95,7 @@ static void check_other(const struct raft *raft) {
     CHECK(raft->verified_index <= raft_log_last_index(&raft->log));
     CHECK(raft->lease_until_us == 0);
     CHECK(raft->transfer_to == 0);
+    check_excuse(raft, &raft->leader_excuse);
     if (raft->leader == 0) CHECK(raft->pending_count == 0);
 }
 

@@ -17,6 +17,7 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint32_t leader) {
         raft->voted_for = 0;
         raft->hard_state_dirty = true;
         raft->verified_index = 0;
+        raft->leader_excuse = (struct raft_excuse){0};
         raft->forgotten_index = 0; /* Whatever was committed is below this term's first commit. */
     }
     if (raft->role != RAFT_FOLLOWER) raft_reset_election_timer(raft);
@@ -45,6 +46,11 @@ static bool has_promised(const struct raft *raft) {
     return raft->now_us < raft->promise_until_us || raft->now_us < raft->silence_until_us;
 }
 
+/* The leader it hears of is only busy: as good as heard, within bounds (SAFETY 16). */
+static bool bears_with_leader(const struct raft *raft) {
+    return raft->leader != 0 && raft_is_excused(raft, &raft->leader_excuse);
+}
+
 static void ask_voters(struct raft *raft, struct raft_message question) {
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         question.to = raft->peers[i].id;
@@ -60,6 +66,7 @@ static void campaign(struct raft *raft, bool is_transfer) {
     raft->voted_for = raft->config.id;
     raft->hard_state_dirty = true;
     raft->verified_index = 0;
+    raft->leader_excuse = (struct raft_excuse){0};
     /* Its own vote counts once it is durable: raft_count_own_vote(). */
     raft->votes_granted = raft->votes_refused = 0;
     raft_reset_election_timer(raft);
@@ -126,7 +133,7 @@ void raft_on_pre_vote(struct raft *raft, const struct raft_message *message) {
     uint64_t campaign_term = message->as.pre_vote.campaign_term;
     bool granted =
         may_vote(raft) && campaign_term > raft->term && raft->role != RAFT_LEADER &&
-        !has_promised(raft) &&
+        !has_promised(raft) && !bears_with_leader(raft) &&
         is_up_to_date(raft, message->as.pre_vote.last_index, message->as.pre_vote.last_term);
     raft_send(raft, (struct raft_message){
                         .type = RAFT_PRE_VOTE_REPLY,
@@ -140,7 +147,7 @@ void raft_on_pre_vote(struct raft *raft, const struct raft_message *message) {
  * has given up its lease before. */
 bool raft_vote_is_barred(const struct raft *raft, const struct raft_message *message) {
     if (message->term <= raft->term || message->as.vote.transfer) return false;
-    return raft->role == RAFT_LEADER || has_promised(raft);
+    return raft->role == RAFT_LEADER || has_promised(raft) || bears_with_leader(raft);
 }
 
 void raft_on_vote(struct raft *raft, const struct raft_message *message) {

@@ -3,7 +3,7 @@
  * raft_step.c takes events and assembles outputs; raft_election.c decides who leads;
  * raft_replication.c brings the leader's log to its peers; raft_read.c answers reads;
  * raft_membership.c knows who belongs to the cluster, and counts; raft_snapshot.c shortens the log;
- * raft_transfer.c hands leadership over. */
+ * raft_transfer.c hands leadership over; raft_busy.c bears with nodes whose loop is held up. */
 #pragma once
 
 #include "base/random.h"
@@ -15,6 +15,12 @@ enum {
     RAFT_READS_MAX = 4096, /* open at once; more are refused */
 };
 #define RAFT_NO_CUT UINT64_MAX
+
+/* Why a node's silence is no reason to replace it: it says that it is busy (raft_busy.c). */
+struct raft_excuse {
+    uint64_t since_us; /* its loop was last seen at work then, or later; 0: it is not busy */
+    uint64_t until_us; /* the excuse holds so long */
+};
 
 /* What a leader knows of another node. */
 struct raft_peer {
@@ -28,6 +34,7 @@ struct raft_peer {
     uint64_t acknowledged_index; /* what match_index ever was in this term */
     uint64_t next_index;         /* the next entry to send */
     uint64_t last_contact_us;
+    struct raft_excuse excuse;
 
     uint64_t heartbeat_acknowledged; /* newest round it answered */
     uint64_t lease_until_us;         /* its promise, counted from our sending, less the margin */
@@ -124,6 +131,7 @@ struct raft {
     uint64_t election_deadline_us;
     uint64_t promise_until_us, silence_until_us; /* no vote before */
     uint32_t votes_granted, votes_refused;       /* bit 1 << id */
+    struct raft_excuse leader_excuse;            /* of this term's leader */
 
     /* Leader. */
     struct raft_peer peers[RAFT_NODES_MAX];
@@ -257,6 +265,15 @@ void raft_on_pre_vote_reply(struct raft *raft, const struct raft_message *messag
 void raft_on_vote(struct raft *raft, const struct raft_message *message);
 void raft_on_vote_reply(struct raft *raft, const struct raft_message *message);
 void raft_on_timeout_now(struct raft *raft, const struct raft_message *message);
+
+/* --- raft_busy.c ---------------------------------------------------------------------------- */
+
+void raft_on_busy(struct raft *raft, const struct raft_message *message);
+static inline bool raft_is_excused(const struct raft *raft, const struct raft_excuse *excuse) {
+    return raft->now_us < excuse->until_us;
+}
+/* A leader that was held up itself, and ticks late, has not listened meanwhile. */
+void raft_forgive_own_absence(struct raft *raft);
 
 /* --- raft_replication.c --------------------------------------------------------------------- */
 

@@ -45,6 +45,7 @@ void raft_reset_peer(struct raft *raft, struct raft_peer *peer) {
     peer->round_since_us = raft->now_us;
     peer->last_contact_us = peer->progress_us = raft->now_us;
     peer->heartbeat_acknowledged = peer->lease_until_us = 0;
+    peer->excuse = (struct raft_excuse){0};
     peer->commit_sent = peer->notify_index = 0;
     peer->fetch_after_us = 0; /* An open fetch stays open: its answer will come. */
 }
@@ -310,8 +311,8 @@ static bool hears_a_quorum(const struct raft *raft) {
     uint32_t heard = 1u << raft->config.id;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         const struct raft_peer *peer = &raft->peers[i];
-        if (raft->now_us - peer->last_contact_us < raft->config.election_us)
-            heard |= 1u << peer->id;
+        bool is_there = raft->now_us - peer->last_contact_us < raft->config.election_us;
+        if (is_there || raft_is_excused(raft, &peer->excuse)) heard |= 1u << peer->id;
     }
     return raft_is_quorum(raft, heard);
 }
@@ -328,6 +329,7 @@ static bool others_disks_are_better(const struct raft *raft) {
 }
 
 void raft_leader_tick(struct raft *raft) {
+    raft_forgive_own_absence(raft);
     if (!hears_a_quorum(raft)) {
         raft_become_follower(raft, raft->term, 0);
         return;
@@ -457,6 +459,7 @@ static uint64_t hear_leader(struct raft *raft, uint32_t from, uint64_t asked_us,
     }
     raft_become_follower(raft, raft->term, from);
     raft_reset_election_timer(raft);
+    raft->leader_excuse = (struct raft_excuse){0};
     uint64_t promised_us =
         asked_us < raft->config.promise_max_us ? asked_us : raft->config.promise_max_us;
     uint64_t until_us = raft->now_us + promised_us;

@@ -28,6 +28,7 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
     raft->config.members = NULL; /* lent for this call only */
     if (raft->config.promise_max_us == 0) raft->config.promise_max_us = config->election_us;
     if (raft->config.disk_stall_us == 0) raft->config.disk_stall_us = 10 * config->election_us;
+    if (raft->config.busy_max_us == 0) raft->config.busy_max_us = RAFT_BUSY_MAX_US;
     random_init(&raft->random, config->seed);
     raft->now_us = now_us;
     raft->term = hard_state->term;
@@ -337,6 +338,7 @@ static void dispatch(struct raft *raft, const struct raft_message *message) {
         break;
     case RAFT_PRE_VOTE:
     case RAFT_PRE_VOTE_REPLY:
+    case RAFT_BUSY:
     case RAFT_MESSAGE_NONE:
     case RAFT_MESSAGE_TYPES:
         CHECK(false);
@@ -366,6 +368,11 @@ static void on_message(struct raft *raft, const struct raft_message *message) {
         raft_on_pre_vote(raft, message);
         return;
     }
+    /* What a watchdog says waited for no disk: it settles no term either. */
+    if (message->type == RAFT_BUSY) {
+        if (message->term == raft->term) raft_on_busy(raft, message);
+        return;
+    }
     if (message->type == RAFT_VOTE && raft_vote_is_barred(raft, message)) return;
     if (message->term > raft->term) raft_become_follower(raft, message->term, 0);
     if (message->type == RAFT_PRE_VOTE_REPLY) {
@@ -377,7 +384,10 @@ static void on_message(struct raft *raft, const struct raft_message *message) {
         return;
     }
     struct raft_peer *peer = raft_peer_find(raft, message->from);
-    if (peer != NULL) peer->last_contact_us = raft->now_us;
+    if (peer != NULL) {
+        peer->last_contact_us = raft->now_us;
+        peer->excuse = (struct raft_excuse){0};
+    }
     dispatch(raft, message);
 }
 

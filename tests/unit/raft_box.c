@@ -418,6 +418,7 @@ void box_crash(struct box *box, uint32_t id) {
     if (node->raft == NULL) return;
     raft_destroy(node->raft);
     node->raft = NULL;
+    node->busy = false;
     clear_letters(&node->held);
     while (node->write_count > 0)
         finish_write(node);
@@ -595,6 +596,39 @@ void box_write_entry(struct box *box, uint32_t id, uint64_t term, struct bytes b
     if (node->hard_state.term < term) node->hard_state = (struct raft_hard_state){.term = term};
 }
 
+/* --- long turns ----------------------------------------------------------------------------- */
+
+void box_hold(struct box *box, uint32_t id, bool silent) {
+    struct box_node *node = &box->nodes[id];
+    node->busy = true;
+    node->silent = silent;
+    node->busy_since_us = node->busy_said_us = box->now_us;
+}
+
+void box_release(struct box *box, uint32_t id) {
+    box->nodes[id].busy = false;
+}
+
+void box_say_busy(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    uint64_t busy_us = box->now_us - node->busy_since_us;
+    if (node->raft == NULL || !node->busy || node->silent || busy_us > RAFT_BUSY_MAX_US) return;
+    if (box->now_us - node->busy_said_us < node->config.heartbeat_us) return;
+    node->busy_said_us = box->now_us;
+    for (uint32_t to = 1; to <= box->count; to++) {
+        if (to == id) continue;
+        struct raft_message message = {
+            .type = RAFT_BUSY,
+            .from = id,
+            .to = to,
+            .term = raft_term(node->raft),
+            .as.busy = {.busy_us = busy_us, .leads = raft_role(node->raft) == RAFT_LEADER},
+        };
+        trace(box, "send", &message);
+        send_letter(box, seal(&message));
+    }
+}
+
 /* --- events --------------------------------------------------------------------------------- */
 
 void box_tick(struct box *box, uint32_t id) {
@@ -739,11 +773,20 @@ void box_duplicate(struct box *box, uint32_t i) {
     post(&box->letters, letter);
 }
 
+/* The first letter for a node that is not busy; false: none. */
+static bool find_deliverable(const struct box *box, uint32_t *at) {
+    for (*at = 0; *at < box->letters.count; ++*at)
+        if (!box->nodes[box->letters.at[*at].to].busy) return true;
+    return false;
+}
+
 void box_settle(struct box *box) {
     for (bool moves = true; moves;) {
-        moves = box->letters.count > 0;
-        if (moves) box_deliver(box, 0);
+        uint32_t at;
+        moves = find_deliverable(box, &at);
+        if (moves) box_deliver(box, at);
         for (uint32_t id = 1; id <= box->count; id++) {
+            if (box->nodes[id].busy) continue;
             if (!box->nodes[id].stalled && box_persist(box, id)) moves = true;
             if (box_fetch(box, id)) moves = true;
             if (box_install(box, id)) moves = true;

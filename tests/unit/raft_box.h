@@ -62,6 +62,8 @@ struct box_node {
     struct raft_config config;
     uint64_t ahead_us; /* its clock is ahead of the box's by so much */
     bool stalled;      /* box_settle() completes none of its writes */
+    bool busy, silent; /* inside one long turn; silent: its watchdog stands still as well */
+    uint64_t busy_since_us, busy_said_us;
     /* The disk. */
     struct raft_hard_state hard_state;
     struct raft_position base; /* the log begins behind it */
@@ -108,6 +110,12 @@ void box_start(struct box *box, uint32_t node); /* From its disk. */
 void box_crash(struct box *box, uint32_t node);
 /* The disk of a node that is down has only its first `kept` entries any more. */
 void box_forget(struct box *box, uint32_t node, uint64_t kept);
+/* Inside one turn until it is released: box_settle() gives it nothing. */
+void box_hold(struct box *box, uint32_t node, bool silent);
+void box_release(struct box *box, uint32_t node);
+/* Its watchdog says to all others that it is busy; not more often than each heartbeat, and not when
+ * that has lasted for too long. */
+void box_say_busy(struct box *box, uint32_t node);
 void box_tick(struct box *box, uint32_t node);
 void box_propose(struct box *box, uint32_t node, struct bytes body, bool more);
 void box_read(struct box *box, uint32_t node, uint64_t context, bool confirm);
@@ -142,7 +150,7 @@ bool box_fail_fetch(struct box *box, uint32_t node); /* The same with an error. 
 void box_deliver(struct box *box, uint32_t i);
 void box_drop(struct box *box, uint32_t i);
 void box_duplicate(struct box *box, uint32_t i);
-/* Delivers, persists, fetches and installs until nothing moves. */
+/* Delivers, persists, fetches and installs until nothing moves, but for nodes that are busy. */
 void box_settle(struct box *box);
 
 /* Appends an entry of this term straight to the disk of a node that is down; equal places hold

@@ -183,6 +183,8 @@ static void do_run(struct scenario *scenario) {
         box->now_us += 5000;
         for (uint32_t id = 1; id <= box->count; id++) {
             const struct raft *raft = box->nodes[id].raft;
+            box_say_busy(box, id);
+            if (box->nodes[id].busy) continue;
             if (raft != NULL && box_now_us(box, id) >= raft_deadline_us(raft)) box_tick(box, id);
         }
         box_settle(box);
@@ -263,6 +265,12 @@ static void do_stall(struct scenario *scenario) {
 }
 static void do_unstall(struct scenario *scenario) {
     scenario->box->nodes[node(scenario, 1)].stalled = false;
+}
+static void do_hold(struct scenario *scenario) {
+    box_hold(scenario->box, node(scenario, 1), is(scenario, 2, "silent"));
+}
+static void do_release(struct scenario *scenario) {
+    box_release(scenario->box, node(scenario, 1));
 }
 static void do_isolate(struct scenario *scenario) {
     for (uint32_t id = 1; id <= scenario->box->count; id++)
@@ -576,6 +584,7 @@ static void do_breaks(struct scenario *scenario) {
         {"install-drops-suffix", RAFT_PLANTED_INSTALL_DROPS_SUFFIX},
         {"install-goes-back", RAFT_PLANTED_INSTALL_GOES_BACK},
         {"lease-new-quorum", RAFT_PLANTED_LEASE_NEW_QUORUM},
+        {"busy-answers", RAFT_PLANTED_BUSY_ANSWERS},
     };
     for (uint32_t i = 0; i < COUNT_OF(mistakes); i++) {
         if (!is(scenario, 1, mistakes[i].name)) continue;
@@ -609,6 +618,7 @@ static const struct {
     {"forge", do_forge, 4},
     {"forget", do_forget, 3},
     {"gather", do_gather, 3},
+    {"hold", do_hold, 2},
     {"install", do_install, 2},
     {"isolate", do_isolate, 2},
     {"join", do_join, 2},
@@ -624,6 +634,7 @@ static const struct {
     {"propose", do_propose, 3},
     {"read", do_read, 3},
     {"receive", do_receive, 2},
+    {"release", do_release, 2},
     {"restart", do_start, 2},
     {"run", do_run, 2},
     {"set", do_set, 3},

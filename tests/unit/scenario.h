@@ -20,10 +20,11 @@
  *   time DURATION               only the clock
  *   jump NODE DURATION          its own clock jumps ahead
  *   stall NODE, unstall NODE    "settle" and "run" complete none of its writes
- *   run DURATION                an untroubled cluster: ticks, deliveries, writes
- *   deliver FROM TO [TYPE]      what is on the way now; "deliver all"
- *   drop FROM TO [TYPE]
- *   duplicate FROM TO [TYPE]    a second copy, behind all others
+ *   hold NODE [silent]          it is inside one long turn: "settle" and "run" give it nothing, and
+ *                               in "run" its watchdog says that it is busy, for 5 s at most;
+ * silent: the whole process stands still release NODE                the turn ends run DURATION an
+ * untroubled cluster: ticks, deliveries, writes deliver FROM TO [TYPE]      what is on the way now;
+ * "deliver all" drop FROM TO [TYPE] duplicate FROM TO [TYPE]    a second copy, behind all others
  *   persist NODE [COUNT]        completes its open writes, or the oldest COUNT
  *   written NODE                part of its oldest open write is done
  *   fetch NODE                  answers what it asks from its segments

@@ -394,7 +394,9 @@ static void apply_entry(struct replica *replica, const char *image) {
     if (header.type == ENTRY_CONFIG) apply_config(replica, image);
     if (header.type != ENTRY_DATA) return;
     if (header.semantics > 1) {
-        replica_fail(replica, "entry %llu needs a newer version of Hamok than this one",
+        replica_fail(replica,
+                     "entry %llu needs a newer version of Hamok than this one: this node takes no "
+                     "part until that version is started in its place",
                      (unsigned long long)header.index);
         return;
     }

@@ -402,8 +402,7 @@ static const char *refusal(struct replica *replica, struct session *session,
         [REPLICA_FOUNDING] =
             "LOADING the cluster is being founded: it waits for all nodes of --cluster",
         [REPLICA_RECOVERING] = "LOADING Hamok is loading its log from the disk",
-        [REPLICA_DAMAGED] =
-            "CLUSTERDOWN this node's log is damaged: it takes no part (see its log file)",
+        [REPLICA_DAMAGED] = "CLUSTERDOWN this node takes no part: its log file says why",
     };
     if (replica->state == REPLICA_FOUNDING && replica->config.is_joining)
         return "LOADING this node waits to be let into its cluster (--join)";

@@ -698,6 +698,7 @@ static enum error receive_raft(struct replica *replica, uint32_t from, struct by
     enum error error = raft_message_decode(body, chunk, &message, entries, RAFT_APPEND_ENTRIES_MAX);
     if (error != ERROR_NONE) return error;
     if (message.from != from || message.to != replica->config.raft.id) return ERROR_FOREIGN;
+    replica->statistics.busy_heard += message.type == RAFT_BUSY;
     struct raft_event event = {.type = RAFT_EVENT_MESSAGE, .message = &message};
     replica_raft_step(replica, &event);
     return ERROR_NONE;

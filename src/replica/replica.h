@@ -176,6 +176,22 @@ struct replica_packet {
 struct replica_packet *replica_next_packet(struct replica *replica);
 void replica_packet_destroy(struct replica_packet *packet);
 
+/* The peer protocol's version (docs/design.md, 7) that this packet came with: a node that speaks an
+ * older one is not to be sent it. */
+uint32_t replica_packet_protocol(const struct replica_packet *packet);
+
+/* What a watchdog says while the driver is inside one long turn (SAFETY 16). A running node has a
+ * presence, to be looked at after each turn. The packet is for the control connection; writing it
+ * needs no replica, so any thread may. */
+struct replica_presence {
+    uint64_t term; /* 0: nothing to say */
+    uint32_t id;
+    bool leads;
+};
+struct replica_presence replica_presence(const struct replica *replica);
+void replica_write_busy(struct buffer *packet, const struct replica_presence *presence, uint32_t to,
+                        uint64_t busy_us);
+
 /* A session whose output grew or whose ending was set since it was last returned; or NULL. */
 struct session *replica_next_dirty(struct replica *replica);
 
@@ -316,6 +332,7 @@ bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse);
     X(entries_applied)                                                                             \
     X(fetches_failed)                                                                              \
     X(input_bytes)                                                                                 \
+    X(busy_heard)                                                                                  \
     X(packets_in)                                                                                  \
     X(packets_out)                                                                                 \
     X(error_replies)

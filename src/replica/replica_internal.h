@@ -325,6 +325,7 @@ void replica_snapshots_tend(struct replica *replica);
 void replica_snapshots_note_entry(struct replica *replica, const char *image);
 
 /* --- packets ---------------------------------------------------------------------------------- */
+/* The numbers are the wire's: new ones at the end, and presence.c says since which version. */
 enum packet_kind {
     PACKET_RAFT = 1,
     PACKET_FORWARD, /* 7 zero bytes, then an entry image */

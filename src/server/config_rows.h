@@ -379,6 +379,7 @@
       0, NULL, CONFIG_INTEGER_OF(1, 60000))                                                        \
     X(RAFT_ELECTION_TIMEOUT, "raft-election-timeout", NULL, "400",                                 \
       0, NULL, CONFIG_INTEGER_OF(10, 600000))                                                      \
+    X(RAFT_PEER_PROTOCOL, "raft-peer-protocol", NULL, "3", 0, NULL, CONFIG_INTEGER_OF(2, 3))       \
     X(RAFT_READ_MODE, "raft-read-mode", NULL, "lease", 0, NULL, CONFIG_CHOICE_OF(read_mode))       \
     X(RAFT_FSYNC, "raft-fsync", NULL, "yes", 0, NULL, CONFIG_YES_NO)                               \
     X(RAFT_INFLIGHT_BATCHES, "raft-inflight-batches", NULL, "1024",                                \

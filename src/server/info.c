@@ -19,6 +19,7 @@
 #include "src/server/peers.h"
 #include "src/server/saver.h"
 #include "src/server/version.h"
+#include "src/server/watchdog.h"
 #include "storages/emitter.h"
 
 /* What is looked up once for all fields of one INFO. */
@@ -604,6 +605,7 @@ DEFINE_NUMBER(raft_commit, facts->raft == NULL ? 0 : raft_commit_index(facts->ra
 DEFINE_NUMBER(raft_serves, replica_serves(facts->server->replica))
 DEFINE_NUMBER(raft_origin, replica_origin(facts->server->replica))
 DEFINE_NUMBER(raft_turns, facts->server->turns)
+DEFINE_NUMBER(busy_said, watchdog_said(facts->server->watchdog))
 
 /* When the leader last heard of this member, in seconds; on a follower unknown, thus 0. */
 static uint64_t contact_age_s(const struct facts *facts, uint32_t id) {
@@ -624,14 +626,15 @@ static void print_members(const struct facts *facts, struct buffer *out) {
         if (facts->server->peers != NULL && member->id != self &&
             !peers_status(facts->server->peers, member->id, &status))
             status.connected = false;
-        buffer_append_format(
-            out,
-            "raft_node%u:id=%u,state=%s,voting=%s,addr=%s,port=%u,"
-            "last_conn_secs=%llu,conn_errors=%llu,conn_oks=%llu\r\n",
-            member->id, member->id, status.connected ? "connected" : "disconnected",
-            votes ? "yes" : "no", member->host, member->port,
-            (unsigned long long)contact_age_s(facts, member->id),
-            (unsigned long long)status.connect_errors, (unsigned long long)status.connects);
+        buffer_append_format(out,
+                             "raft_node%u:id=%u,state=%s,voting=%s,addr=%s,port=%u,"
+                             "last_conn_secs=%llu,conn_errors=%llu,conn_oks=%llu,protocol=%u\r\n",
+                             member->id, member->id,
+                             status.connected ? "connected" : "disconnected", votes ? "yes" : "no",
+                             member->host, member->port,
+                             (unsigned long long)contact_age_s(facts, member->id),
+                             (unsigned long long)status.connect_errors,
+                             (unsigned long long)status.connects, status.protocol);
     }
 }
 
@@ -679,6 +682,7 @@ static const struct field raft_fields[] = {
     NUMBER("raft_fsync_usec_last", sync_us_last),
     NUMBER("raft_fsync_usec_max", sync_us_max),
     NUMBER("raft_loop_turns", raft_turns),
+    NUMBER("raft_busy_said", busy_said),
     LINES(print_replica_statistics),
 };
 

@@ -36,13 +36,15 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "src/server/frame.h"
+#include "src/server/watchdog.h"
 
 enum {
     PEER_PORT_OFFSET = 10000,
-    PROTOCOL_VERSION = 2,
+    PROTOCOL_BUSY = 3,    /* the version that brought BUSY */
+    PROTOCOL_ADDRESS = 3, /* and FRAME_ADDRESS */
     /* Different long doubles compute different INCRBYFLOATs (SAFETY 22): not one cluster. */
     FLOAT_MODEL = __LDBL_MANT_DIG__,
-    FRAME_HEADER_SIZE = 16,
     NONCE_SIZE = 16,
     PROOF_SIZE = 32,
     UNPROVED_MAX = 64,           /* accepted connections that have not proved who they are */
@@ -58,18 +60,6 @@ static const double look_seconds = 1;     /* while founding: who is missing? */
 static const double same_line_seconds = 10, other_line_seconds = 0.9;
 static const double backoff_first = 0.02, backoff_max = 1.0;
 static const uint64_t frame_size_max = 2ull << 30;
-
-enum frame_kind {
-    FRAME_PACKET = 1,
-    FRAME_HELLO,
-    FRAME_PROOF,
-    FRAME_WELCOME,
-    FRAME_REFUSAL,
-    FRAME_ANSWER,
-    FRAME_ADDRESS, /* port 2, host */
-    FRAME_JOIN,    /* joining.h: the question */
-    FRAME_JOINED,  /* the answer */
-};
 
 enum link_purpose { LINK_CONTROL = 1, LINK_BULK, LINK_FOUNDING, LINK_JOIN };
 enum link_state {
@@ -92,6 +82,7 @@ struct link {
     struct link *next_accepted;
     bool accepted;
     uint8_t purpose, state;
+    uint32_t protocol; /* the version agreed upon */
     uint32_t position; /* dialler: of the other node in the list; acceptor: id of the member */
     int fd;
     ev_io reader, writer;
@@ -239,22 +230,6 @@ static bool is_guest(const struct link *link) {
 
 /* --- frames out ------------------------------------------------------------------------------ */
 
-static void frame_begin(struct buffer *head) {
-    static const char zeros[FRAME_HEADER_SIZE];
-    buffer_append(head, zeros, sizeof(zeros));
-}
-
-/* Fills the frame's header: size of all behind it, kind, size of the head, its checksum. */
-static void frame_end(struct buffer *head, enum frame_kind kind, size_t spans_size) {
-    size_t head_size = head->size - FRAME_HEADER_SIZE;
-    size_t size = head_size + spans_size;
-    CHECK(size <= UINT32_MAX && head_size < 1u << 24);
-    store_u32(head->data, (uint32_t)size);
-    store_u32(head->data + 4, (uint32_t)kind << 24 | (uint32_t)head_size);
-    struct bytes bytes = bytes_of(head->data + FRAME_HEADER_SIZE, head_size);
-    store_u64(head->data + 8, hash_bytes(bytes, load_u64(head->data)));
-}
-
 static void link_queue(struct link *link, struct outgoing *out) {
     out->next = NULL;
     if (link->out_last == NULL) {
@@ -291,6 +266,35 @@ static size_t outgoing_size(const struct outgoing *out) {
     return out->head.size + (out->packet == NULL ? 0 : out->packet->size - out->packet->head.size);
 }
 
+/* The watchdog writes to control connections, too (SAFETY 16). */
+static bool link_is_watched(const struct link *link) {
+    return link->peers->config.watchdog != NULL && !link->accepted &&
+           link->purpose == LINK_CONTROL && link->state == LINK_READY;
+}
+
+static void link_queue_first(struct link *link, struct buffer head) {
+    CHECK(link->out_offset == 0);
+    struct outgoing *out = memory_allocate_zeroed(sizeof(*out));
+    out->head = head;
+    out->next = link->out_first;
+    link->out_first = out;
+    if (link->out_last == NULL) link->out_last = out;
+    link->out_bytes += out->head.size;
+}
+
+/* Between these two the watchdog keeps away; a frame that it could not finish goes first. */
+static void begin_write(struct link *link) {
+    if (!link_is_watched(link)) return;
+    struct buffer rest = {0};
+    watchdog_begin_write(link->peers->config.watchdog, link->position + 1, &rest);
+    if (rest.size > 0) link_queue_first(link, rest);
+}
+
+static void end_write(struct link *link) {
+    if (!link_is_watched(link)) return;
+    watchdog_end_write(link->peers->config.watchdog, link->position + 1, link->out_offset == 0);
+}
+
 /* The spans of what is queued, from the first unsent byte. */
 static int gather(const struct link *link, struct iovec *at, int max) {
     int count = 0;
@@ -323,45 +327,52 @@ static void take_sent(struct link *link, size_t sent) {
     }
 }
 
-static void link_flush(struct link *link) {
-    if (link->fd < 0 || link->state < LINK_HELLO) return;
+enum flushed { FLUSHED_ALL, FLUSHED_SOME, FLUSH_FAILED };
+
+static enum flushed write_queue(struct link *link) {
     size_t flushed = 0;
     while (link->out_first != NULL) {
-        if (flushed >= FLUSH_BYTES_MAX) {
-            ev_io_start(link->peers->config.loop, &link->writer);
-            return;
-        }
+        if (flushed >= FLUSH_BYTES_MAX) return FLUSHED_SOME;
         struct iovec spans[SPANS_PER_WRITE];
         struct msghdr message = {.msg_iov = spans,
                                  .msg_iovlen = (size_t)gather(link, spans, SPANS_PER_WRITE)};
         ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL);
-        if (sent < 0) {
-            if (errno == EAGAIN || errno == EINTR) {
-                ev_io_start(link->peers->config.loop, &link->writer);
-                return;
-            }
-            link_close(link);
-            return;
-        }
+        if (sent < 0) return errno == EAGAIN || errno == EINTR ? FLUSHED_SOME : FLUSH_FAILED;
         if (!link->accepted) {
             link->peers->peer[link->position].status.bytes_out += (uint64_t)sent;
         }
         take_sent(link, (size_t)sent);
         flushed += (size_t)sent;
     }
-    ev_io_stop(link->peers->config.loop, &link->writer);
-    if (link->closing) link_close(link);
+    return FLUSHED_ALL;
+}
+
+static void link_flush(struct link *link) {
+    if (link->fd < 0 || link->state < LINK_HELLO) return;
+    begin_write(link);
+    enum flushed flushed = write_queue(link);
+    end_write(link);
+    struct ev_loop *loop = link->peers->config.loop;
+    if (flushed == FLUSHED_SOME) {
+        ev_io_start(loop, &link->writer);
+        return;
+    }
+    ev_io_stop(loop, &link->writer);
+    if (flushed == FLUSH_FAILED || link->closing) link_close(link);
 }
 
 /* --- the handshake --------------------------------------------------------------------------- */
 
-/* HELLO: magic 8, version 4, float model 4, purpose 4, id 4, cluster 16, node 16, nonce 16, proof
- * 32 (the acceptor's; zeros from the dialler). */
+/* HELLO: magic 8, version 4, float model 4, purpose 4, id 4, cluster 16, node 16, nonce 16, and 32
+ * more. The dialler names the oldest version it speaks, and the newest in the first 4 of the last
+ * 32 bytes, which version 2 left zero and did not read. The acceptor names the one that is spoken
+ * from now on, the newest that both know; its last 32 bytes are its proof. */
 enum { HELLO_SIZE = 8 + 4 * 4 + 16 + 16 + NONCE_SIZE + PROOF_SIZE };
 static const char hello_magic[8] = {'H', 'A', 'M', 'O', 'K', 'P', 'R', '\n'};
 
 struct hello {
     uint32_t version, float_model, purpose, id;
+    uint32_t newest; /* the dialler's only */
     char cluster[IDENTITY_ID_SIZE], node[IDENTITY_ID_SIZE], nonce[NONCE_SIZE], proof[PROOF_SIZE];
 };
 
@@ -400,7 +411,7 @@ static void send_hello(struct link *link, const char *proof) {
     char body[HELLO_SIZE] = {0};
     char *at = body;
     memcpy(at, hello_magic, sizeof(hello_magic));
-    store_u32(at + 8, PROTOCOL_VERSION);
+    store_u32(at + 8, link->accepted ? link->protocol : PEER_PROTOCOL_OLDEST);
     store_u32(at + 12, FLOAT_MODEL);
     store_u32(at + 16, link->purpose);
     store_u32(at + 20, identity->id);
@@ -409,6 +420,7 @@ static void send_hello(struct link *link, const char *proof) {
     memcpy(at + 16, identity->node, IDENTITY_ID_SIZE);
     memcpy(at + 32, link->nonce, NONCE_SIZE);
     if (proof != NULL) memcpy(at + 48, proof, PROOF_SIZE);
+    if (!link->accepted) store_u32(at + 48, link->peers->config.protocol);
     send_text_frame(link, FRAME_HELLO, bytes_of(body, sizeof(body)));
 }
 
@@ -425,7 +437,20 @@ static bool read_hello(struct bytes body, struct hello *hello) {
     memcpy(hello->node, at + 16, IDENTITY_ID_SIZE);
     memcpy(hello->nonce, at + 32, NONCE_SIZE);
     memcpy(hello->proof, at + 48, PROOF_SIZE);
+    hello->newest = load_u32(at + 48);
+    if (hello->newest < hello->version) hello->newest = hello->version; /* version 2 */
     return true;
+}
+
+/* The newest version that both speak; 0: there is none. */
+static uint32_t agree_on_protocol(const struct link *link, const struct hello *hello) {
+    uint32_t newest = link->peers->config.protocol;
+    if (!link->accepted) {
+        return hello->version >= PEER_PROTOCOL_OLDEST && hello->version <= newest ? hello->version
+                                                                                  : 0;
+    }
+    if (hello->newest < newest) newest = hello->newest;
+    return newest >= PEER_PROTOCOL_OLDEST && newest >= hello->version ? newest : 0;
 }
 
 static const char other_secret[] = "does not know our raft-secret: set the same one on all nodes";
@@ -453,8 +478,9 @@ static const char *hello_problem(const struct link *link, const struct hello *he
                                  uint32_t expected_id) {
     const struct peers *peers = link->peers;
     const struct identity *identity = own(peers);
-    if (hello->version != PROTOCOL_VERSION) {
-        return "speaks another version of the peer protocol: run the same version on all nodes";
+    if (agree_on_protocol(link, hello) == 0) {
+        return "speaks no version of the peer protocol that this node speaks: bring all nodes to "
+               "the same version, one release after the other";
     }
     if (hello->float_model != FLOAT_MODEL) {
         return "has another floating-point format: nodes of one cluster must be of one "
@@ -494,7 +520,10 @@ static void link_ready(struct link *link) {
         struct peer *peer = &peers->peer[link->position];
         link->backoff = backoff_first;
         peer->status.connects++;
+        peer->status.protocol = link->protocol;
         peer->problem[0] = '\0';
+        if (link_is_watched(link) && link->protocol >= PROTOCOL_BUSY)
+            watchdog_open_line(peers->config.watchdog, link->position + 1, link->fd);
     } else if (is_guest(link)) {
         await_question(link);
     } else {
@@ -616,6 +645,9 @@ static void link_reset(struct link *link) {
     ev_io_stop(loop, &link->reader);
     ev_io_stop(loop, &link->writer);
     ev_timer_stop(loop, &link->timer);
+    if (link_is_watched(link)) {
+        watchdog_close_line(link->peers->config.watchdog, link->position + 1);
+    }
     if (link->fd >= 0) close(link->fd);
     link->fd = -1;
     while (link->out_first != NULL) {
@@ -781,6 +813,7 @@ static bool dialler_takes_hello(struct link *link, struct bytes body) {
     }
     char proof[PROOF_SIZE];
     make_proof(link, "dialler", link->nonce, hello.nonce, proof);
+    link->protocol = agree_on_protocol(link, &hello);
     link->state = LINK_PROOF;
     send_text_frame(link, FRAME_PROOF, bytes_of(proof, PROOF_SIZE));
     return link->fd >= 0;
@@ -805,6 +838,7 @@ static bool acceptor_takes_hello(struct link *link, struct bytes body) {
     link->purpose = (uint8_t)hello.purpose;
     link->position = hello.id;
     memcpy(link->other_uuid, hello.node, IDENTITY_ID_SIZE);
+    link->protocol = agree_on_protocol(link, &hello);
     memcpy(link->other_nonce, hello.nonce, NONCE_SIZE);
     char proof[PROOF_SIZE];
     make_proof(link, "acceptor", hello.nonce, link->nonce, proof);
@@ -857,7 +891,8 @@ static bool dialler_takes_welcome(struct link *link) {
         ask_as_guest(link);
         return link->fd >= 0;
     }
-    if (link->purpose == LINK_CONTROL) send_address(link);
+    bool wants_address = link->purpose == LINK_CONTROL && link->protocol >= PROTOCOL_ADDRESS;
+    if (wants_address) send_address(link);
     if (link->fd >= 0) tell_up_or_down(link->peers, link->position);
     return link->fd >= 0;
 }
@@ -1465,7 +1500,10 @@ void peers_send(struct peers *peers, struct replica_packet *packet) {
         struct peer *peer = &peers->peer[position];
         link = packet->bulk ? &peer->bulk : &peer->control;
     }
-    if (link == NULL || link->state != LINK_READY || link->out_bytes > QUEUE_BYTES_MAX) {
+    bool may_send = link != NULL && link->state == LINK_READY &&
+                    link->out_bytes <= QUEUE_BYTES_MAX &&
+                    link->protocol >= replica_packet_protocol(packet);
+    if (!may_send) {
         replica_packet_destroy(packet);
         return;
     }

@@ -24,6 +24,7 @@
 #include "src/server/joining.h"
 
 struct peers;
+struct watchdog;
 
 struct peers_handlers {
     void *context;
@@ -58,8 +59,10 @@ struct peers_config {
     struct bytes secret;  /* empty: none. Copied. */
     const int *listeners; /* listening sockets of the peer port; owned by peers from now on */
     uint32_t listener_count;
-    bool secret_required; /* some address is not loopback: without a secret nobody is heard */
-    uint32_t patience_ms; /* a connection without any sign of the other side is given up */
+    bool secret_required;      /* some address is not loopback: without a secret nobody is heard */
+    struct watchdog *watchdog; /* outlives peers; is told of control connections. NULL: none */
+    uint32_t protocol;         /* the newest version of the peer protocol to speak */
+    uint32_t patience_ms;      /* a connection without any sign of the other side is given up */
 };
 
 struct peers *peers_create(const struct peers_config *config,
@@ -78,7 +81,8 @@ void peers_send(struct peers *peers, struct replica_packet *packet);
 void peers_flush(struct peers *peers);
 
 struct peer_status {
-    bool connected; /* both outgoing connections are up */
+    uint32_t protocol; /* version spoken on what this node dialled; 0: never yet */
+    bool connected;    /* both outgoing connections are up */
     uint64_t connects, connect_errors, refusals, bytes_in, bytes_out;
     char host[IDENTITY_HOST_SIZE];
     uint16_t port;

@@ -22,6 +22,7 @@
 #include "src/server/observer.h"
 #include "src/server/peers.h"
 #include "src/server/saver.h"
+#include "src/server/watchdog.h"
 
 /* A turn may give rise to more output and more requests; after so many rounds the sockets get
  * their say first. */
@@ -298,14 +299,47 @@ static void end_turn(struct server *server) {
         ev_break(server->loop, EVBREAK_ALL);
 }
 
+static void tick(struct server *server) {
+    server->owes_tick = false;
+    replica_tick(server->replica, server_moment(server));
+}
+
+/* After a turn so long that a time-out may have passed meanwhile, the peers' sockets have the word
+ * before the timers: what waits in them may say that the others are well (SAFETY 16). The next poll
+ * does not wait, since the deadline is in the past, and the tick stands between peers and clients
+ * then (on_sockets_polled), heartbeats and all: a load that makes every turn so long puts nothing
+ * off for ever. */
+static void tick_unless_late(struct server *server) {
+    uint64_t heartbeat_us =
+        (uint64_t)CONFIG_NUMBER(&server->config, RAFT_HEARTBEAT_INTERVAL) * 1000;
+    if (clock_us() - server->turn_began_us < heartbeat_us)
+        tick(server);
+    else
+        server->owes_tick = true;
+}
+
+/* The loop is about to wait. */
+static void end_watch(struct server *server) {
+    struct replica_presence presence = replica_presence(server->replica);
+    uint64_t said = watchdog_turn_ends(server->watchdog, &presence);
+    if (said == 0) return;
+    uint64_t took_ms = (clock_us() - server->turn_began_us) / 1000;
+    if (took_ms < (uint64_t)CONFIG_NUMBER(&server->config, RAFT_ELECTION_TIMEOUT)) return;
+    log_line(&server->log, LOG_LEVEL_NOTICE,
+             "One command or one piece of work took %llu ms; the other nodes were told that this "
+             "one is busy",
+             (unsigned long long)took_ms);
+}
+
 static void on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int events) {
     (void)loop;
     (void)events;
     struct server *server = watcher->data;
     server->turns++;
     /* Here, so that sockets that had something were read first (SAFETY 16). */
-    if (ev_is_active(&server->no_wait)) replica_tick(server->replica, server_moment(server));
+    if (ev_is_active(&server->no_wait)) tick_unless_late(server);
     end_turn(server);
+    end_watch(server);
 }
 
 /* Between poll and the first event: the turn's wall clock. */
@@ -314,10 +348,11 @@ static void on_turn_begin(struct ev_loop *loop, struct ev_check *watcher, int ev
     (void)events;
     struct server *server = watcher->data;
     server->wall_ms = wall_clock_ms();
+    server->turn_began_us = clock_us();
+    watchdog_turn_begins(server->watchdog, server->turn_began_us);
     if (CONFIG_NUMBER(&server->config, MAXMEMORY) == 0) return;
-    uint64_t now_us = clock_us();
-    if (now_us - server->memory_looked_us < memory_look_us) return;
-    server->memory_looked_us = now_us;
+    if (server->turn_began_us - server->memory_looked_us < memory_look_us) return;
+    server->memory_looked_us = server->turn_began_us;
     server_look_at_memory(server);
 }
 
@@ -332,7 +367,7 @@ static void on_replica_timer(struct ev_loop *loop, struct ev_timer *watcher, int
     (void)loop;
     (void)events;
     struct server *server = watcher->data;
-    replica_tick(server->replica, server_moment(server));
+    tick_unless_late(server);
 }
 
 static void on_disk(struct ev_loop *loop, struct ev_io *watcher, int events) {
@@ -550,7 +585,13 @@ static struct replica_config describe_replica(struct server *server) {
 static void on_sockets_polled(struct ev_loop *loop, struct ev_check *watcher, int events) {
     (void)loop;
     (void)events;
-    clients_read(watcher->data);
+    struct server *server = watcher->data;
+    if (server->owes_tick) {
+        tick(server);
+        hand_out_disk_requests(server);
+        hand_out_packets(server);
+    }
+    clients_read(server);
 }
 
 static void start_watchers(struct server *server) {

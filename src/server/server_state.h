@@ -20,6 +20,7 @@ struct membership;
 struct observer;
 struct peers;
 struct saver;
+struct watchdog;
 
 enum { LISTENERS_MAX = 20, HISTORY_SIZE = 16, SETTINGS_ARGUMENTS_MAX = 32 };
 
@@ -58,6 +59,7 @@ struct server {
     struct disk *disk;
     struct saver *saver;
     struct peers *peers;                 /* NULL in a cluster of one */
+    struct watchdog *watchdog;           /* so is this */
     struct founding_wait *founding_wait; /* while the cluster is being founded */
     bool founded_now;                    /* by this start */
 
@@ -68,7 +70,8 @@ struct server {
     struct ev_signal signal_watchers[2];
     uint64_t timer_deadline_us; /* what replica_timer is set to */
     struct ev_idle no_wait;     /* active: the replica has work at once, so poll must not block */
-    uint64_t wall_ms;           /* of this turn */
+    uint64_t wall_ms, turn_began_us; /* of this turn */
+    bool owes_tick;                  /* the last one came too late in its turn to be believed */
 
     struct listener listeners[LISTENERS_MAX];
     uint32_t listener_count;

@@ -20,6 +20,7 @@ struct votes {
 
 struct checks {
     uint32_t *leaders; /* by term */
+    uint64_t elections;
     uint64_t term_capacity;
     struct votes *votes; /* by term, as they left the nodes */
     uint64_t vote_capacity;
@@ -124,6 +125,9 @@ static void check_leader(struct world *world, struct node *node) {
         return;
     }
     checks->leaders[term] = node->id;
+    checks->elections++;
+    if (world->is_calm && checks->elections > 1)
+        world_violation(world, "n%u is elected although there is no reason for it", node->id);
     faults_when_power_changes(world);
     check_completeness(world, node);
 }

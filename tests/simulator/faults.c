@@ -7,8 +7,13 @@ enum { EVERYONE = 0 };
 void faults_choose(struct world *world) {
     /* Few kinds often, or many kinds now and then. */
     uint32_t density = world_chance(world, 30) ? 0 : (uint32_t)world_between(world, 100, 600);
-    for (uint32_t i = 0; i < FAULT_COUNT; i++)
-        world->fault_on[i] = world_chance(world, density);
+    world->is_calm = world->node_count > 1 && world_chance(world, 60);
+    if (world->is_calm) density = (uint32_t)world_between(world, 200, 800);
+    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+        bool is_rough = i == FAULT_blackouts || i == FAULT_disk_errors || i == FAULT_full_disks;
+        world->fault_on[i] = world_chance(world, density) && !(world->is_calm && is_rough);
+    }
+    world->result->figures.calm_seeds += world->is_calm;
     world->fault_gap_us = world_paced_us(world, 100, 5);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
@@ -24,6 +29,7 @@ void faults_choose(struct world *world) {
 /* The leader more often than others: there is more to break. */
 static struct node *victim(struct world *world) {
     uint32_t leader = world_leader(world);
+    if (world->is_calm) return &world->nodes[world->scapegoat];
     if (leader != 0 && world_chance(world, 650)) return &world->nodes[leader];
     return &world->nodes[world_between(world, 1, world->node_count)];
 }
@@ -74,7 +80,7 @@ static void mend_link(struct world *world, enum fault fault, uint32_t from, uint
 }
 
 static void spoil_links(struct world *world, enum fault fault) {
-    bool all = world_chance(world, 300);
+    bool all = world_chance(world, 300) && !world->is_calm;
     uint32_t center = victim(world)->id;
     for (uint32_t from = 1; from <= world->node_count; from++) {
         for (uint32_t to = 1; to <= world->node_count; to++) {
@@ -175,6 +181,27 @@ static void doom(struct world *world, enum doom what) {
     }
 }
 
+/* A command that takes long on one node, or on all at once. One after the other: between two of
+ * them a loop sends what its timers have for the others. */
+static void make_busy(struct world *world) {
+    uint32_t chosen = world_chance(world, 400) ? EVERYONE : victim(world)->id;
+    if (world->is_calm && world_chance(world, 500)) chosen = world_leader(world);
+    uint64_t max_us = world->replica_config.raft.busy_max_us;
+    uint64_t base_us = world_between(world, max_us / 50, max_us * 14 / 10);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct node *node = &world->nodes[id];
+        bool rests = world->now_us > node->busy_until_us + max_us / 20;
+        if ((chosen != EVERYONE && id != chosen) || node->replica == NULL || !rests) continue;
+        if (node->doom != DOOM_NONE) continue;
+        node->doom = DOOM_BUSY;
+        node->doom_place = DOOM_AT_EVENT;
+        node->doom_in = 0;
+        node->pause_us = base_us * world_between(world, 80, 120) / 100;
+        /* An election that a longer spell brings about is well deserved. */
+        if (world->is_calm && node->pause_us > max_us * 9 / 10) node->pause_us = max_us * 9 / 10;
+    }
+}
+
 static void spoil_disk(struct world *world, enum fault fault) {
     struct node *node = victim(world);
     struct simulated_disk_config config = node->disk_config;
@@ -240,6 +267,9 @@ static void strike(struct world *world, enum fault fault) {
     case FAULT_pauses:
         doom(world, DOOM_PAUSE);
         break;
+    case FAULT_busy_spells:
+        make_busy(world);
+        break;
     case FAULT_blackouts:
         doom(world, DOOM_BLACKOUT);
         break;
@@ -269,8 +299,29 @@ static bool draw_fault(struct world *world, enum fault *fault) {
     return true;
 }
 
+static bool is_followed_by_all(const struct world *world, uint32_t leader) {
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct replica *replica = world->nodes[id].replica;
+        if (replica == NULL || replica_raft(replica) == NULL) return false;
+        if (raft_leader(replica_raft(replica)) != leader) return false;
+    }
+    return true;
+}
+
+/* In calm seeds one that does not lead; false until somebody does and all have heard of it. */
+static bool choose_scapegoat(struct world *world) {
+    if (world->scapegoat != 0) return true;
+    uint32_t leader = world_leader(world);
+    if (leader == 0 || !is_followed_by_all(world, leader)) return false;
+    do {
+        world->scapegoat = (uint32_t)world_between(world, 1, world->node_count);
+    } while (world->scapegoat == leader);
+    return true;
+}
+
 static void strike_now(struct world *world) {
     enum fault fault;
+    if (world->is_calm && !choose_scapegoat(world)) return;
     if (!draw_fault(world, &fault)) return;
     if (needs_peers(fault) && world->node_count == 1) return;
     if (fault == FAULT_blackouts && world_chance(world, 600)) return;
@@ -329,6 +380,7 @@ void faults_heal(struct world *world) {
         simulated_disk_configure(node->disk, &node->disk_config);
         node->doom = DOOM_NONE;
         if (node->ready_us > world->now_us + 1000) node->ready_us = world->now_us + 1000;
+        if (node->busy_until_us > node->ready_us) node->busy_until_us = node->ready_us;
         node->wall_offset_ms = 0;
         for (uint32_t peer = 1; peer <= world->node_count; peer++) {
             if (peer == id) continue;

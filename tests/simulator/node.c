@@ -47,6 +47,8 @@ void node_start(struct world *world, struct node *node) {
     node->ready_us = world->now_us;
     node->doom = DOOM_NONE;
     node->stopping = false;
+    node->busy_until_us = 0;
+    node->presence = (struct replica_presence){0};
     node->read_connection = NULL;
     node->replica = replica_create(&config, moment_of(world, node));
     checks_node_started(node);
@@ -66,6 +68,7 @@ static void add_statistics(struct world *world, struct node *node) {
     figures->reads_index += statistics->reads_index;
     figures->reads_in_batch += statistics->reads_in_batch;
     figures->ticks_proposed += statistics->ticks_proposed;
+    figures->busy_heard += statistics->busy_heard;
     struct replica_snapshot_status snapshot = replica_snapshot_status(node->replica);
     figures->snapshots_made += snapshot.made;
     figures->snapshots_failed += snapshot.failed;
@@ -244,6 +247,12 @@ static void take_disk(struct world *world, struct node *node) {
     replica_disk_completed(node->replica, &completion, moment_of(world, node));
 }
 
+/* The driver does not believe timers that come late in their turn: the next one begins with what
+ * the others have said meanwhile (SAFETY 16). */
+static bool turn_is_long(const struct world *world, const struct node *node) {
+    return world->now_us - node->turn_began_us >= world->replica_config.raft.heartbeat_us;
+}
+
 /* One event of those that are there; the timers come last, but for a while they may come first.
  * False: there is none. */
 static bool take_event(struct world *world, struct node *node) {
@@ -253,7 +262,9 @@ static bool take_event(struct world *world, struct node *node) {
     }
     struct connection *connection = clients_readable(world, node->id);
     bool disk = disk_is_due(world, node), packet = node->inbox_count > 0;
-    bool tick = tick_is_due(world, node);
+    bool tick = tick_is_due(world, node) && !turn_is_long(world, node);
+    if (packet && node->owes_tick) tick = false;
+    if (!packet) node->owes_tick = false;
     uint32_t kinds = (connection != NULL) + disk + packet;
     if (kinds == 0 || (tick && world_chance(world, 150))) {
         if (!tick) return false;
@@ -342,6 +353,8 @@ static bool carry_out_one(struct world *world, struct node *node) {
 static void step(struct world *world, struct node *node) {
     switch (node->phase) {
     case PHASE_IDLE:
+        node->owes_tick |= turn_is_long(world, node);
+        node->turn_began_us = world->now_us;
         node->events_left = (uint32_t)world_between(world, 1, 16);
         node->phase = PHASE_EVENTS;
         break;
@@ -360,7 +373,9 @@ static void step(struct world *world, struct node *node) {
         node->phase = PHASE_EFFECTS;
         break;
     case PHASE_EFFECTS:
-        if (!carry_out_one(world, node)) node->phase = PHASE_IDLE;
+        if (carry_out_one(world, node)) break;
+        node->phase = PHASE_IDLE;
+        node->presence = replica_presence(node->replica);
         break;
     }
 }
@@ -376,6 +391,40 @@ static void notice_trouble(struct world *world, struct node *node) {
     node_kill(world, node, false);
 }
 
+/* --- long turns ----------------------------------------------------------------------------- */
+
+static void watch_again(struct world *world, const struct node *node) {
+    world_at(world, world->now_us + world->replica_config.raft.heartbeat_us,
+             (struct event){.kind = EVENT_WATCHDOG, .to = node->id, .value = node->boots});
+}
+
+/* The turn that it is in takes long. */
+static void become_busy(struct world *world, struct node *node) {
+    world_trace(world, node->pause_us, "n%u is busy for %llu us", node->id,
+                (unsigned long long)node->pause_us);
+    node->ready_us = node->busy_until_us = world->now_us + node->pause_us;
+    watch_again(world, node);
+}
+
+static void say_busy(struct world *world, const struct node *node, uint32_t to, uint64_t busy_us) {
+    struct replica_packet *packet = memory_allocate_zeroed(sizeof(*packet));
+    packet->to = to;
+    replica_write_busy(&packet->head, &node->presence, to, busy_us);
+    packet->size = packet->head.size;
+    network_send(world, node->id, packet);
+}
+
+void node_watchdog(struct world *world, const struct event *event) {
+    const struct node *node = &world->nodes[event->to];
+    bool is_same = node->replica != NULL && node->boots == event->value;
+    if (!is_same || world->now_us >= node->busy_until_us) return;
+    uint64_t busy_us = (world->now_us - node->turn_began_us) * node->clock_rate / CLOCK_RATE_ONE;
+    if (busy_us > world->replica_config.raft.busy_max_us) return;
+    for (uint32_t peer = 1; peer <= world->node_count && node->presence.term > 0; peer++)
+        if (peer != node->id) say_busy(world, node, peer, busy_us);
+    watch_again(world, node);
+}
+
 static void meet_doom(struct world *world, struct node *node) {
     enum doom doom = node->doom;
     node->doom = DOOM_NONE;
@@ -386,6 +435,9 @@ static void meet_doom(struct world *world, struct node *node) {
         world_trace(world, node->pause_us, "n%u stands still for %llu us", node->id,
                     (unsigned long long)node->pause_us);
         node->ready_us = world->now_us + node->pause_us;
+        break;
+    case DOOM_BUSY:
+        become_busy(world, node);
         break;
     case DOOM_KILL:
     case DOOM_POWER_LOSS:

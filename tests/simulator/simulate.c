@@ -30,6 +30,7 @@ static const struct {
     {"lease-from-reply", "rule 5", RAFT_PLANTED_LEASE_FROM_REPLY},
     {"break-promise", "rule 5", RAFT_PLANTED_BREAK_PROMISE},
     {"read-unconfirmed", "Raft 6.4", RAFT_PLANTED_READ_UNCONFIRMED},
+    {"busy-answers", "rule 16", RAFT_PLANTED_BUSY_ANSWERS},
     {"apply-twice", "rule 17", REPLICA_PLANTED_APPLY_TWICE},
     {"stale-lease", "rule 6", REPLICA_PLANTED_STALE_LEASE},
     {"read-early", "rule 1", REPLICA_PLANTED_READ_EARLY},

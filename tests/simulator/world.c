@@ -120,6 +120,9 @@ static void happen(struct world *world, struct event *event) {
     case EVENT_FAULT:
         faults_next(world, event);
         break;
+    case EVENT_WATCHDOG:
+        node_watchdog(world, event);
+        break;
     case EVENT_FAULT_IS_OVER:
         if (!world->healed) faults_end(world, event);
         break;
@@ -143,6 +146,7 @@ static void choose_config(struct world *world) {
         config->raft.heartbeat_us = config->raft.election_us / 8;
         config->raft.lease_margin_us = config->raft.election_us / 10;
     }
+    config->raft.busy_max_us = config->raft.election_us * 25 / 2;
     config->read_mode = world_chance(world, 800) ? REPLICA_READ_LEASE : REPLICA_READ_INDEX;
     config->unsealed_wait_us = world_between(world, 500 * 1000, 5000 * 1000);
     if (world_chance(world, 300)) config->sealed_wait_us = world_between(world, 3, 20) * 1000000;

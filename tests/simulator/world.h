@@ -36,6 +36,7 @@ enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
     X(blackouts)                                                                                   \
     X(clean_stops)                                                                                 \
     X(pauses)                                                                                      \
+    X(busy_spells)                                                                                 \
     X(clock_jumps)                                                                                 \
     X(clock_drifts)                                                                                \
     X(disk_errors)                                                                                 \
@@ -65,6 +66,8 @@ enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
     X(reads_index)                                                                                 \
     X(reads_in_batch)                                                                              \
     X(ticks_proposed)                                                                              \
+    X(busy_heard)                                                                                  \
+    X(calm_seeds)                                                                                  \
     X(snapshots_begun)                                                                             \
     X(snapshots_made)                                                                              \
     X(snapshots_failed)                                                                            \
@@ -109,6 +112,7 @@ enum event_kind {
     EVENT_START,         /* to: a node's process */
     EVENT_FAULT,         /* the next misfortune; value: 1 if another one is not to be planned */
     EVENT_FAULT_IS_OVER, /* value: which; to, from: whose */
+    EVENT_WATCHDOG,      /* to: whose looks at its loop; value: the boot it belongs to */
 };
 
 struct event {
@@ -136,7 +140,15 @@ struct inbox_item {
 };
 
 enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_TURN_END, PHASE_EFFECTS };
-enum doom { DOOM_NONE, DOOM_PAUSE, DOOM_KILL, DOOM_POWER_LOSS, DOOM_BLACKOUT, DOOM_STOP };
+enum doom {
+    DOOM_NONE,
+    DOOM_PAUSE,
+    DOOM_BUSY,
+    DOOM_KILL,
+    DOOM_POWER_LOSS,
+    DOOM_BLACKOUT,
+    DOOM_STOP
+};
 enum doom_place { DOOM_ANYWHERE, DOOM_AT_DISK, DOOM_AT_EVENT, DOOM_PLACES };
 
 struct node {
@@ -152,8 +164,12 @@ struct node {
     uint32_t doom_in;
     enum doom_place doom_place; /* which effects these are */
     uint64_t pause_us;
-    bool stopping;             /* was asked to end by itself */
-    uint64_t submitted, taken; /* disk requests; events within a turn */
+    uint64_t turn_began_us;           /* by the world's clock */
+    bool owes_tick;                   /* the last turn was long */
+    uint64_t busy_until_us;           /* inside one long turn until then */
+    struct replica_presence presence; /* as of the last turn's end */
+    bool stopping;                    /* was asked to end by itself */
+    uint64_t submitted, taken;        /* disk requests; events within a turn */
 
     struct inbox_item *inbox;
     size_t inbox_first, inbox_count, inbox_capacity;
@@ -206,6 +222,10 @@ struct world {
 
     bool fault_on[FAULT_COUNT];
     uint64_t fault_gap_us;
+    /* Nothing happens that is a reason to elect another leader: one node that does not lead has all
+     * the trouble, and whoever is busy is so for less than busy_max_us. */
+    bool is_calm;
+    uint32_t scapegoat; /* that node; 0: not chosen yet */
     bool healed;
 
     struct clients *clients;
@@ -232,6 +252,8 @@ void world_black_out(struct world *world); /* The power is gone everywhere at on
 uint64_t node_clock_us(const struct world *world, const struct node *node); /* its monotonic one */
 /* When the node has something to do; UINT64_MAX: it waits for others. */
 uint64_t node_due_us(struct world *world, const struct node *node);
+/* Its watchdog speaks, if the loop is inside a long turn (SAFETY 16). */
+void node_watchdog(struct world *world, const struct event *event);
 /* Its next effects, until the end of a turn or until it stops. */
 void node_run(struct world *world, struct node *node);
 void node_put(struct node *node, struct inbox_item item);

@@ -1098,3 +1098,84 @@ Test(replica, old_entries_do_not_set_a_clock_back) {
     cr_expect_eq(replica_clock_ahead_ms(box.replicas[late]), 0);
     replica_box_clear(&box);
 }
+
+/* --- versions -----------------------------------------------------------------------------------
+ */
+
+/* What the leader would send if it ran a newer version: an entry behind the log's end, committed.
+ */
+static struct chunk *append_of_newer(struct replica_box *box, uint32_t leader, uint32_t follower) {
+    const struct raft *raft = replica_raft(box->replicas[leader]);
+    uint64_t last = raft_last_index(raft);
+    struct entry_header header = {.format = ENTRY_FORMAT,
+                                  .type = ENTRY_DATA,
+                                  .semantics = 2,
+                                  .flags = REPLICA_ENTRY_TICK,
+                                  .body_hash = hash_bytes((struct bytes){0}, 0)};
+    char image[ENTRY_HEADER_SIZE];
+    entry_header_write(image, &header);
+    entry_seal(image, raft_term(raft), last + 1, raft_last_stamp_ms(raft), raft_last_hash(raft));
+    struct raft_message message = {
+        .type = RAFT_APPEND,
+        .from = leader,
+        .to = follower,
+        .term = raft_term(raft),
+        .as.append = {.previous_index = last,
+                      .previous_term = raft_term_at(raft, last),
+                      .previous_hash = raft_last_hash(raft),
+                      .commit = last + 1},
+        .entry_count = 1,
+    };
+    struct buffer wire = {0};
+    buffer_append_byte(&wire, (char)PACKET_RAFT);
+    raft_message_encode(&message, &wire);
+    buffer_append(&wire, image, sizeof(image));
+    struct chunk *chunk = chunk_create(wire.size);
+    memcpy(chunk->data, wire.data, wire.size);
+    chunk->used = wire.size;
+    buffer_clear(&wire);
+    return chunk;
+}
+
+static bool is_stopped_by_version(struct replica *replica) {
+    const char *trouble = replica_trouble(replica);
+    return replica_state(replica) == REPLICA_DAMAGED && trouble != NULL &&
+           strstr(trouble, "needs a newer version of Hamok") != NULL;
+}
+
+/* SAFETY 20: a node that meets a newer semantics version stops applying and says so. */
+Test(replica, stops_at_an_entry_of_a_newer_version) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    struct box_client *client = replica_box_client(&box, follower);
+    box_client_send(&box, client, "SET x 1\r\n");
+    cr_assert(box_client_expect(&box, client, "+OK\r\n"));
+    replica_box_run(&box, 200 * 1000);
+    uint64_t applied = replica_applied_index(box.replicas[follower]);
+    cr_assert_eq(applied, raft_last_index(replica_raft(box.replicas[leader])));
+    uint64_t digest = storages_digest(replica_storages(box.replicas[follower]));
+
+    struct chunk *chunk = append_of_newer(&box, leader, follower);
+    cr_expect_eq(replica_peer_packet(box.replicas[follower], leader,
+                                     bytes_of(chunk->data, chunk->used), chunk,
+                                     replica_box_moment(&box, follower)),
+                 ERROR_NONE);
+    chunk_release(chunk);
+    replica_box_run(&box, 200 * 1000);
+    cr_expect(is_stopped_by_version(box.replicas[follower]), "%s",
+              replica_trouble(box.replicas[follower]));
+    cr_expect_eq(storages_digest(replica_storages(box.replicas[follower])), digest);
+    box_client_send(&box, client, "SET x 2\r\n");
+    cr_expect(box_client_expect(&box, client,
+                                "-CLUSTERDOWN this node takes no part: its log file says why\r\n"));
+    box_client_close(&box, client);
+
+    /* The others go on. */
+    client = replica_box_client(&box, leader);
+    box_client_send(&box, client, "SET x 3\r\n");
+    cr_expect(box_client_expect(&box, client, "+OK\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}

@@ -1,0 +1,20 @@
+/* frame.c: see frame.h. */
+#include "src/server/frame.h"
+
+#include "base/hash.h"
+
+void frame_begin(struct buffer *head) {
+    static const char zeros[FRAME_HEADER_SIZE];
+    CHECK(head->size == 0);
+    buffer_append(head, zeros, sizeof(zeros));
+}
+
+void frame_end(struct buffer *head, enum frame_kind kind, size_t spans_size) {
+    size_t head_size = head->size - FRAME_HEADER_SIZE;
+    size_t size = head_size + spans_size;
+    CHECK(size <= UINT32_MAX && head_size < 1u << 24);
+    store_u32(head->data, (uint32_t)size);
+    store_u32(head->data + 4, (uint32_t)kind << 24 | (uint32_t)head_size);
+    struct bytes bytes = bytes_of(head->data + FRAME_HEADER_SIZE, head_size);
+    store_u64(head->data + 8, hash_bytes(bytes, load_u64(head->data)));
+}

@@ -1,5 +1,5 @@
 /* batch.c: an open batch grows inside one chunk. When the next record does not fit, the body moves
- * to a chunk with twice the room: rare, since a turn's commands usually fit what is left. */
+ * to a larger chunk: rare, since a turn's commands usually fit what is left. */
 #include "src/replica/batch.h"
 
 #include "base/hash.h"
@@ -152,7 +152,9 @@ void batch_destroy(struct batch *batch) {
 
 static void batch_grow(struct batch *batch, size_t more) {
     size_t body = batch->body_size + more;
-    size_t capacity = ENTRY_HEADER_SIZE + (batch->chunk == NULL ? body : body * 2);
+    /* As much room again as what is moved, so that little is moved twice; none beside one large
+     * value. */
+    size_t capacity = ENTRY_HEADER_SIZE + body + batch->body_size;
     if (capacity < CHUNK_SIZE) capacity = CHUNK_SIZE;
     CHECK(body <= UINT32_MAX);
     struct chunk *chunk = chunk_create(capacity);

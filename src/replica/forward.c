@@ -23,6 +23,9 @@ enum {
     OPEN_BATCH_FULL_BYTES = 256 << 20,
     SEAL_GATHER_US = 200, /* and so long after their first command at the latest */
     FULL_BODY_SIZE = 9,
+    /* What is left of a larger chunk is not filled: the small batches in it would keep all of it.
+     */
+    CHUNK_REUSED_MAX = 4 * CHUNK_SIZE,
 };
 
 /* --- packets -----------------------------------------------------------------------------------
@@ -231,7 +234,7 @@ void replica_seal(struct replica *replica) {
     gather_note_sealed(&replica->gather, batch->count, batch->opened_us);
     release_attachments(batch);
     batch_seal(batch, replica->origin, replica->next_number++, replica->now.now_us);
-    if (batch->chunk != replica->chunk) {
+    if (batch->chunk != replica->chunk && batch->chunk->capacity <= CHUNK_REUSED_MAX) {
         chunk_release(replica->chunk);
         replica->chunk = chunk_hold(batch->chunk);
     }

@@ -589,6 +589,28 @@ Test(server, gives_the_memory_of_a_large_value_back_while_idle, .fini = end) {
     redisFree(context);
 }
 
+/* It is once in the keyspace; what carried it there goes. */
+Test(server, keeps_a_large_value_once, .fini = end) {
+    enum { VALUE = 48 << 20 };
+    begin(NULL);
+    redisContext *context = client();
+    expect_reply(context, "SET small 1", "OK"); /* its batch leaves a chunk to go on in */
+    long long before = info("used_memory");
+    char *value = calloc(1, VALUE);
+    for (int i = 0; i < 2; i++) {
+        redisReply *reply = redisCommand(context, "SET large%d %b", i, value, (size_t)VALUE);
+        cr_assert(reply != NULL && reply->type == REDIS_REPLY_STATUS);
+        freeReplyObject(reply);
+        expect_reply(context, "SET small 1", "OK");
+    }
+    free(value);
+    redisReply *memory = redisCommand(context, "INFO memory");
+    bool exact = strstr(memory->str, "mem_allocator:jemalloc") != NULL;
+    freeReplyObject(memory);
+    if (exact) AWAIT(info("used_memory") - before < 2LL * VALUE + (8 << 20));
+    redisFree(context);
+}
+
 /* Were a batch to wait for the server's next timer, each such wait would take a second here. */
 Test(server, answers_one_client_without_waiting_for_a_timer, .fini = end) {
     begin(OPTIONS("--hz", "1"));

@@ -62,12 +62,16 @@ static void add_leftover(struct snapshots *snapshots, const char *name) {
 const struct disk_request *replica_snapshots_request(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     if (snapshots->phase == REPLICA_SNAPSHOT_IDLE) remove_leftover(snapshots);
+    /* In the file's order: a slot that is asked for anew may stand before one that waits. */
+    struct own_request *first = NULL;
     for (uint32_t slot = 0; slot < SNAPSHOT_REQUESTS; slot++) {
-        if (!snapshots->requests[slot].queued) continue;
-        snapshots->requests[slot].queued = false;
-        return &snapshots->requests[slot].request;
+        struct own_request *own = &snapshots->requests[slot];
+        if (own->queued && (first == NULL || own->request.offset < first->request.offset))
+            first = own;
     }
-    return NULL;
+    if (first == NULL) return NULL;
+    first->queued = false;
+    return &first->request;
 }
 
 /* --- loading ------------------------------------------------------------------------------------

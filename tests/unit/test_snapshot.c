@@ -154,6 +154,50 @@ Test(snapshot, a_node_starts_from_its_snapshot_and_the_log_behind_it) {
     replica_box_clear(&box);
 }
 
+/* Two pieces of the file are asked for at a time. Once they are answered out of step, in one turn,
+ * the next two are still asked for, and taken in, in the file's order. */
+Test(snapshot, the_pieces_of_a_large_one_are_taken_in_order) {
+    enum { KEYS = 20000, RANDOM_WORDS = 40 };
+    struct replica_box box;
+    struct random random;
+    random_init(&random, 7);
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct box_client *client = replica_box_client(&box, 1);
+    struct buffer text = {0};
+    for (int i = 0; i < KEYS; i++) {
+        buffer_append_format(&text, "SET %d ", i);
+        for (int k = 0; k < RANDOM_WORDS; k++)
+            buffer_append_format(&text, "%08x", (unsigned)random_next(&random));
+        buffer_append_format(&text, "\r\n");
+        if (text.size < 1 << 20 && i + 1 < KEYS) continue;
+        buffer_append_byte(&text, '\0');
+        box_client_send(&box, client, text.data);
+        replica_box_run(&box, 50 * 1000);
+        text.size = 0;
+    }
+    buffer_clear(&text);
+    cr_assert(replica_box_snapshot(&box, 1));
+    replica_box_kill(&box, 1);
+    box_client_close(&box, client);
+    replica_box_boot(&box, 1);
+    struct replica_snapshot_status status = {0};
+    while (status.loaded == 0) { /* the first piece alone */
+        replica_box_run(&box, 10);
+        status = replica_snapshot_status(box.replicas[1]);
+    }
+    cr_assert_gt(status.load_total, 4 << 20);
+    while (replica_state(box.replicas[1]) == REPLICA_RECOVERING) {
+        box.now_us += 10 * 1000;
+        replica_box_run(&box, 0);
+    }
+    cr_expect(replica_box_settle(&box), "%s", replica_trouble(box.replicas[1]));
+    client = replica_box_client(&box, 1);
+    ask(&box, client, "DBSIZE\r\n", ":20000\r\n");
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
 Test(snapshot, nodes_with_and_without_a_snapshot_stay_equal) {
     struct replica_box box;
     replica_box_init(&box, 3);

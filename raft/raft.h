@@ -31,6 +31,52 @@ enum raft_unfit {
     RAFT_UNFIT_PRIORITY = 1, /* raft-priority 0: never campaigns, hands over if it leads */
     RAFT_UNFIT_FULL = 2,     /* its disk is full (SAFETY 15): lets others campaign first, hands over
                                 to a voter that is fit */
+    RAFT_UNFIT_STOPS = 4,    /* it was asked to stop: the same */
+};
+
+/* Why a node's role, its leader or the one it hands over to has changed: with `node` and
+ * `elapsed_us` of struct raft_change where the text speaks of them. */
+#define RAFT_CAUSES(X)                                                                             \
+    X(NONE, "")                                                                                    \
+    X(STARTED, "nothing was heard of a leader since the start")                                    \
+    X(SILENCE, "no heartbeat came from node")                                                      \
+    X(ALONE, "it is the only voter")                                                               \
+    X(PRE_VOTED, "a majority would vote for it")                                                   \
+    X(ASKED, "its leader asked it to take over: node")                                             \
+    X(ELECTED, "a majority voted for it")                                                          \
+    X(LOST, "a majority did not vote for it")                                                      \
+    X(VOTED, "it voted for node")                                                                  \
+    X(HEARD, "it hears the leader, node")                                                          \
+    X(HIGHER_TERM, "a newer term has begun, says node")                                            \
+    X(HANDED_OVER, "leadership was handed over to node")                                           \
+    X(NO_QUORUM, "no majority was heard")                                                          \
+    X(DISK_STALLS, "its disk finishes nothing, while others' do")                                  \
+    X(LEFT, "it is no voter any more")                                                             \
+    X(RESIGNED, "its state differs from the others'")                                              \
+    X(TRANSFER_ASKED, "an operator asked for it")                                                  \
+    X(PRIORITY, "its raft-priority is 0")                                                          \
+    X(FULL, "its disk is full")                                                                    \
+    X(STOPS, "it was asked to stop")                                                               \
+    X(KEPT, "an operator took it back")                                                            \
+    X(TIMED_OUT, "the other node did not take over in time")                                       \
+    X(UNREACHABLE, "the other node is not heard of any more")
+#define RAFT_CAUSE_ENUMERATOR(NAME, text) RAFT_CAUSE_##NAME,
+enum raft_cause { RAFT_CAUSES(RAFT_CAUSE_ENUMERATOR) RAFT_CAUSE_COUNT };
+#undef RAFT_CAUSE_ENUMERATOR
+const char *raft_cause_text(enum raft_cause cause); /* never NULL */
+
+/* What a step has changed of all that, and why. */
+struct raft_standpoint {
+    enum raft_role role;
+    uint64_t term;
+    uint32_t leader, transfer_to; /* 0: none */
+};
+struct raft_change {
+    struct raft_standpoint before, after;
+    enum raft_cause cause;
+    uint32_t node;
+    uint64_t elapsed_us;
+    uint32_t votes; /* ELECTED: whose, as bits 1 << id */
 };
 
 /* Where an entry stands and what it is. */
@@ -96,6 +142,10 @@ enum raft_event_type {
                                node there is. Refused: output.refusal */
     RAFT_EVENT_KEEP,        /* leader: stop handing over, if TIMEOUT_NOW has not left yet */
     RAFT_EVENT_UNFIT,       /* why this node should not lead has changed: `unfit` */
+    RAFT_EVENT_RESIGN,      /* it must not lead a moment longer: asks the best node there is to
+                               campaign, and is a follower */
+    RAFT_EVENT_TIMING,      /* heartbeat_us and election_us are these from now on. Nodes may differ
+                               for a while: what binds is in the heartbeats (SAFETY 5) */
     RAFT_EVENT_RECONFIGURE, /* leader: `members` (not joint) is to be the configuration; one
                                change at a time. Refused: output.refusal */
     RAFT_EVENT_SNAPSHOT_DURABLE, /* a snapshot of this node's own that ends at `position`, applied
@@ -132,20 +182,21 @@ struct raft_event {
     uint64_t now_us;   /* every event */
     uint64_t stamp_ms; /* every event: the node's wall clock, slewed by the replica (SAFETY 4) */
     const struct raft_message *message;
-    struct entry entry;            /* PROPOSE: the chunk reference passes to the core */
-    bool more;                     /* PROPOSE: another one follows at once: gather */
-    uint64_t number;               /* PERSISTED */
-    uint64_t index;                /* APPLIED, COMPACTED; FETCHED: the first index asked for */
-    uint64_t context;              /* READ */
-    bool confirm;                  /* READ: do not trust a lease (raft-read-mode index) */
-    uint32_t node;                 /* NOTIFY, CONNECTED, TRANSFER; FETCHED: the peer it was for */
-    uint64_t timeout_us;           /* TRANSFER */
-    uint32_t unfit;                /* UNFIT */
-    uint64_t term;                 /* INSTALLED */
-    struct raft_position position; /* SNAPSHOT_DURABLE, INSTALLED */
-    const struct members *members; /* RECONFIGURE, INSTALLED; copied */
-    enum error error;              /* FETCHED */
-    const struct entry *entries;   /* FETCHED: at least one, lent until the output is carried out */
+    struct entry entry;  /* PROPOSE: the chunk reference passes to the core */
+    bool more;           /* PROPOSE: another one follows at once: gather */
+    uint64_t number;     /* PERSISTED */
+    uint64_t index;      /* APPLIED, COMPACTED; FETCHED: the first index asked for */
+    uint64_t context;    /* READ */
+    bool confirm;        /* READ: do not trust a lease (raft-read-mode index) */
+    uint32_t node;       /* NOTIFY, CONNECTED, TRANSFER; FETCHED: the peer it was for */
+    uint64_t timeout_us; /* TRANSFER */
+    uint64_t heartbeat_us, election_us; /* TIMING: the second at least twice the first */
+    uint32_t unfit;                     /* UNFIT */
+    uint64_t term;                      /* INSTALLED */
+    struct raft_position position;      /* SNAPSHOT_DURABLE, INSTALLED */
+    const struct members *members;      /* RECONFIGURE, INSTALLED; copied */
+    enum error error;                   /* FETCHED */
+    const struct entry *entries; /* FETCHED: at least one, lent until the output is carried out */
     uint32_t entry_count;
     uint64_t previous_term, previous_hash; /* FETCHED: of the entry before the first */
 };
@@ -198,9 +249,10 @@ struct raft_output {
     uint32_t read_count;
     const struct raft_fetch *fetches;
     uint32_t fetch_count;
-    const struct raft_lapse *lapse; /* noticed in this step; NULL: none */
-    bool state_changed;             /* role, term or leader differ from before the step */
-    bool truncated;                 /* entries were cut from the log's end */
+    const struct raft_lapse *lapse;   /* noticed in this step; NULL: none */
+    bool state_changed;               /* role, term or leader differ from before the step */
+    const struct raft_change *change; /* these, or whom it hands over to; NULL: nothing */
+    bool truncated;                   /* entries were cut from the log's end */
     /* raft_members(), whether it is committed, or whom raft_peers() tells of, is another one. */
     bool members_changed;
     struct raft_wanted want_snapshot; /* told again while it is needed */
@@ -292,6 +344,7 @@ struct raft_peer_status {
     bool leaving; /* no member any more; is told so before it is forgotten */
     enum raft_peer_state state;
     uint64_t match_index, next_index, last_contact_us;
+    uint64_t round_trip_us; /* of heartbeats, smoothed; 0: none was answered yet */
     uint32_t inflight;
     bool replicating; /* state == RAFT_PEER_REPLICATE */
     uint32_t unfit;
@@ -299,9 +352,17 @@ struct raft_peer_status {
 /* The other members, and those that are leaving. */
 uint32_t raft_peers(const struct raft *raft, struct raft_peer_status *peers, uint32_t max);
 
+/* The entries behind `index`: how many, the bytes of those in memory, and the stamp of the first of
+ * these (0: there is none). Costs a walk over them. */
+struct raft_rest {
+    uint64_t entries, bytes, stamp_ms;
+};
+void raft_rest_behind(const struct raft *raft, uint64_t index, struct raft_rest *rest);
+
 /* What RAFT STATUS tells of the node itself. */
 struct raft_status {
     uint32_t id, leader, voted_for, transfer_target, unfit;
+    bool transfer_told; /* the target has everything and was told to campaign */
     enum raft_role role;
     enum raft_standing standing;
     uint64_t term, commit_index, applied_index, persisted_index, last_index, base_index;

@@ -59,7 +59,8 @@ static void ask_voters(struct raft *raft, struct raft_message question) {
     }
 }
 
-static void campaign(struct raft *raft, bool is_transfer) {
+static void campaign(struct raft *raft, enum raft_cause cause) {
+    raft_because(raft, cause, raft->leader, 0);
     raft->role = RAFT_CANDIDATE;
     raft->leader = 0;
     raft->term++;
@@ -74,15 +75,18 @@ static void campaign(struct raft *raft, bool is_transfer) {
                          .type = RAFT_VOTE,
                          .as.vote = {.last_index = raft_log_last_index(&raft->log),
                                      .last_term = raft_log_last_term(&raft->log),
-                                     .transfer = is_transfer},
+                                     .transfer = cause == RAFT_CAUSE_ASKED},
                      });
 }
 
 static void pre_campaign(struct raft *raft) {
     if (raft_is_only_voter(raft)) {
-        campaign(raft, false);
+        campaign(raft, RAFT_CAUSE_ALONE);
         return;
     }
+    bool was_heard = raft->heard_us != 0;
+    raft_because(raft, was_heard ? RAFT_CAUSE_SILENCE : RAFT_CAUSE_STARTED, raft->leader,
+                 was_heard ? raft->now_us - raft->heard_us : 0);
     raft->role = RAFT_PRE_CANDIDATE;
     raft->leader = 0;
     raft->votes_granted = 1u << raft->config.id;
@@ -99,8 +103,9 @@ static void pre_campaign(struct raft *raft) {
 uint64_t raft_election_deadline_us(const struct raft *raft) {
     if (!may_campaign(raft)) return UINT64_MAX;
     uint64_t deadline = raft->election_deadline_us;
-    /* Those whose disks have room come first, but somebody has to lead. */
-    if ((raft->unfit & RAFT_UNFIT_FULL) != 0) deadline += 2 * raft->config.election_us;
+    /* Those who can stay and have room on their disks come first, but somebody has to lead. */
+    bool comes_last = (raft->unfit & (RAFT_UNFIT_FULL | RAFT_UNFIT_STOPS)) != 0;
+    if (comes_last) deadline += 2 * raft->config.election_us;
     if (deadline < raft->promise_until_us) deadline = raft->promise_until_us;
     if (deadline < raft->silence_until_us) deadline = raft->silence_until_us;
     return deadline;
@@ -117,7 +122,7 @@ void raft_election_tick(struct raft *raft) {
 
 void raft_on_timeout_now(struct raft *raft, const struct raft_message *message) {
     if (raft->role != RAFT_FOLLOWER || message->from != raft->leader) return;
-    if (may_campaign(raft)) campaign(raft, true);
+    if (may_campaign(raft)) campaign(raft, RAFT_CAUSE_ASKED);
 }
 
 /* --- voting --------------------------------------------------------------------------------- */
@@ -129,11 +134,18 @@ static bool is_up_to_date(const struct raft *raft, uint64_t last_index, uint64_t
     return last_index >= raft_log_last_index(&raft->log);
 }
 
+/* Whoever hears its leader needs no other one (thesis 9.6), also where its promises are shorter
+ * than the election timeout. */
+static bool hears_its_leader(const struct raft *raft) {
+    if (raft_is_planted(raft, RAFT_PLANTED_BREAK_PROMISE)) return false;
+    return raft->leader != 0 && raft->now_us - raft->heard_us < raft->config.election_us;
+}
+
 void raft_on_pre_vote(struct raft *raft, const struct raft_message *message) {
     uint64_t campaign_term = message->as.pre_vote.campaign_term;
     bool granted =
         may_vote(raft) && campaign_term > raft->term && raft->role != RAFT_LEADER &&
-        !has_promised(raft) && !bears_with_leader(raft) &&
+        !has_promised(raft) && !hears_its_leader(raft) && !bears_with_leader(raft) &&
         is_up_to_date(raft, message->as.pre_vote.last_index, message->as.pre_vote.last_term);
     raft_send(raft, (struct raft_message){
                         .type = RAFT_PRE_VOTE_REPLY,
@@ -159,6 +171,8 @@ void raft_on_vote(struct raft *raft, const struct raft_message *message) {
         /* The vote reaches the disk before the reply leaves: forgetting it in a crash could grant a
          * second one in this term, hence elect two leaders (Raft 5.2). */
         if (raft->voted_for == 0) raft->hard_state_dirty = true;
+        if (raft->change.cause != RAFT_CAUSE_HANDED_OVER)
+            raft_because(raft, RAFT_CAUSE_VOTED, message->from, 0);
         raft_become_follower(raft, raft->term, 0);
         raft->voted_for = message->from;
         raft_reset_election_timer(raft);
@@ -182,10 +196,21 @@ static void note_vote(struct raft *raft, uint32_t from, bool granted) {
         raft->votes_refused |= 1u << from;
 }
 
+static void win(struct raft *raft) {
+    raft_because(raft, RAFT_CAUSE_ELECTED, 0, 0);
+    raft->change.votes = raft->votes_granted;
+    raft_lead(raft);
+}
+
+static void lose(struct raft *raft) {
+    raft_because(raft, RAFT_CAUSE_LOST, 0, 0);
+    raft_become_follower(raft, raft->term, 0);
+}
+
 void raft_count_own_vote(struct raft *raft) {
     if (raft->role != RAFT_CANDIDATE || !raft_hard_state_is_durable(raft)) return;
     note_vote(raft, raft->config.id, true);
-    if (raft_is_quorum(raft, raft->votes_granted)) raft_lead(raft);
+    if (raft_is_quorum(raft, raft->votes_granted)) win(raft);
 }
 
 void raft_on_pre_vote_reply(struct raft *raft, const struct raft_message *message) {
@@ -194,16 +219,16 @@ void raft_on_pre_vote_reply(struct raft *raft, const struct raft_message *messag
     if (!is_current) return;
     note_vote(raft, message->from, message->as.pre_vote_reply.granted != 0);
     if (raft_is_quorum(raft, raft->votes_granted))
-        campaign(raft, false);
+        campaign(raft, RAFT_CAUSE_PRE_VOTED);
     else if (is_lost(raft))
-        raft_become_follower(raft, raft->term, 0);
+        lose(raft);
 }
 
 void raft_on_vote_reply(struct raft *raft, const struct raft_message *message) {
     if (raft->role != RAFT_CANDIDATE) return;
     note_vote(raft, message->from, message->as.vote_reply.granted != 0);
     if (raft_is_quorum(raft, raft->votes_granted))
-        raft_lead(raft);
+        win(raft);
     else if (is_lost(raft))
-        raft_become_follower(raft, raft->term, 0);
+        lose(raft);
 }

@@ -34,6 +34,7 @@ struct raft_peer {
     uint64_t acknowledged_index; /* what match_index ever was in this term */
     uint64_t next_index;         /* the next entry to send */
     uint64_t last_contact_us;
+    uint64_t round_trip_us; /* smoothed; 0: no answer yet */
     struct raft_excuse excuse;
 
     uint64_t heartbeat_acknowledged; /* newest round it answered */
@@ -129,6 +130,7 @@ struct raft {
     /* Follower and candidates. */
     uint64_t verified_index; /* equal to this term's leader's log up to here */
     uint64_t election_deadline_us;
+    uint64_t heard_us; /* when its leader was last heard; 0: never since the start */
     uint64_t promise_until_us, silence_until_us; /* no vote before */
     uint32_t votes_granted, votes_refused;       /* bit 1 << id */
     struct raft_excuse leader_excuse;            /* of this term's leader */
@@ -138,6 +140,9 @@ struct raft {
     uint32_t peer_count;
     uint64_t term_first_index; /* of this term's no-op */
     uint64_t heartbeat_number, heartbeat_due_us;
+    /* After heartbeats have become rarer: so often until then, for those who do not know it yet. */
+    uint64_t brisk_us, brisk_until_us;
+    bool stall_follows; /* config.disk_stall_us was not given: follows the election timeout */
     uint64_t sent_us[RAFT_SENT_RING]; /* by number, modulo */
     uint64_t confirmed_number;        /* newest round that a quorum answered */
     uint64_t lease_until_us;
@@ -155,6 +160,7 @@ struct raft {
     bool has_persist, truncated, installed, has_lapse;
     struct raft_wanted wanted;
     enum raft_refusal refusal;
+    struct raft_change change; /* its cause; the rest at the step's end */
     struct raft_lapse lapse;
     struct raft_message *messages;
     uint32_t message_count, message_capacity;
@@ -176,6 +182,13 @@ void raft_ask_fetch(struct raft *raft, struct raft_fetch fetch);
 /* The reference on the chunk passes to the log. */
 void raft_append(struct raft *raft, struct entry entry);
 void raft_tell_lapse(struct raft *raft, struct raft_lapse lapse);
+/* Why what changes in this step does: the last word counts. */
+static inline void raft_because(struct raft *raft, enum raft_cause cause, uint32_t node,
+                                uint64_t elapsed_us) {
+    raft->change.cause = cause;
+    raft->change.node = node;
+    raft->change.elapsed_us = elapsed_us;
+}
 /* Cuts the log's end, and with it what open persist requests prove. */
 void raft_cut_after(struct raft *raft, uint64_t index);
 /* Empties the log: it begins anew behind this position, which a snapshot has made durable. */
@@ -243,6 +256,7 @@ void raft_tell_of_snapshot(struct raft *raft, struct raft_peer *peer);
 void raft_on_transfer(struct raft *raft, const struct raft_event *event);
 void raft_on_keep(struct raft *raft);
 void raft_on_unfit(struct raft *raft, uint32_t unfit);
+void raft_on_resign(struct raft *raft);
 /* At the end of a leader's step: hands over to a target that has the whole log, or steps aside. */
 void raft_tend_transfer(struct raft *raft);
 /* Steps down to whoever can best go on: at once, or as soon as somebody has the whole log, but
@@ -289,6 +303,7 @@ void raft_leader_tick(struct raft *raft);
 /* Sends whatever each peer's window allows. */
 void raft_feed_peers(struct raft *raft);
 void raft_send_heartbeats(struct raft *raft);
+void raft_on_timing(struct raft *raft, const struct raft_event *event);
 void raft_advance_commit(struct raft *raft);
 void raft_on_append(struct raft *raft, const struct raft_message *message);
 void raft_on_append_reply(struct raft *raft, const struct raft_message *message);

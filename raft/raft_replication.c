@@ -44,6 +44,7 @@ void raft_reset_peer(struct raft *raft, struct raft_peer *peer) {
     peer->round_goal = raft_log_last_index(&raft->log);
     peer->round_since_us = raft->now_us;
     peer->last_contact_us = peer->progress_us = raft->now_us;
+    peer->round_trip_us = 0;
     peer->heartbeat_acknowledged = peer->lease_until_us = 0;
     peer->excuse = (struct raft_excuse){0};
     peer->commit_sent = peer->notify_index = 0;
@@ -53,7 +54,10 @@ void raft_reset_peer(struct raft *raft, struct raft_peer *peer) {
 /* The regular round. Those that reads ask for come on top and do not put it off: what hangs on it,
  * asking again and stepping down, must not wait until reads become rare. */
 static void beat(struct raft *raft) {
-    raft->heartbeat_due_us = raft->now_us + raft->config.heartbeat_us;
+    bool is_brisk = raft->now_us < raft->brisk_until_us;
+    raft->heartbeat_due_us = raft->now_us + (is_brisk && raft->brisk_us < raft->config.heartbeat_us
+                                                 ? raft->brisk_us
+                                                 : raft->config.heartbeat_us);
     raft_send_heartbeats(raft);
 }
 
@@ -103,6 +107,18 @@ void raft_send_heartbeats(struct raft *raft) {
     raft->sent_us[number % RAFT_SENT_RING] = raft->now_us;
     for (uint32_t i = 0; i < raft->peer_count; i++)
         send_heartbeat(raft, &raft->peers[i], number);
+}
+
+/* The config still has what was in force. */
+void raft_on_timing(struct raft *raft, const struct raft_event *event) {
+    uint64_t election_us = event->election_us > raft->config.election_us ? event->election_us
+                                                                         : raft->config.election_us;
+    raft->brisk_us = raft->config.heartbeat_us;
+    raft->brisk_until_us = raft->now_us + 2 * election_us;
+    if (raft->role != RAFT_LEADER) return;
+    for (uint32_t i = 0; i < raft->peer_count; i++)
+        raft->peers[i].last_contact_us = raft->now_us;
+    raft->heartbeat_due_us = raft->now_us; /* It brings the news that this is committed. */
 }
 
 /* --- committing ----------------------------------------------------------------------------- */
@@ -328,13 +344,26 @@ static bool others_disks_are_better(const struct raft *raft) {
     return false;
 }
 
+/* Since when no majority was heard. */
+static uint64_t quorum_silent_us(const struct raft *raft) {
+    struct raft_tally tally = {0};
+    tally.at[raft->config.id] = raft->now_us;
+    for (uint32_t i = 0; i < raft->peer_count; i++)
+        tally.at[raft->peers[i].id] = raft->peers[i].last_contact_us;
+    return raft->now_us - raft_quorum_value(raft, &tally);
+}
+
 void raft_leader_tick(struct raft *raft) {
     raft_forgive_own_absence(raft);
     if (!hears_a_quorum(raft)) {
+        raft_because(raft, RAFT_CAUSE_NO_QUORUM, 0, quorum_silent_us(raft));
         raft_become_follower(raft, raft->term, 0);
         return;
     }
-    if (others_disks_are_better(raft)) raft_step_aside(raft);
+    if (others_disks_are_better(raft)) {
+        raft_because(raft, RAFT_CAUSE_DISK_STALLS, 0, 0);
+        raft_step_aside(raft);
+    }
     bool is_due = raft->now_us >= raft->heartbeat_due_us;
     if (raft->role != RAFT_LEADER || !is_due) return;
     beat(raft);
@@ -432,10 +461,22 @@ void raft_on_append_reply(struct raft *raft, const struct raft_message *message)
     matched(raft, peer, message->as.append_reply.match);
 }
 
+/* As TCP smooths its own (RFC 6298): an eighth of each new one. */
+static void note_round_trip(const struct raft *raft, struct raft_peer *peer, uint64_t number) {
+    bool is_known = number != 0 && number <= raft->heartbeat_number &&
+                    raft->heartbeat_number - number < RAFT_SENT_RING;
+    if (!is_known) return;
+    uint64_t took_us = raft->now_us - raft->sent_us[number % RAFT_SENT_RING];
+    if (took_us == 0) took_us = 1;
+    peer->round_trip_us =
+        peer->round_trip_us == 0 ? took_us : (7 * peer->round_trip_us + took_us + 7) / 8;
+}
+
 void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *message) {
     struct raft_peer *peer = raft_peer_find(raft, message->from);
     if (raft->role != RAFT_LEADER || peer == NULL) return;
     peer->unfit = (uint32_t)message->as.heartbeat_reply.unfit;
+    note_round_trip(raft, peer, message->as.heartbeat_reply.heartbeat);
     raft_heartbeat_answered(raft, peer, message->as.heartbeat_reply.heartbeat,
                             message->as.heartbeat_reply.promise_us);
     uint64_t match = message->as.heartbeat_reply.match;
@@ -457,9 +498,11 @@ static uint64_t hear_leader(struct raft *raft, uint32_t from, uint64_t asked_us,
         raft->diverged = true;
         return 0;
     }
+    if (raft->leader != from) raft_because(raft, RAFT_CAUSE_HEARD, from, 0);
     raft_become_follower(raft, raft->term, from);
     raft_reset_election_timer(raft);
     raft->leader_excuse = (struct raft_excuse){0};
+    raft->heard_us = raft->now_us;
     uint64_t promised_us =
         asked_us < raft->config.promise_max_us ? asked_us : raft->config.promise_max_us;
     uint64_t until_us = raft->now_us + promised_us;

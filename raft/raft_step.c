@@ -8,6 +8,8 @@
 
 #include "base/memory.h"
 
+enum { STALL_ELECTIONS = 10 };
+
 /* --- life ----------------------------------------------------------------------------------- */
 
 /* A term can be in the log, or in a snapshot, that the hard state does not name; never less. */
@@ -27,7 +29,8 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
     raft->config = *config;
     raft->config.members = NULL; /* lent for this call only */
     if (raft->config.promise_max_us == 0) raft->config.promise_max_us = config->election_us;
-    if (raft->config.disk_stall_us == 0) raft->config.disk_stall_us = 10 * config->election_us;
+    raft->stall_follows = config->disk_stall_us == 0;
+    if (raft->stall_follows) raft->config.disk_stall_us = STALL_ELECTIONS * config->election_us;
     if (raft->config.busy_max_us == 0) raft->config.busy_max_us = RAFT_BUSY_MAX_US;
     random_init(&raft->random, config->seed);
     raft->now_us = now_us;
@@ -360,6 +363,14 @@ static bool is_believed(const struct raft *raft, const struct raft_message *mess
     }
 }
 
+static void take_newer_term(struct raft *raft, const struct raft_message *message) {
+    bool was_asked = message->type == RAFT_VOTE && message->as.vote.transfer &&
+                     raft->role == RAFT_LEADER && raft->transfer_to == message->from;
+    raft_because(raft, was_asked ? RAFT_CAUSE_HANDED_OVER : RAFT_CAUSE_HIGHER_TERM, message->from,
+                 0);
+    raft_become_follower(raft, message->term, 0);
+}
+
 static void on_message(struct raft *raft, const struct raft_message *message) {
     bool is_for_us = message->to == raft->config.id && message->from != raft->config.id;
     if (!is_for_us || !is_believed(raft, message)) return;
@@ -374,7 +385,7 @@ static void on_message(struct raft *raft, const struct raft_message *message) {
         return;
     }
     if (message->type == RAFT_VOTE && raft_vote_is_barred(raft, message)) return;
-    if (message->term > raft->term) raft_become_follower(raft, message->term, 0);
+    if (message->term > raft->term) take_newer_term(raft, message);
     if (message->type == RAFT_PRE_VOTE_REPLY) {
         raft_on_pre_vote_reply(raft, message);
         return;
@@ -399,6 +410,19 @@ static void on_tick(struct raft *raft) {
         raft_leader_tick(raft);
     else
         raft_election_tick(raft);
+}
+
+/* Whoever waits for a heartbeat gets its whole time anew; whoever leads gives the others theirs. */
+static void on_timing(struct raft *raft, const struct raft_event *event) {
+    CHECK(event->heartbeat_us > 0 && event->election_us > event->heartbeat_us);
+    bool same = event->heartbeat_us == raft->config.heartbeat_us &&
+                event->election_us == raft->config.election_us;
+    if (same) return;
+    raft_on_timing(raft, event);
+    raft->config.heartbeat_us = event->heartbeat_us;
+    raft->config.election_us = event->election_us;
+    if (raft->stall_follows) raft->config.disk_stall_us = STALL_ELECTIONS * event->election_us;
+    raft_reset_election_timer(raft);
 }
 
 static void on_applied(struct raft *raft, uint64_t index) {
@@ -451,6 +475,12 @@ static void take_event(struct raft *raft, const struct raft_event *event) {
     case RAFT_EVENT_UNFIT:
         raft_on_unfit(raft, event->unfit);
         break;
+    case RAFT_EVENT_RESIGN:
+        raft_on_resign(raft);
+        break;
+    case RAFT_EVENT_TIMING:
+        on_timing(raft, event);
+        break;
     case RAFT_EVENT_RECONFIGURE:
         raft_on_reconfigure(raft, event->members);
         break;
@@ -466,11 +496,19 @@ static void take_event(struct raft *raft, const struct raft_event *event) {
     }
 }
 
+static struct raft_standpoint standpoint(const struct raft *raft) {
+    return (struct raft_standpoint){.role = raft->role,
+                                    .term = raft->term,
+                                    .leader = raft->leader,
+                                    .transfer_to = raft->transfer_to};
+}
+
 static void begin_output(struct raft *raft) {
     raft->has_persist = false;
     raft->truncated = raft->installed = raft->has_lapse = raft->members_changed = false;
     raft->wanted = (struct raft_wanted){0};
     raft->refusal = RAFT_REFUSED_NONE;
+    raft->change = (struct raft_change){.before = standpoint(raft)};
     raft->message_count = raft->read_count = raft->fetch_count = 0;
 }
 
@@ -507,9 +545,6 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ou
     begin_output(raft);
     if (event->now_us > raft->now_us) raft->now_us = event->now_us;
     raft->stamp_ms = event->stamp_ms;
-    enum raft_role role = raft->role;
-    uint64_t term = raft->term;
-    uint32_t leader = raft->leader;
     bool members_are_committed = raft_members_are_committed(raft);
 
     take_event(raft, event);
@@ -517,10 +552,15 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ou
     if (raft_members_are_committed(raft) != members_are_committed) raft->members_changed = true;
     bool gathers = event->type == RAFT_EVENT_PROPOSE && event->more;
     if (!gathers) follow_up(raft);
-    bool changed = raft->role != role || raft->term != term || raft->leader != leader;
+    struct raft_change *change = &raft->change;
+    change->after = standpoint(raft);
+    bool changed = change->after.role != change->before.role ||
+                   change->after.term != change->before.term ||
+                   change->after.leader != change->before.leader;
     if (changed) raft_refuse_reads(raft);
     finish_output(raft, output);
     output->state_changed = changed;
+    if (changed || change->after.transfer_to != change->before.transfer_to) output->change = change;
 }
 
 /* --- looking at it -------------------------------------------------------------------------- */
@@ -638,12 +678,23 @@ uint32_t raft_peers(const struct raft *raft, struct raft_peer_status *peers, uin
             .match_index = peer->match_index,
             .next_index = peer->next_index,
             .last_contact_us = peer->last_contact_us,
+            .round_trip_us = peer->round_trip_us,
             .inflight = peer->inflight_count,
             .replicating = peer->state == RAFT_PEER_REPLICATE,
             .unfit = peer->unfit,
         };
     }
     return count;
+}
+
+void raft_rest_behind(const struct raft *raft, uint64_t index, struct raft_rest *rest) {
+    uint64_t last = raft_last_index(raft);
+    *rest = (struct raft_rest){.entries = index < last ? last - index : 0};
+    if (rest->entries == 0) return;
+    uint64_t first = raft->log.first_index > index ? raft->log.first_index : index + 1;
+    for (uint64_t at = first; at <= last; at++)
+        rest->bytes += entry_size(raft_log_at(&raft->log, at)->image);
+    if (first <= last) rest->stamp_ms = entry_stamp_ms(raft_log_at(&raft->log, first)->image);
 }
 
 static uint64_t lease_left_us(const struct raft *raft) {
@@ -657,6 +708,7 @@ void raft_get_status(const struct raft *raft, struct raft_status *status) {
         .leader = raft->leader,
         .voted_for = raft->voted_for,
         .transfer_target = raft->transfer_to,
+        .transfer_told = raft->transfer_to != 0 && raft->transfer_sent_us != 0,
         .unfit = raft->unfit,
         .role = raft->role,
         .standing = raft_standing(raft),
@@ -674,6 +726,15 @@ void raft_get_status(const struct raft *raft, struct raft_status *status) {
         .lease_us = lease_left_us(raft),
         .deadline_us = raft_deadline_us(raft),
     };
+}
+
+const char *raft_cause_text(enum raft_cause cause) {
+    static const char *const texts[] = {
+#define CAUSE_ROW(NAME, text) [RAFT_CAUSE_##NAME] = text,
+        RAFT_CAUSES(CAUSE_ROW)
+#undef CAUSE_ROW
+    };
+    return cause < COUNT_OF(texts) ? texts[cause] : "?";
 }
 
 const char *raft_refusal_text(enum raft_refusal refusal) {

@@ -1,8 +1,9 @@
 /* raft_transfer.c: leadership that changes hands on purpose (thesis 3.10; SAFETY 5, 15).
  *
  * Somebody asks for it, or the leader itself finds that it should not lead: by its priority, with a
- * full disk, or because it is no voter any more. The target is told to campaign as soon as it
- * durably has the whole log; from then on this leader's lease is void for the rest of the term. */
+ * full disk, because it is to stop, or because it is no voter any more. The target is told to
+ * campaign as soon as it durably has the whole log; from then on this leader's lease is void for
+ * the rest of the term. */
 #include "raft/raft_internal.h"
 
 static bool is_reachable(const struct raft *raft, const struct raft_peer *peer) {
@@ -53,10 +54,13 @@ void raft_on_transfer(struct raft *raft, const struct raft_event *event) {
         raft->refusal = RAFT_REFUSED_UNFIT;
     else
         begin_transfer(raft, peer, event->timeout_us);
+    raft_because(raft, RAFT_CAUSE_TRANSFER_ASKED, 0, 0);
 }
 
 void raft_on_keep(struct raft *raft) {
-    if (raft->transfer_sent_us == 0) raft->transfer_to = 0;
+    if (raft->transfer_sent_us != 0) return;
+    raft_because(raft, RAFT_CAUSE_KEPT, 0, 0);
+    raft->transfer_to = 0;
 }
 
 void raft_on_unfit(struct raft *raft, uint32_t unfit) {
@@ -83,9 +87,24 @@ void raft_step_aside(struct raft *raft) {
     raft_become_follower(raft, raft->term, 0);
 }
 
+void raft_on_resign(struct raft *raft) {
+    if (raft->role != RAFT_LEADER) return;
+    const struct raft_peer *target = best_target(raft);
+    if (target != NULL) send_timeout_now(raft, target->id);
+    raft_because(raft, RAFT_CAUSE_RESIGNED, 0, 0);
+    raft_become_follower(raft, raft->term, 0);
+}
+
 /* Who is no voter any more leads until that is committed (thesis 4.2.2). */
 static bool has_left(const struct raft *raft) {
     return !raft->is_voter && raft_in_force(raft)->index <= raft->commit_index;
+}
+
+static enum raft_cause why_unfit(const struct raft *raft) {
+    return has_left(raft)                             ? RAFT_CAUSE_LEFT
+           : (raft->unfit & RAFT_UNFIT_STOPS) != 0    ? RAFT_CAUSE_STOPS
+           : (raft->unfit & RAFT_UNFIT_PRIORITY) != 0 ? RAFT_CAUSE_PRIORITY
+                                                      : RAFT_CAUSE_FULL;
 }
 
 /* Begins a transfer for a reason of the leader's own. */
@@ -93,6 +112,7 @@ static void give_way(struct raft *raft) {
     bool has_reason = has_left(raft) || (raft->unfit != 0 && raft_own_term_is_committed(raft));
     if (!has_reason || raft->now_us < raft->give_way_us) return;
     struct raft_peer *target = best_target(raft);
+    raft_because(raft, why_unfit(raft), 0, 0);
     raft->give_way_us = raft->now_us + 4 * raft->config.election_us;
     if (target != NULL)
         begin_transfer(raft, target, 0);
@@ -102,8 +122,10 @@ static void give_way(struct raft *raft) {
 
 void raft_tend_transfer(struct raft *raft) {
     if (raft->transfer_to != 0 && raft->now_us >= raft->transfer_deadline_us) {
+        raft_because(raft, RAFT_CAUSE_TIMED_OUT, raft->transfer_to, 0);
         raft->transfer_to = 0;
         if (has_left(raft)) {
+            raft_because(raft, RAFT_CAUSE_LEFT, 0, 0);
             raft_step_aside(raft);
             return;
         }
@@ -111,7 +133,8 @@ void raft_tend_transfer(struct raft *raft) {
     if (raft->transfer_to == 0) give_way(raft);
     if (raft->role != RAFT_LEADER || raft->transfer_to == 0) return;
     const struct raft_peer *peer = raft_peer_find(raft, raft->transfer_to);
-    if (peer == NULL || peer->leaving) {
+    if (peer == NULL || peer->leaving || !is_reachable(raft, peer)) {
+        raft_because(raft, RAFT_CAUSE_UNREACHABLE, raft->transfer_to, 0);
         raft->transfer_to = 0;
         return;
     }
@@ -120,5 +143,7 @@ void raft_tend_transfer(struct raft *raft) {
     if (was_told || peer->match_index < raft_log_last_index(&raft->log)) return;
     raft->transfer_sent_us = raft->now_us;
     send_timeout_now(raft, peer->id);
-    if (has_left(raft)) raft_become_follower(raft, raft->term, 0);
+    if (!has_left(raft)) return;
+    raft_because(raft, RAFT_CAUSE_LEFT, 0, 0);
+    raft_become_follower(raft, raft->term, 0);
 }

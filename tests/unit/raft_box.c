@@ -302,6 +302,7 @@ static struct deciders step_once(struct box *box, uint32_t id, struct raft_event
     raft_step(node->raft, event, &output);
     raft_check(node->raft);
     if (output.lapse != NULL) node->lapse = *output.lapse;
+    if (output.change != NULL) node->change = *output.change;
     carry_out(box, id, &output);
     if (event->type == RAFT_EVENT_RECONFIGURE || event->type == RAFT_EVENT_TRANSFER)
         node->refusal = output.refusal;
@@ -671,6 +672,17 @@ void box_transfer(struct box *box, uint32_t id, uint32_t peer, uint64_t timeout_
 
 void box_keep(struct box *box, uint32_t id) {
     step(box, id, (struct raft_event){.type = RAFT_EVENT_KEEP});
+}
+
+void box_resign(struct box *box, uint32_t id) {
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_RESIGN});
+}
+
+void box_timing(struct box *box, uint32_t id, struct box_timing timing) {
+    step(box, id,
+         (struct raft_event){.type = RAFT_EVENT_TIMING,
+                             .heartbeat_us = timing.heartbeat_us,
+                             .election_us = timing.election_us});
 }
 
 void box_unfit(struct box *box, uint32_t id, uint32_t unfit) {

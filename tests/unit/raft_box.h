@@ -81,6 +81,7 @@ struct box_node {
     struct raft_lapse lapse;   /* the last that it noticed; node 0: none */
     struct raft_wanted wanted; /* the snapshot it asks for */
     enum raft_refusal refusal; /* of the last change or transfer that it was asked for */
+    struct raft_change change; /* the last one of its role, leader or transfer */
 };
 
 struct box {
@@ -126,6 +127,11 @@ void box_connected(struct box *box, uint32_t node, uint32_t peer);
 /* peer 0: to whom it likes; timeout_us 0: an election timeout. */
 void box_transfer(struct box *box, uint32_t node, uint32_t peer, uint64_t timeout_us);
 void box_keep(struct box *box, uint32_t node);
+void box_resign(struct box *box, uint32_t node);
+struct box_timing {
+    uint64_t heartbeat_us, election_us;
+};
+void box_timing(struct box *box, uint32_t node, struct box_timing timing);
 void box_unfit(struct box *box, uint32_t node, uint32_t unfit);
 void box_change(struct box *box, uint32_t node, const struct members *members);
 /* Makes a snapshot of what the node has applied; false: not all of that is durable, or nothing is

@@ -319,9 +319,19 @@ static void do_keep(struct scenario *scenario) {
     box_keep(scenario->box, node(scenario, 1));
 }
 
+static void do_resign(struct scenario *scenario) {
+    box_resign(scenario->box, node(scenario, 1));
+}
+static void do_timing(struct scenario *scenario) {
+    struct box_timing timing = {.heartbeat_us = duration_us(scenario, 2),
+                                .election_us = duration_us(scenario, 3)};
+    box_timing(scenario->box, node(scenario, 1), timing);
+}
+
 static void do_unfit(struct scenario *scenario) {
     uint32_t unfit = is(scenario, 2, "priority") ? RAFT_UNFIT_PRIORITY
                      : is(scenario, 2, "full")   ? RAFT_UNFIT_FULL
+                     : is(scenario, 2, "stops")  ? RAFT_UNFIT_STOPS
                                                  : 0;
     box_unfit(scenario->box, node(scenario, 1), unfit);
 }
@@ -484,6 +494,19 @@ static void expect_lapse(struct scenario *scenario, uint32_t id) {
     expect_number(scenario, "kept", lapse->kept, number(scenario, 5));
 }
 
+static void expect_cause(struct scenario *scenario, uint32_t id) {
+    static const char *const names[] = {
+#define CAUSE_NAME(NAME, text) [RAFT_CAUSE_##NAME] = #NAME,
+        RAFT_CAUSES(CAUSE_NAME)
+#undef CAUSE_NAME
+    };
+    const struct raft_change *change = &scenario->box->nodes[id].change;
+    const char *found = names[change->cause];
+    bool fits =
+        is(scenario, 3, found) && (scenario->count < 5 || node(scenario, 4) == change->node);
+    if (!fits) fail(scenario, "the cause is %s n%u", found, change->node);
+}
+
 static void do_expect(struct scenario *scenario) {
     if (is(scenario, 1, "read")) {
         expect_read(scenario);
@@ -546,6 +569,8 @@ static void do_expect(struct scenario *scenario) {
     else if (is(scenario, 2, "transfer"))
         expect_number(scenario, "target", raft_transfer_target(raft),
                       is(scenario, 3, "none") ? 0 : node(scenario, 3));
+    else if (is(scenario, 2, "cause"))
+        expect_cause(scenario, id);
     else if (is(scenario, 2, "removed"))
         expect_yes_no(scenario, raft_is_removed(raft));
     else if (is(scenario, 2, "log"))
@@ -635,6 +660,7 @@ static const struct {
     {"read", do_read, 3},
     {"receive", do_receive, 2},
     {"release", do_release, 2},
+    {"resign", do_resign, 2},
     {"restart", do_start, 2},
     {"run", do_run, 2},
     {"set", do_set, 3},
@@ -645,6 +671,7 @@ static const struct {
     {"term", do_term, 3},
     {"tick", do_tick, 2},
     {"time", do_time, 2},
+    {"timing", do_timing, 4},
     {"trace", do_trace, 2},
     {"transfer", do_transfer, 3},
     {"unfit", do_unfit, 3},

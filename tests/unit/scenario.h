@@ -36,7 +36,9 @@
  *   read NODE CONTEXT [confirm]
  *   notify NODE NODE, connected NODE NODE
  *   transfer NODE NODE|any [DURATION], keep NODE
- *   unfit NODE priority|full|no
+ *   unfit NODE priority|full|stops|no
+ *   resign NODE
+ *   timing NODE HEARTBEAT ELECTION    durations
  *   change NODE MEMBER…         to these members: n1 votes, n4l learns, n4p learns and is to be
  *                               promoted, n4p/n2 takes the place of n2 then
  *   snapshot NODE               of what it has applied
@@ -51,6 +53,7 @@
  *   expect NODE standing voter|learner|outside
  *   expect NODE peer NODE probe|replicate|snapshot|none
  *   expect NODE transfer NODE|none
+ *   expect NODE cause NAME [NODE]     (raft.h): why its role, leader or transfer last changed
  *   expect elections COUNT      in the whole cluster, so far
  *   expect NODE leader NODE|none
  *   expect NODE log TERM…       the whole log

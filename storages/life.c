@@ -2,6 +2,8 @@
  * pieces, digests; and the two tables in which a new type or family is listed. */
 #include "storages/storages.h"
 
+#include <stddef.h>
+
 #include "base/hash.h"
 #include "base/memory.h"
 #include "storages/command_docs.h"
@@ -261,7 +263,14 @@ void storages_mix_digest(struct storages *storages, uint64_t value) {
 
 uint64_t storages_digest_begin(const struct storages *storages) {
     CHECK(storages->unit_databases == 0); /* no holes: not inside an atomic unit */
-    uint64_t digest = hash_bytes(bytes_of(&storages->settings, sizeof(storages->settings)), 1);
+    const struct storages_settings *settings = &storages->settings;
+    /* Settings that came later count where they were ever set: older files keep their digest. */
+    size_t size = offsetof(struct storages_settings, raft_heartbeat_interval);
+    uint64_t digest = hash_bytes(bytes_of(settings, size), 1);
+    if (settings->raft_heartbeat_interval != 0 || settings->raft_election_timeout != 0) {
+        digest = hash_chain(digest, (uint64_t)settings->raft_heartbeat_interval);
+        digest = hash_chain(digest, (uint64_t)settings->raft_election_timeout);
+    }
     return hash_chain(digest, (uint64_t)storages->now_ms);
 }
 

@@ -17,6 +17,9 @@ struct storages_settings {
     int64_t databases;
     int64_t proto_max_bulk_len; /* bytes: the largest argument, and the largest string that
                                    APPEND and SETRANGE may make */
+    /* Of no effect on commands: whoever drives the log looks at them. Ms; 0: the log does not say.
+     */
+    int64_t raft_heartbeat_interval, raft_election_timeout;
 };
 
 struct storages_statistics { /* node-local, outside digest: INFO */

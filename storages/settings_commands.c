@@ -12,9 +12,12 @@ static const struct setting {
     const char *name;
     size_t offset;
     int64_t minimum, maximum;
+    bool may_be_unset; /* 0: the log does not say */
 } settings[] = {
 #define SETTING(text, field, low, high)                                                            \
-    { text, offsetof(struct storages_settings, field), low, high }
+    { text, offsetof(struct storages_settings, field), low, high, false }
+#define UNSET_SETTING(text, field, low, high)                                                      \
+    { text, offsetof(struct storages_settings, field), low, high, true }
     SETTING("hash-max-listpack-entries", hash_max_listpack_entries, 0, INT64_MAX),
     SETTING("hash-max-listpack-value", hash_max_listpack_value, 0, INT64_MAX),
     SETTING("set-max-intset-entries", set_max_intset_entries, 0, INT64_MAX),
@@ -23,7 +26,10 @@ static const struct setting {
     SETTING("list-max-listpack-size", list_max_listpack_size, INT32_MIN, INT32_MAX),
     SETTING("databases", databases, 1, STORAGES_DATABASES_MAX),
     SETTING("proto-max-bulk-len", proto_max_bulk_len, 1024 * 1024, INT64_MAX),
+    UNSET_SETTING("raft-heartbeat-interval", raft_heartbeat_interval, 1, 60000),
+    UNSET_SETTING("raft-election-timeout", raft_election_timeout, 10, 600000),
 #undef SETTING
+#undef UNSET_SETTING
 };
 _Static_assert(COUNT_OF(settings) * sizeof(int64_t) == sizeof(struct storages_settings),
                "each setting has its row");
@@ -52,9 +58,18 @@ int64_t settings_value(const struct storages_settings *all, uint32_t index) {
     return *(const int64_t *)(const void *)((const char *)all + settings[index].offset);
 }
 
+bool settings_is_told(const struct storages_settings *all, struct bytes name) {
+    const struct setting *setting = find_setting(name);
+    if (setting == NULL) return false;
+    int64_t value = *(const int64_t *)(const void *)((const char *)all + setting->offset);
+    return value != 0 || !setting->may_be_unset;
+}
+
 bool settings_put(struct storages_settings *all, uint32_t index, int64_t value) {
     CHECK(index < COUNT_OF(settings));
-    if (value < settings[index].minimum || value > settings[index].maximum) return false;
+    bool is_unset = value == 0 && settings[index].may_be_unset;
+    bool is_within = value >= settings[index].minimum && value <= settings[index].maximum;
+    if (!is_within && !is_unset) return false;
     *field_of(all, &settings[index]) = value;
     return true;
 }
@@ -92,6 +107,27 @@ static bool read_pair(struct command_call *call, uint32_t at, const struct setti
     return true;
 }
 
+/* A follower has to miss more than one heartbeat before it stands for election. */
+static bool fit_together(const struct storages_settings *all) {
+    return all->raft_election_timeout == 0 ||
+           all->raft_election_timeout >= 2 * all->raft_heartbeat_interval;
+}
+
+/* All pairs are sound, and what they lead to is; false after an error reply. */
+static bool check_pairs(struct command_call *call) {
+    struct storages_settings wanted = *storages_settings(call->storages);
+    const struct setting *setting;
+    int64_t value;
+    for (uint32_t at = 2; at < call->count; at += 2) {
+        if (!read_pair(call, at, &setting, &value)) return false;
+        *field_of(&wanted, setting) = value;
+    }
+    if (fit_together(&wanted)) return true;
+    reply_error(call->reply, "ERR raft-election-timeout has to be twice raft-heartbeat-interval at "
+                             "least, eight times as by default is better");
+    return false;
+}
+
 static void run_set(struct command_call *call) {
     const struct setting *setting;
     int64_t value;
@@ -99,8 +135,7 @@ static void run_set(struct command_call *call) {
         reply_error(call->reply, "ERR wrong number of arguments for 'raft|set' command");
         return;
     }
-    for (uint32_t at = 2; at < call->count; at += 2)
-        if (!read_pair(call, at, &setting, &value)) return;
+    if (!check_pairs(call)) return;
     for (uint32_t at = 2; at < call->count; at += 2) {
         bool read = read_pair(call, at, &setting, &value);
         CHECK(read);

@@ -11,6 +11,9 @@ extern const struct command_family settings_family;
 /* The field with a directive's name ("hash-max-listpack-entries"); NULL if none has it. */
 int64_t *settings_field(struct storages_settings *settings, struct bytes name);
 
+/* Whether the log has said which value it has; of most the default counts until then. */
+bool settings_is_told(const struct storages_settings *settings, struct bytes name);
+
 /* Every setting, for files. NULL behind the last. */
 const char *settings_name(uint32_t index);
 int64_t settings_value(const struct storages_settings *settings, uint32_t index);

@@ -410,6 +410,9 @@ static void apply_entry(struct replica *replica, const char *image) {
     case REPLICA_ENTRY_TICK:
         (void)storages_expire(replica->storages, EXPIRED_BY_TICK);
         break;
+    case REPLICA_ENTRY_VERIFY:
+        replica_note_verify(replica);
+        break;
     default:
         replica_fail(replica, "entry %llu is of a kind that this version does not know",
                      (unsigned long long)header.index);

@@ -38,8 +38,9 @@ enum command_record_flag {
 /* What a data entry is to the replica: the low byte of the header's flags. */
 enum replica_entry_kind {
     REPLICA_ENTRY_BATCH = 1,
-    REPLICA_ENTRY_ORIGIN, /* opens an origin; body: origins.h */
-    REPLICA_ENTRY_TICK,   /* moves log time; empty body */
+    REPLICA_ENTRY_ORIGIN,     /* opens an origin; body: origins.h */
+    REPLICA_ENTRY_TICK,       /* moves log time; empty body */
+    REPLICA_ENTRY_VERIFY = 8, /* every node tells its full digest here; empty body */
 };
 
 /* Ids of records that are not rows of a command table. */

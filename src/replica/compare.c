@@ -11,6 +11,14 @@ void compare_note(struct compare *compare, uint32_t node, uint64_t index, uint64
     if (index >= slot->index) *slot = (struct compared_digest){index, digest};
 }
 
+bool compare_told(const struct compare *compare, uint32_t node, uint64_t index, uint64_t *digest) {
+    CHECK(node >= 1 && node <= RAFT_NODES_MAX);
+    const struct compared_digest *slot = &compare->told[node][slot_of(index)];
+    if (index == 0 || slot->index != index) return false;
+    *digest = slot->digest;
+    return true;
+}
+
 enum compare_verdict compare_judge(const struct compare *compare, uint32_t self, uint64_t index,
                                    uint32_t voters) {
     uint64_t slot = slot_of(index);

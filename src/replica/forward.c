@@ -470,7 +470,7 @@ static void note_tail_entry(struct replica *replica, const char *image) {
 
 void replica_begin_leading(struct replica *replica) {
     origins_copy(&replica->tail_origins, &replica->origins);
-    replica->tick_index = 0;
+    replica->tick_index = replica->verify_proposed = 0;
     uint64_t last = raft_last_index(replica->raft);
     for (uint64_t index = replica->applied_index + 1; index <= last; index++) {
         struct entry entry;
@@ -559,6 +559,21 @@ void replica_propose_tick(struct replica *replica) {
     replica->tick_index = raft_last_index(replica->raft) + 1;
     replica->statistics.ticks_proposed++;
     propose_small(replica, REPLICA_ENTRY_TICK, (struct bytes){0});
+}
+
+uint64_t replica_propose_verify(struct replica *replica) {
+    CHECK(replica->leading);
+    bool is_open =
+        replica->verify_phase != VERIFY_NONE || replica->verify_proposed > replica->applied_index;
+    if (is_open) {
+        return replica->verify_proposed > replica->applied_index ? replica->verify_proposed
+                                                                 : replica->verify_index;
+    }
+    if (journal_is_full(replica->journal)) return 0;
+    replica->verify_proposed = raft_last_index(replica->raft) + 1;
+    uint64_t index = replica->verify_proposed;
+    propose_small(replica, REPLICA_ENTRY_VERIFY, (struct bytes){0});
+    return index;
 }
 
 /* --- a full disk -------------------------------------------------------------------------------

@@ -144,13 +144,22 @@ static void send_message(struct replica *replica, const struct raft_message *mes
 /* --- comparing states --------------------------------------------------------------------------
  */
 
-static void judge(struct replica *replica, uint64_t index) {
+/* Whoever leads with a state that may be wrong steps down before anybody reads from it. */
+static void resign(struct replica *replica) {
+    if (!replica->leading) return;
+    struct raft_event event = {.type = RAFT_EVENT_RESIGN};
+    replica_raft_step(replica, &event);
+}
+
+static void judge(struct replica *replica, const struct compare *compare, uint64_t index) {
     const struct members *members = raft_members(replica->raft);
     uint32_t voters = members_voters(members) | members_next_voters(members);
-    switch (compare_judge(&replica->compare, replica->config.raft.id, index, voters)) {
+    if (replica->state == REPLICA_DAMAGED) return;
+    switch (compare_judge(compare, replica->config.raft.id, index, voters)) {
     case COMPARE_AGREES:
         return;
     case COMPARE_MINORITY:
+        resign(replica);
         replica_fail(replica,
                      "this node's state differs from that of a majority at index %llu: it takes no "
                      "part any more; keep its directory for inspection and start it with an empty "
@@ -158,11 +167,24 @@ static void judge(struct replica *replica, uint64_t index) {
                      (unsigned long long)index);
         return;
     case COMPARE_NO_MAJORITY:
+        resign(replica);
         replica_fail(replica,
                      "the nodes' states differ at index %llu and no majority agrees: writes stop; "
                      "keep all directories for inspection",
                      (unsigned long long)index);
         return;
+    }
+}
+
+static void tell_digest(struct replica *replica, enum packet_kind kind, uint64_t index,
+                        uint64_t digest) {
+    const struct members *members = raft_members(replica->raft);
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->at[i].id == replica->config.raft.id) continue;
+        struct replica_packet *packet = packet_create(members->at[i].id, true, kind);
+        buffer_append_u64(&packet->head, index);
+        buffer_append_u64(&packet->head, digest);
+        replica_send(replica, packet, 0);
     }
 }
 
@@ -173,21 +195,62 @@ void replica_compare(struct replica *replica) {
     uint64_t index = replica->applied_index, digest = replica_digest(replica);
     compare_note(&replica->compare, self, index, digest);
     if (replica->state != REPLICA_RUNNING) return; /* still reading its log: nobody listens yet */
-    for (uint32_t i = 0; i < members->count; i++) {
-        if (members->at[i].id == self) continue;
-        struct replica_packet *packet = packet_create(members->at[i].id, true, PACKET_DIGEST);
-        buffer_append_u64(&packet->head, index);
-        buffer_append_u64(&packet->head, digest);
-        replica_send(replica, packet, 0);
-    }
-    judge(replica, index);
+    tell_digest(replica, PACKET_DIGEST, index, digest);
+    judge(replica, &replica->compare, index);
 }
 
 static enum error receive_digest(struct replica *replica, uint32_t from, struct bytes body) {
     if (body.size != 16 || !compare_is_due(load_u64(body.data))) return ERROR_MALFORMED;
     compare_note(&replica->compare, from, load_u64(body.data), load_u64(body.data + 8));
-    judge(replica, load_u64(body.data));
+    judge(replica, &replica->compare, load_u64(body.data));
     return ERROR_NONE;
+}
+
+/* --- the full digest -----------------------------------------------------------------------------
+ */
+
+uint64_t replica_full_digest(const struct replica *replica) {
+    return origins_digest(&replica->origins, storages_digest(replica->storages));
+}
+
+/* While the log is read nobody listens; and one at a time: a node that is slow sits one out. */
+void replica_note_verify(struct replica *replica) {
+    if (replica->state != REPLICA_RUNNING || replica->verify_phase != VERIFY_NONE) return;
+    replica->verify_phase = VERIFY_DUE;
+    replica->verify_index = replica->applied_index;
+}
+
+bool replica_verify_is_due(const struct replica *replica) {
+    return replica->verify_phase == VERIFY_DUE && replica->state == REPLICA_RUNNING;
+}
+
+void replica_verify_begin(struct replica *replica) {
+    CHECK(replica_verify_is_due(replica) && replica->applied_index == replica->verify_index);
+    replica->verify_phase = VERIFY_RUNS;
+}
+
+void replica_verify_done(struct replica *replica, enum error error, uint64_t digest,
+                         struct replica_moment moment) {
+    CHECK(replica->verify_phase == VERIFY_RUNS);
+    begin_event(replica, moment);
+    replica->verify_phase = VERIFY_NONE;
+    if (error != ERROR_NONE || replica->state != REPLICA_RUNNING) return;
+    replica->statistics.verifications++;
+    compare_note(&replica->verified, replica->config.raft.id, replica->verify_index, digest);
+    tell_digest(replica, PACKET_VERIFIED, replica->verify_index, digest);
+    judge(replica, &replica->verified, replica->verify_index);
+}
+
+static enum error receive_verified(struct replica *replica, uint32_t from, struct bytes body) {
+    if (body.size != 16 || load_u64(body.data) == 0) return ERROR_MALFORMED;
+    compare_note(&replica->verified, from, load_u64(body.data), load_u64(body.data + 8));
+    judge(replica, &replica->verified, load_u64(body.data));
+    return ERROR_NONE;
+}
+
+bool replica_verified(const struct replica *replica, uint32_t node, uint64_t index,
+                      uint64_t *digest) {
+    return compare_told(&replica->verified, node, index, digest);
 }
 
 /* --- Raft's output -----------------------------------------------------------------------------
@@ -215,6 +278,11 @@ static void note_leadership(struct replica *replica) {
     if (leader != 0) replica_resend(replica, 0);
 }
 
+static void note_change(struct replica *replica, const struct raft_change *change) {
+    replica->role_changes[replica->role_changes_next++ % ROLE_CHANGES_MAX] = *change;
+    if (replica->role_changes_next - replica->role_changes_first > ROLE_CHANGES_MAX) replica->role_changes_first++;
+}
+
 static void note_granted(struct replica *replica, const struct raft_read *read) {
     if (!read->granted) {
         replica->asked_us = 0; /* ask again soon */
@@ -235,6 +303,7 @@ enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *
     event->stamp_ms = replica_present_ms(replica);
     struct raft_output output;
     raft_step(replica->raft, event, &output);
+    enum raft_refusal refusal = output.refusal;
     /* A node that stops is to the others as one whose disk answers no more: what is asked of it now
      * never becomes durable, and nothing that waits for that leaves. */
     for (uint32_t i = 0; i < output.persist_count && !replica->stopping; i++) {
@@ -252,6 +321,7 @@ enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *
         replica->lapses[output.lapse->node] = *output.lapse;
         replica->statistics.lapses++;
     }
+    if (output.change != NULL) note_change(replica, output.change);
     if (output.state_changed) note_leadership(replica);
     if (output.members_changed) replica_note_members(replica);
     if (raft_diverged(replica->raft)) {
@@ -259,7 +329,7 @@ enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *
                               "committed: it takes no part any more; keep its directory for "
                               "inspection");
     }
-    return output.refusal;
+    return refusal;
 }
 
 /* --- draining ----------------------------------------------------------------------------------
@@ -293,10 +363,29 @@ static bool drain_fetched(struct replica *replica) {
     return true;
 }
 
+/* The cluster's timing is a setting in the log; one alone is told from the other, if need be. */
+static void note_timing(struct replica *replica) {
+    const struct storages_settings *settings = storages_settings(replica->storages);
+    struct raft_config *raft = &replica->config.raft;
+    uint64_t election_us = (uint64_t)settings->raft_election_timeout * 1000;
+    uint64_t heartbeat_us = (uint64_t)settings->raft_heartbeat_interval * 1000;
+    if (election_us == 0) election_us = raft->election_us;
+    if (heartbeat_us == 0) heartbeat_us = raft->heartbeat_us;
+    if (heartbeat_us > election_us / 2) heartbeat_us = election_us / 2;
+    if (election_us == raft->election_us && heartbeat_us == raft->heartbeat_us) return;
+    raft->election_us = election_us;
+    raft->heartbeat_us = heartbeat_us;
+    struct raft_event event = {
+        .type = RAFT_EVENT_TIMING, .heartbeat_us = heartbeat_us, .election_us = election_us};
+    replica_raft_step(replica, &event);
+}
+
 static bool drain_committed(struct replica *replica, size_t *budget) {
     uint64_t commit = raft_commit_index(replica->raft);
-    if (replica->applied_index >= commit || *budget == 0) return false;
-    while (replica->applied_index<commit && * budget> 0 && replica->state == REPLICA_RUNNING) {
+    bool has_to_wait = *budget == 0 || replica->verify_phase == VERIFY_DUE;
+    if (replica->applied_index >= commit || has_to_wait) return false;
+    while (replica->applied_index<commit && * budget> 0 && replica->state == REPLICA_RUNNING &&
+           replica->verify_phase != VERIFY_DUE) {
         struct entry entry;
         bool present = raft_entry_at(replica->raft, replica->applied_index + 1, &entry);
         CHECK(present); /* What is not applied stays in memory. */
@@ -308,6 +397,7 @@ static bool drain_committed(struct replica *replica, size_t *budget) {
     if (!replica->stopping) journal_commit(replica->journal, commit);
     struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
     replica_raft_step(replica, &event);
+    note_timing(replica);
     return true;
 }
 
@@ -346,12 +436,10 @@ static bool drain_reads(struct replica *replica) {
 /* SAFETY 15: the core learns whether this node should lead; what waited for room goes on. */
 static void note_room(struct replica *replica) {
     bool is_full = journal_is_full(replica->journal);
-    if (is_full != replica->is_unfit) {
-        replica->is_unfit = is_full;
-        struct raft_event event = {
-            .type = RAFT_EVENT_UNFIT,
-            .unfit = replica->config.raft.unfit | (is_full ? RAFT_UNFIT_FULL : 0),
-        };
+    uint32_t unfit = replica->config.raft.unfit | (is_full ? RAFT_UNFIT_FULL : 0);
+    if (unfit != replica->unfit_told) {
+        replica->unfit_told = unfit;
+        struct raft_event event = {.type = RAFT_EVENT_UNFIT, .unfit = unfit};
         replica_raft_step(replica, &event);
         replica_tend_full(replica);
     }
@@ -445,6 +533,7 @@ struct replica *replica_create(const struct replica_config *config, struct repli
     struct replica *replica = memory_allocate_zeroed(sizeof(*replica));
     replica->config = *config;
     keep_founders(replica);
+    replica->unfit_told = config->raft.unfit; /* as the core is created */
     replica->now = replica->first = moment;
     replica->clock_ms = moment.wall_ms;
     replica->clock_us = moment.now_us;
@@ -469,6 +558,7 @@ void replica_found(struct replica *replica, const struct replica_config *config)
     replica->config.raft = config->raft;
     keep_founders(replica);
     replica->config.joined_index = config->joined_index;
+    replica->unfit_told = config->raft.unfit;
     memcpy(replica->config.node_uuid, config->node_uuid, sizeof(config->node_uuid));
     memcpy(replica->config.cluster, config->cluster, sizeof(config->cluster));
     replica->config.sync = config->sync;
@@ -578,6 +668,7 @@ static void finish_recovery(struct replica *replica) {
     replica_note_members(replica);
     struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
     replica_raft_step(replica, &event);
+    note_timing(replica);
     event = (struct raft_event){.type = RAFT_EVENT_TICK};
     replica_raft_step(replica, &event);
     replica_drain(replica);
@@ -680,6 +771,12 @@ void replica_set_query_limit(struct replica *replica, size_t query_buffer_limit)
     replica->config.query_buffer_limit = query_buffer_limit;
 }
 
+void replica_set_unfit(struct replica *replica, uint32_t unfit, struct replica_moment moment) {
+    begin_event(replica, moment);
+    CHECK((unfit & RAFT_UNFIT_FULL) == 0);
+    replica->config.raft.unfit = unfit; /* The core hears of it with the next drain. */
+}
+
 bool replica_client_may_read(const struct replica *replica, const struct session *session) {
     (void)replica;
     return !session->paused && session->ending == SESSION_STAYS;
@@ -736,6 +833,12 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
         return replica_accept_change(replica, from, body);
     case PACKET_CHANGED:
         return replica_receive_changed(replica, from, body);
+    case PACKET_OPERATION:
+        return replica_accept_operation(replica, from, body);
+    case PACKET_ANSWER:
+        return replica_receive_answer(replica, from, body);
+    case PACKET_VERIFIED:
+        return receive_verified(replica, from, body);
     default:
         return ERROR_MALFORMED;
     }
@@ -843,7 +946,7 @@ static void tend_reads(struct replica *replica) {
     }
     if (replica->config.read_mode == REPLICA_READ_LOCAL) {
         replica_pump_readers(replica);
-        return;
+        if (replica->barrier_context <= replica->ready_context) return;
     }
     if (replica->known_leader == 0) return;
     uint64_t since_us = replica->now.now_us - replica->asked_us;
@@ -872,6 +975,7 @@ static void fail_all(struct replica *replica) {
     replica_fail_sealed(replica, 0);
     replica_fail_unsealed(replica);
     fail_old_reads(replica, 0);
+    replica_pump_waiting(replica);
 }
 
 static void tend_window(struct replica *replica) {
@@ -929,6 +1033,7 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
         if (replica_wants_to_seal(replica)) replica_seal(replica);
         replica->turn_had_input = false;
         replica->more_to_free = storages_free_some(replica->storages, FREED_BY_TURN);
+        replica_tend_operations(replica);
         tend_reads(replica);
         tend_ticks(replica);
         replica_drain(replica);
@@ -1073,6 +1178,17 @@ struct replica_statistics *replica_statistics(struct replica *replica) {
 
 struct reply_error_counts *replica_error_counts(struct replica *replica) {
     return &replica->error_counts;
+}
+
+struct replica_timing replica_timing(const struct replica *replica) {
+    return (struct replica_timing){.heartbeat_us = replica->config.raft.heartbeat_us,
+                                   .election_us = replica->config.raft.election_us};
+}
+
+bool replica_next_change(struct replica *replica, struct raft_change *change) {
+    if (replica->role_changes_first == replica->role_changes_next) return false;
+    *change = replica->role_changes[replica->role_changes_first++ % ROLE_CHANGES_MAX];
+    return true;
 }
 
 bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse) {

@@ -131,6 +131,8 @@ void replica_client_push(struct replica *replica, struct session *session, struc
 /* CONFIG SET of what replica_config began with; for what is parsed from now on. */
 void replica_set_query_limit(struct replica *replica, size_t query_buffer_limit);
 void replica_set_snapshot_limits(struct replica *replica, struct replica_snapshot_limits limits);
+/* Why this node should not lead, as its driver sees it: bits of enum raft_unfit but FULL. */
+void replica_set_unfit(struct replica *replica, uint32_t unfit, struct replica_moment moment);
 /* False while the session should not be read from: back-pressure. */
 bool replica_client_may_read(const struct replica *replica, const struct session *session);
 /* The driver has sent output: parsing that stopped at the soft bound goes on. */
@@ -287,6 +289,62 @@ bool replica_snapshot_may_begin(const struct replica *replica);
 void replica_snapshot_written(struct replica *replica, enum error error, uint64_t size,
                               struct replica_moment moment);
 
+/* --- what an operator asks of the cluster ------------------------------------------------------
+ */
+
+/* It may be asked on any node; the leader carries it out. */
+enum replica_operation_kind {
+    REPLICA_TRANSFER = 1, /* hand leadership to `node` (0: the best one there is) */
+    REPLICA_KEEP,         /* stop handing it over, if that is still possible */
+    REPLICA_VERIFY,       /* an entry at which every node tells its full digest (SAFETY 23) */
+    REPLICA_OPERATION_KINDS
+};
+struct replica_operation {
+    enum replica_operation_kind kind;
+    uint32_t node;
+    uint64_t timeout_us; /* TRANSFER: given up then; 0: after an election timeout */
+};
+struct replica_answer {
+    enum raft_refusal refusal; /* NONE: it was begun */
+    uint32_t leader;           /* that it was asked of */
+    uint64_t index;            /* VERIFY: of the entry */
+};
+/* Asks, from the turn's end on, until a leader answers. Returns its number; the last 16 are
+ * remembered. */
+uint64_t replica_operate(struct replica *replica, const struct replica_operation *operation);
+/* False: not answered yet (or forgotten). */
+bool replica_operation_answered(const struct replica *replica, uint64_t number,
+                                struct replica_answer *answer);
+/* Nobody waits for it any more. */
+void replica_operation_forget(struct replica *replica, uint64_t number);
+
+/* A linearizable read of nothing, whatever the read mode: it is passed once everything that was
+ * committed before it was begun is applied here. */
+uint64_t replica_barrier_begin(struct replica *replica);
+bool replica_barrier_is_passed(const struct replica *replica, uint64_t barrier);
+
+/* --- the full digest (SAFETY 23) ---------------------------------------------------------------
+ */
+
+/* At an entry that asks for it nothing more is applied until the driver has begun:
+ *
+ *     if (replica_verify_is_due(replica)) {
+ *         replica_verify_begin(replica)
+ *         digest = replica_full_digest(replica), in a forked child or at once
+ *         replica_verify_done(replica, error, digest, moment), now or later
+ *     }
+ */
+bool replica_verify_is_due(const struct replica *replica);
+void replica_verify_begin(struct replica *replica);
+/* Over all replicated state, in array order; costs a walk. Not inside of an entry's apply. */
+uint64_t replica_full_digest(const struct replica *replica);
+/* The others are told, and whoever differs from a majority takes no part any more. */
+void replica_verify_done(struct replica *replica, enum error error, uint64_t digest,
+                         struct replica_moment moment);
+/* What `node` has told of its state at the entry VERIFY with this index; false: nothing yet. */
+bool replica_verified(const struct replica *replica, uint32_t node, uint64_t index,
+                      uint64_t *digest);
+
 /* --- looking at it -------------------------------------------------------------------------- */
 
 struct raft *replica_raft(struct replica *replica);
@@ -306,6 +364,15 @@ const char *replica_write_refusal(const struct replica *replica);
  * has not. */
 uint64_t replica_clock_ahead_ms(const struct replica *replica);
 
+/* The timing in force: the cluster's, as the log says; until it does, replica_config's. */
+struct replica_timing {
+    uint64_t heartbeat_us, election_us;
+};
+struct replica_timing replica_timing(const struct replica *replica);
+
+/* The next change of role, leader or transfer that is to be told; or false. Of many in one turn the
+ * oldest are dropped. */
+bool replica_next_change(struct replica *replica, struct raft_change *change);
 /* The next lapse that was noticed, of this node or another one (raft.h), to be told; or false. */
 bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse);
 
@@ -329,6 +396,7 @@ bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse);
     X(unknown_replies)                                                                             \
     X(origins_opened)                                                                              \
     X(lapses)                                                                                      \
+    X(verifications)                                                                               \
     X(entries_applied)                                                                             \
     X(fetches_failed)                                                                              \
     X(input_bytes)                                                                                 \

@@ -6,6 +6,7 @@
  *   apply.c    committed entries -> keyspace, replies, deliveries
  *   changes.c    who belongs to the cluster: changes that were asked for, and what follows
  *   snapshots.c  the life of snapshot.rdb: loaded at start, made anew
+ *   operations.c  what operators ask of the leader, from any node
  *   replica.c  life, events, Raft's output, timers
  */
 #pragma once
@@ -84,6 +85,18 @@ struct open_change {
     struct replica_change_status status;
     uint64_t since_us, asked_us; /* asked: the leader, last; 0: not yet */
 };
+/* What an operator has asked on this node (operations.c). */
+struct open_operation {
+    uint64_t number; /* 0: free */
+    struct replica_operation operation;
+    uint64_t sent_us;
+    uint32_t sent_to; /* 0: to nobody yet */
+    bool answered;
+    struct replica_answer answer;
+};
+enum verify_phase { VERIFY_NONE, VERIFY_DUE, VERIFY_RUNS };
+
+enum { OPERATIONS_MAX = 16, ROLE_CHANGES_MAX = 64 };
 
 struct replica {
     struct replica_config config;
@@ -106,7 +119,11 @@ struct replica {
     uint64_t applied_term, applied_hash; /* of that entry */
     uint64_t applied_told;               /* to the core */
     struct snapshots snapshots;
-    struct compare compare;
+    struct compare compare;  /* rolling digests */
+    struct compare verified; /* full ones, at entries that ask for them */
+    enum verify_phase verify_phase;
+    uint64_t verify_index;    /* of the entry, while its phase is not NONE */
+    uint64_t verify_proposed; /* leader: of the last one */
     uint64_t persisted_told;
 
     /* Members (changes.c). */
@@ -115,6 +132,9 @@ struct replica {
     bool is_removed;
     struct open_change changes[CHANGES_MAX];
     uint64_t next_ticket;
+
+    struct raft_change role_changes[ROLE_CHANGES_MAX]; /* to be told: a ring */
+    uint64_t role_changes_first, role_changes_next;
     struct raft_lapse lapses[RAFT_NODES_MAX + 1]; /* by node; node 0: none to be told */
 
     /* This boot's origin and its window. */
@@ -144,7 +164,7 @@ struct replica {
     bool link_up[RAFT_NODES_MAX + 1];
 
     /* Full disks (SAFETY 15). */
-    bool is_unfit;         /* the core was told that this node's disk is full */
+    uint32_t unfit_told;   /* what the core was told of why this node should not lead */
     bool waits_for_room;   /* leader: own sealed batches were not proposed */
     bool nobody_has_room;  /* leader with a full disk: and there is nobody to hand over to */
     uint64_t full_told_us; /* leader with a full disk: when the others were told last */
@@ -167,6 +187,10 @@ struct replica {
     uint64_t leader_stamp_ms; /* the leader's present time with the newest granted read */
     struct session **readers;
     uint32_t reader_count, reader_capacity;
+    uint64_t barrier_context; /* the newest barrier's */
+
+    struct open_operation operations[OPERATIONS_MAX]; /* by number, modulo */
+    uint64_t next_operation;
 
     /* Sessions. */
     struct table *sessions; /* by id */
@@ -285,6 +309,8 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
 enum error replica_accept_origin(struct replica *replica, uint32_t from,
                                  struct bytes body) MUST_USE;
 void replica_propose_tick(struct replica *replica);
+/* Leader: returns the entry's index, that of the one under way if there is one; 0: no room. */
+uint64_t replica_propose_verify(struct replica *replica);
 /* Leader: tells the others while its disk is full, and finds out whether there is a successor. */
 void replica_tend_full(struct replica *replica);
 enum error replica_receive_full(struct replica *replica, uint32_t from, struct bytes body) MUST_USE;
@@ -293,6 +319,8 @@ enum error replica_receive_full(struct replica *replica, uint32_t from, struct b
  */
 /* Tells the others the digest at the index just applied, and judges. */
 void replica_compare(struct replica *replica);
+/* An entry asks for the full digest. */
+void replica_note_verify(struct replica *replica);
 
 /* --- apply.c ---------------------------------------------------------------------------------- */
 void replica_apply_entry(struct replica *replica, const char *image);
@@ -324,6 +352,14 @@ void replica_snapshots_tend(struct replica *replica);
 /* An entry was recovered or applied. */
 void replica_snapshots_note_entry(struct replica *replica, const char *image);
 
+/* --- operations.c ----------------------------------------------------------------------------- */
+/* Asks again what has no answer. */
+void replica_tend_operations(struct replica *replica);
+enum error replica_accept_operation(struct replica *replica, uint32_t from,
+                                    struct bytes body) MUST_USE;
+enum error replica_receive_answer(struct replica *replica, uint32_t from,
+                                  struct bytes body) MUST_USE;
+
 /* --- packets ---------------------------------------------------------------------------------- */
 /* The numbers are the wire's: new ones at the end, and presence.c says since which version. */
 enum packet_kind {
@@ -336,6 +372,9 @@ enum packet_kind {
     PACKET_FULL,    /* term, 1 or 0: its leader's disk is full, and nobody (or somebody) has room */
     PACKET_CHANGE,  /* a change of the members that somebody asks for (changes.c) */
     PACKET_CHANGED, /* what has become of it */
+    PACKET_OPERATION = 20, /* number, timeout, node, kind: an operator asks the leader */
+    PACKET_ANSWER,         /* number, index, refusal: what became of that */
+    PACKET_VERIFIED,       /* index, digest: as DIGEST, but the full one */
 };
 enum { PACKET_FORWARD_HEAD = 8 };
 struct replica_packet *packet_create(uint32_t to, bool bulk, enum packet_kind kind);

@@ -96,6 +96,7 @@ struct session {
     uint64_t wait_index;    /* WAIT: the index it waits for on other nodes; 0: none */
     uint64_t wait_save;     /* SAVE: the attempt that it waits for, counted from 1; 0: none */
     uint64_t wait_change;   /* RAFT REMOVE and kin: the ticket of the change; 0: none */
+    uint64_t wait_number;   /* RAFT …: what its command waits for; 0: it has not begun */
     uint32_t indexed_reads; /* PENDING_READs that are not attached */
     bool subscribed_ever;
     bool subscribed_sealed; /* and the cluster may know it: its end has to be told */

@@ -338,9 +338,19 @@ static bool begin_snapshot(struct world *world, struct node *node) {
     return true;
 }
 
+/* As the forked child has it: the digest of the state at one moment; told at once. */
+static bool verify(struct world *world, struct node *node) {
+    if (!replica_verify_is_due(node->replica)) return false;
+    replica_verify_begin(node->replica);
+    uint64_t digest = replica_full_digest(node->replica);
+    world_trace(world, digest, "n%u verifies its state", node->id);
+    replica_verify_done(node->replica, ERROR_NONE, digest, moment_of(world, node));
+    return true;
+}
+
 static bool carry_out_one(struct world *world, struct node *node) {
-    static bool (*const effects[])(struct world *, struct node *) = {submit, send_packet,
-                                                                     write_output, begin_snapshot};
+    static bool (*const effects[])(struct world *, struct node *) = {
+        submit, send_packet, write_output, begin_snapshot, verify};
     uint32_t first = (uint32_t)world_below(world, COUNT_OF(effects));
     for (uint32_t i = 0; i < COUNT_OF(effects); i++) {
         if (effects[(first + i) % COUNT_OF(effects)](world, node)) return true;

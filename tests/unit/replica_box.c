@@ -149,6 +149,12 @@ static bool carry_out(struct replica_box *box, uint32_t node) {
         replica_disk_completed(replica, &completion, replica_box_moment(box, node));
         any = true;
     }
+    if (replica_verify_is_due(replica)) {
+        replica_verify_begin(replica);
+        replica_verify_done(replica, ERROR_NONE, replica_full_digest(replica),
+                            replica_box_moment(box, node));
+        any = true;
+    }
     if (replica_deadline_us(replica) <= box->now_us) {
         replica_tick(replica, replica_box_moment(box, node));
         replica_turn_end(replica, replica_box_moment(box, node));

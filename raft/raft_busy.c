@@ -36,6 +36,7 @@ void raft_on_busy(struct raft *raft, const struct raft_message *message) {
     if (!is_leader) return;
     excuse(raft, &raft->leader_excuse, message->as.busy.busy_us);
     if (!raft_is_excused(raft, &raft->leader_excuse)) return;
+    if (raft->leader != message->from) raft_because(raft, RAFT_CAUSE_HEARD, message->from, 0);
     raft_become_follower(raft, raft->term, message->from);
     raft_reset_election_timer(raft);
 }

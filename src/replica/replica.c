@@ -280,7 +280,8 @@ static void note_leadership(struct replica *replica) {
 
 static void note_change(struct replica *replica, const struct raft_change *change) {
     replica->role_changes[replica->role_changes_next++ % ROLE_CHANGES_MAX] = *change;
-    if (replica->role_changes_next - replica->role_changes_first > ROLE_CHANGES_MAX) replica->role_changes_first++;
+    if (replica->role_changes_next - replica->role_changes_first > ROLE_CHANGES_MAX)
+        replica->role_changes_first++;
 }
 
 static void note_granted(struct replica *replica, const struct raft_read *read) {

@@ -288,7 +288,8 @@ void clients_resume(struct server *server) {
         }
         *at = client->paused_next;
         client->paused = false;
-        if (!client->closing && !client->input_ended)
+        bool reads = !client->closing && !client->input_ended;
+        if (reads && server->stop_phase < STOP_DRAINING)
             ev_io_start(server->loop, &client->read_watcher);
     }
 }

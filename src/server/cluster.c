@@ -312,10 +312,16 @@ static bool make_question(const struct server *server, struct joining_question *
 
 /* Nothing that takes so many election time-outs is worth waiting for, but for a node that is busy:
  * it takes nothing from its sockets for up to 5 s (SAFETY 16). */
-static uint32_t peer_patience_ms(const struct config *config) {
-    long long patience_ms = CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * PATIENCE_ELECTIONS;
+uint32_t cluster_patience_ms(uint64_t election_ms) {
+    uint64_t patience_ms = election_ms * PATIENCE_ELECTIONS;
     return patience_ms < PATIENCE_MIN_MS ? PATIENCE_MIN_MS : (uint32_t)patience_ms;
 }
+
+/* As far as is known before the log is read. */
+static uint32_t peer_patience_ms(const struct server *server) {
+    return cluster_patience_ms((uint64_t)CONFIG_NUMBER(&server->config, RAFT_ELECTION_TIMEOUT));
+}
+
 static const struct peers_handlers *handlers_of(struct server *server,
                                                 struct peers_handlers *handlers) {
     *handlers = (struct peers_handlers){
@@ -333,7 +339,7 @@ static const struct peers_handlers *handlers_of(struct server *server,
 }
 
 static void configure_links(struct server *server, struct peers_config *config) {
-    config->patience_ms = peer_patience_ms(&server->config);
+    config->patience_ms = peer_patience_ms(server);
     config->protocol = (uint32_t)CONFIG_NUMBER(&server->config, RAFT_PEER_PROTOCOL);
     config->watchdog = server->watchdog =
         watchdog_create((uint64_t)CONFIG_NUMBER(&server->config, RAFT_HEARTBEAT_INTERVAL) * 1000);

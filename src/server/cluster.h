@@ -20,3 +20,5 @@ bool cluster_open_port(struct server *server, struct buffer *error) MUST_USE;
 /* The replica is there: links may come up. */
 void cluster_start(struct server *server);
 void cluster_close(struct server *server);
+/* For how long a peer may be silent, at this election time-out, before it is dialled anew. */
+uint32_t cluster_patience_ms(uint64_t election_ms);

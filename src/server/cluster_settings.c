@@ -12,30 +12,48 @@ static int64_t *field_of(struct server *server, enum config_id id) {
     return field;
 }
 
+static bool is_told(const struct server *server, enum config_id id) {
+    return settings_is_told(storages_settings(replica_storages(server->replica)),
+                            bytes_of_text(config_rows[id].name));
+}
+
 void cluster_settings_refresh(struct server *server) {
     for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
         const int64_t *field = field_of(server, id);
-        if (field != NULL) server->config.values[id].number = *field;
+        if (field != NULL && is_told(server, id)) server->config.values[id].number = *field;
     }
 }
 
-uint32_t cluster_settings_arguments(struct server *server, struct config *wanted,
-                                    const struct bytes **arguments) {
+/* What is in force; what the log has not told yet is this node's own. */
+static int64_t value_in_force(struct server *server, enum config_id id) {
+    return is_told(server, id) ? *field_of(server, id) : server->config.values[id].number;
+}
+
+/* `founds`: what the log has not told yet is told, too. */
+static uint32_t make_arguments(struct server *server, struct config *wanted, bool founds,
+                               const struct bytes **arguments) {
     uint32_t count = 2;
     server->settings_arguments[0] = BYTES("raft");
     server->settings_arguments[1] = BYTES("set");
     for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
-        const int64_t *field = field_of(server, id);
-        if (field == NULL || wanted->values[id].number == *field) continue;
+        if (field_of(server, id) == NULL) continue;
+        int64_t value = value_in_force(server, id);
+        bool is_news = wanted->values[id].number != value || (founds && !is_told(server, id));
+        if (!is_news) continue;
         CHECK(count + 2 <= SETTINGS_ARGUMENTS_MAX);
         char *text = server->settings_texts[count / 2];
         size_t size = number_print_i64(text, wanted->values[id].number);
         server->settings_arguments[count++] = bytes_of_text(config_rows[id].name);
         server->settings_arguments[count++] = bytes_of(text, size);
-        wanted->values[id].number = *field;
+        wanted->values[id].number = value;
     }
     *arguments = server->settings_arguments;
     return count == 2 ? 0 : count;
+}
+
+uint32_t cluster_settings_arguments(struct server *server, struct config *wanted,
+                                    const struct bytes **arguments) {
+    return make_arguments(server, wanted, false, arguments);
 }
 
 /* Through a session of the server's own, as a client would. */
@@ -58,7 +76,7 @@ void cluster_settings_found(struct server *server) {
     const struct raft *raft = replica_raft(server->replica);
     bool counts = server->founded_now && raft_role(raft) == RAFT_LEADER;
     const struct bytes *arguments;
-    uint32_t count = cluster_settings_arguments(server, &server->config, &arguments);
+    uint32_t count = make_arguments(server, &server->config, counts, &arguments);
     if (counts && count > 0) {
         propose(server, arguments, count);
         return;

@@ -3,7 +3,7 @@
  * Their rows are SESSION (they touch the client's session, as soon as they are parsed) or LOCAL
  * (in their turn among the client's replies). Ids: connection 700-719, CLIENT 720-749, CONFIG
  * 750-769, server 770-799, SLOWLOG, LATENCY and MONITOR 800-819, ACL 820-839, BGSAVE and kin
- * 840-849, RAFT's for members 680-689. */
+ * 840-849; RAFT 672-679, about members 680-689. */
 #pragma once
 
 #include "src/server/client.h"
@@ -18,6 +18,7 @@ const struct command_family *observer_family(void);
 const struct command_family *acl_family(void);
 const struct command_family *shard_family(void);
 const struct command_family *save_family(void);
+const struct command_family *raft_family(void);
 const struct command_family *raft_member_family(void);
 
 enum { COMMANDS_ID_DEBUG = 776 }; /* locked by enable-debug-command */
@@ -46,5 +47,10 @@ bool commands_is_plain_name(struct bytes name);
 
 /* The leader's address for ROLE, INFO and HELLO; false if this node leads or none is known. */
 bool commands_is_leader(const struct server *server);
+/* Words for INFO raft and RAFT STATUS. */
+const char *commands_state_name(const struct server *server);
+const char *commands_role_name(const struct server *server);
+const char *commands_snapshot_phase(enum replica_snapshot_phase phase);
+
 #define COMMANDS_NAME_ERROR                                                                        \
     "ERR Client names cannot contain spaces, newlines or special characters."

@@ -21,7 +21,6 @@
 #define CONFIG_NOTE_TITLE "the process keeps the title it was started with"
 #define CONFIG_NOTE_EVENTS "keyspace events are not published yet"
 #define CONFIG_NOTE_EXPIRY "the leader expires keys through the log as they fall due"
-#define CONFIG_NOTE_STOP "a stop never waits: what was acknowledged is in the log"
 #define CONFIG_NOTE_SYSTEM "the system's own setting is left alone"
 #define CONFIG_NOTE_TRACKING "there is no client-side caching yet"
 #define CONFIG_NOTE_CRASH "a failed check writes one line and a core file"
@@ -96,11 +95,11 @@
     X(CRASH_MEMCHECK_ENABLED, "crash-memcheck-enabled", NULL, "yes",                               \
       CONFIG_MUTABLE, CONFIG_NOTE_CRASH, CONFIG_YES_NO)                                            \
     X(SHUTDOWN_TIMEOUT, "shutdown-timeout", NULL, "10",                                            \
-      CONFIG_MUTABLE, CONFIG_NOTE_STOP, CONFIG_INTEGER_OF(0, INT32_MAX))                           \
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT32_MAX))                                       \
     X(SHUTDOWN_ON_SIGTERM, "shutdown-on-sigterm", NULL, "default",                                 \
-      CONFIG_MUTABLE, CONFIG_NOTE_STOP, CONFIG_LIST_OF(shutdown))                                  \
+      CONFIG_MUTABLE, NULL, CONFIG_LIST_OF(shutdown))                                              \
     X(SHUTDOWN_ON_SIGINT, "shutdown-on-sigint", NULL, "default",                                   \
-      CONFIG_MUTABLE, CONFIG_NOTE_STOP, CONFIG_LIST_OF(shutdown))                                  \
+      CONFIG_MUTABLE, NULL, CONFIG_LIST_OF(shutdown))                                              \
     X(SERVER_CPULIST, "server_cpulist", NULL, "", 0, CONFIG_NOTE_SYSTEM, CONFIG_ANY_TEXT)          \
     X(BIO_CPULIST, "bio_cpulist", NULL, "", 0, CONFIG_NOTE_SYSTEM, CONFIG_ANY_TEXT)                \
     X(AOF_REWRITE_CPULIST, "aof_rewrite_cpulist", NULL, "",                                        \
@@ -376,9 +375,10 @@
     X(ANNOUNCE, "announce", NULL, "", 0, NULL, CONFIG_ANY_TEXT)                                    \
     X(RAFT_SECRET, "raft-secret", NULL, "", CONFIG_SECRET, NULL, CONFIG_ANY_TEXT)                  \
     X(RAFT_HEARTBEAT_INTERVAL, "raft-heartbeat-interval", NULL, "50",                              \
-      0, NULL, CONFIG_INTEGER_OF(1, 60000))                                                        \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(1, 60000))                          \
     X(RAFT_ELECTION_TIMEOUT, "raft-election-timeout", NULL, "400",                                 \
-      0, NULL, CONFIG_INTEGER_OF(10, 600000))                                                      \
+      CONFIG_CLUSTER | CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(10, 600000))                        \
+    X(RAFT_PRIORITY, "raft-priority", NULL, "1", CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, 1))    \
     X(RAFT_PEER_PROTOCOL, "raft-peer-protocol", NULL, "3", 0, NULL, CONFIG_INTEGER_OF(2, 3))       \
     X(RAFT_READ_MODE, "raft-read-mode", NULL, "lease", 0, NULL, CONFIG_CHOICE_OF(read_mode))       \
     X(RAFT_FSYNC, "raft-fsync", NULL, "yes", 0, NULL, CONFIG_YES_NO)                               \

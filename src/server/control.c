@@ -6,21 +6,21 @@
 #include "src/server/listener.h"
 #include "src/server/observer.h"
 
-void server_stop(struct server *server) {
-    if (server->stopping) { /* asked twice: at once */
-        server->stop_now = true;
-        return;
-    }
-    server->stopping = true;
-    daemon_notify(&server->config, &server->log, "STOPPING=1\n");
-    listeners_close(server);
-    replica_stop(server->replica, server_moment(server));
+uint32_t server_unfit(const struct server *server) {
+    uint32_t unfit = server->is_leaving ? RAFT_UNFIT_STOPS : 0;
+    if (CONFIG_NUMBER(&server->config, RAFT_PRIORITY) == 0) unfit |= RAFT_UNFIT_PRIORITY;
+    return unfit;
+}
+
+void server_tell_unfit(struct server *server) {
+    replica_set_unfit(server->replica, server_unfit(server), server_moment(server));
 }
 
 void server_reset_statistics(struct server *server) {
     server->commands_before += clients_commands_processed(server);
     server->errors_before = replica_statistics(server->replica)->error_replies;
     observer_reset(server->observer);
+    disk_reset_sync_times(server->disk);
     memset(replica_error_counts(server->replica), 0, sizeof(struct reply_error_counts));
     memset(&server->statistics, 0, sizeof(server->statistics));
     memset(storages_statistics(replica_storages(server->replica)), 0,
@@ -133,6 +133,7 @@ bool server_reconfigure(struct server *server, const struct config *wanted, enum
     if (i == count) {
         config_copy(&server->config, wanted);
         server_look_at_memory(server);
+        server_tell_unfit(server);
         return true;
     }
     *wrong = hooks[i].id;

@@ -1,4 +1,4 @@
-/* control.h: what commands and signals do to the whole server: change directives, stop. */
+/* control.h: what commands do to the whole server: change directives. Stopping: stop.h. */
 #pragma once
 
 #include "src/server/server_state.h"
@@ -6,9 +6,9 @@
 /* Applies the values of `wanted` that differ; on failure all is as before. */
 bool server_reconfigure(struct server *server, const struct config *wanted, enum config_id *wrong,
                         struct buffer *error) MUST_USE;
-/* SHUTDOWN and signals: no new clients, a last mark in the log, then the end. Asked twice: the end
- * at once. */
-void server_stop(struct server *server);
+/* Why this node should not lead (enum raft_unfit, but for a full disk), and telling the replica. */
+uint32_t server_unfit(const struct server *server);
+void server_tell_unfit(struct server *server);
 /* The directives about when a snapshot is due. */
 struct replica_snapshot_limits server_snapshot_limits(const struct config *config);
 /* CONFIG RESETSTAT. */

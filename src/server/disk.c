@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/histogram.h"
 #include "base/memory.h"
 #include "src/server/append_file.h"
 
@@ -71,6 +72,11 @@ struct disk {
     char *zeros;
 
     _Atomic uint64_t appends, append_bytes, syncs, reads, read_bytes, sync_us_last, sync_us_max;
+    /* How long each sync took, from the log thread to the loop's. Every one belongs to a completion
+     * that is not polled yet, so they fit. */
+    uint64_t sync_us[RING_SIZE];
+    uint64_t syncs_taken;
+    struct histogram sync_times;
 };
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -174,6 +180,7 @@ static void finish_appends(struct disk *disk, bool sync) {
         end_process(disk, sync ? "writing and syncing" : "writing", disk->append_name);
     if (!sync) return;
     uint64_t took_us = now_us() - start_us;
+    disk->sync_us[atomic_load(&disk->syncs) % RING_SIZE] = took_us;
     atomic_fetch_add(&disk->syncs, 1);
     atomic_store(&disk->sync_us_last, took_us);
     if (took_us > atomic_load(&disk->sync_us_max)) atomic_store(&disk->sync_us_max, took_us);
@@ -612,7 +619,14 @@ static bool poll_lanes(struct disk *disk, struct disk_completion *completion) {
     return false;
 }
 
+static void take_sync_times(struct disk *disk) {
+    uint64_t syncs = atomic_load(&disk->syncs);
+    for (; disk->syncs_taken < syncs; disk->syncs_taken++)
+        histogram_add(&disk->sync_times, disk->sync_us[disk->syncs_taken % RING_SIZE] * 1000);
+}
+
 bool disk_poll(struct disk *disk, struct disk_completion *completion) {
+    take_sync_times(disk);
     if (poll_lanes(disk, completion)) return true;
     /* Nothing is left: the next completion has to tell again; then looks once more for one that
      * came before. In this order no completion stays untold; a telling too many does no harm. */
@@ -644,4 +658,13 @@ struct disk_figures disk_figures(const struct disk *disk) {
                                  .read_bytes = atomic_load(&disk->read_bytes),
                                  .sync_us_last = atomic_load(&disk->sync_us_last),
                                  .sync_us_max = atomic_load(&disk->sync_us_max)};
+}
+
+uint64_t disk_sync_us(const struct disk *disk, double percent) {
+    return histogram_percentile(&disk->sync_times, percent) / 1000;
+}
+
+void disk_reset_sync_times(struct disk *disk) {
+    memset(&disk->sync_times, 0, sizeof(disk->sync_times));
+    atomic_store(&disk->sync_us_max, 0);
 }

@@ -49,3 +49,6 @@ struct disk_figures {
     uint64_t sync_us_last, sync_us_max;
 };
 struct disk_figures disk_figures(const struct disk *disk);
+/* So long, in us, `percent` of the log's syncs took at most, since the start or the last reset. */
+uint64_t disk_sync_us(const struct disk *disk, double percent);
+void disk_reset_sync_times(struct disk *disk);

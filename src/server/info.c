@@ -15,6 +15,7 @@
 #include "src/server/daemon.h"
 #include "src/server/membership.h"
 #include "src/server/memory_usage.h"
+#include "src/server/node_figures.h"
 #include "src/server/observer.h"
 #include "src/server/peers.h"
 #include "src/server/saver.h"
@@ -493,6 +494,9 @@ static void print_link_status(const struct facts *facts, struct buffer *out) {
 DEFINE_NUMBER(master_port, facts->leader == NULL ? 0 : facts->leader->port)
 DEFINE_NUMBER(applied_index, replica_applied_index(facts->server->replica))
 
+/* Redis's word for it: 0 is never promoted. */
+DEFINE_NUMBER(slave_priority, CONFIG_NUMBER(facts->config, RAFT_PRIORITY) == 0 ? 0 : 100)
+
 static const struct field follower_fields[] = {
     CONSTANT("role", "slave", "of a node that does not lead"),
     TEXT("master_host", print_master_host),
@@ -501,7 +505,7 @@ static const struct field follower_fields[] = {
     CONSTANT("master_sync_in_progress", "0", "what is missing comes with the log"),
     NUMBER("slave_read_repl_offset", applied_index),
     NUMBER("slave_repl_offset", applied_index),
-    CONSTANT("slave_priority", "100", "elections do not weigh nodes"),
+    NUMBER("slave_priority", slave_priority),
     CONSTANT("slave_read_only", "0", "every node takes writes"),
     CONSTANT("replica_announced", "1", "every node knows every other"),
     CONSTANT("connected_slaves", "0", "followers have none of their own"),
@@ -533,9 +537,18 @@ static void print_role(const struct facts *facts, struct buffer *out) {
         print_fields(follower_fields, COUNT_OF(follower_fields), facts, out);
 }
 
+static void print_failover_state(const struct facts *facts, struct buffer *out) {
+    struct raft_status status = {0};
+    if (facts->raft != NULL) raft_get_status(facts->raft, &status);
+    buffer_append_format(out, "%s",
+                         status.transfer_target == 0 ? "no-failover"
+                         : status.transfer_told      ? "failover-in-progress"
+                                                     : "waiting-for-sync");
+}
+
 static const struct field replication_fields[] = {
     LINES(print_role),
-    CONSTANT("master_failover_state", "no-failover", "FAILOVER is not there yet"),
+    TEXT("master_failover_state", print_failover_state),
     TEXT("master_replid", print_replication_id),
     CONSTANT("master_replid2", "0000000000000000000000000000000000000000",
              "the cluster keeps its id"),
@@ -579,20 +592,10 @@ static const struct field cpu_fields[] = {
 /* --- Raft ------------------------------------------------------------------------------------ */
 
 static void print_raft_role(const struct facts *facts, struct buffer *out) {
-    static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};
-    buffer_append_format(out, "%s",
-                         facts->raft == NULL ? "starting" : names[raft_role(facts->raft)]);
+    buffer_append_format(out, "%s", commands_role_name(facts->server));
 }
 static void print_raft_state(const struct facts *facts, struct buffer *out) {
-    static const char *const names[] = {[REPLICA_FOUNDING] = "founding",
-                                        [REPLICA_RECOVERING] = "loading",
-                                        [REPLICA_RUNNING] = "up",
-                                        [REPLICA_DAMAGED] = "damaged"};
-    const struct server *server = facts->server;
-    const char *name = names[replica_state(server->replica)];
-    if (replica_is_removed(server->replica)) name = "removed";
-    if (cluster_is_joining(server)) name = "joining";
-    buffer_append_format(out, "%s", name);
+    buffer_append_format(out, "%s", commands_state_name(facts->server));
 }
 DEFINE_NUMBER(raft_node_id, facts->server->identity.id)
 DEFINE_NUMBER(raft_leader_id, facts->raft == NULL ? 0 : raft_leader(facts->raft))
@@ -607,35 +610,80 @@ DEFINE_NUMBER(raft_origin, replica_origin(facts->server->replica))
 DEFINE_NUMBER(raft_turns, facts->server->turns)
 DEFINE_NUMBER(busy_said, watchdog_said(facts->server->watchdog))
 
-/* When the leader last heard of this member, in seconds; on a follower unknown, thus 0. */
-static uint64_t contact_age_s(const struct facts *facts, uint32_t id) {
-    struct raft_peer_status peers[RAFT_NODES_MAX];
-    uint32_t count = facts->raft == NULL ? 0 : raft_peers(facts->raft, peers, RAFT_NODES_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        if (peers[i].id == id && peers[i].last_contact_us != 0)
-            return (facts->now_us - peers[i].last_contact_us) / 1000000;
-    return 0;
+/* What only the leader knows of a member stands in its own INFO. */
+static void print_progress(const struct node_figures *node, struct buffer *out) {
+    static const char *const states[] = {[RAFT_PEER_PROBE] = "probe",
+                                         [RAFT_PEER_REPLICATE] = "replicate",
+                                         [RAFT_PEER_SNAPSHOT] = "snapshot"};
+    buffer_append_format(
+        out,
+        ",progress=%s,match_index=%llu,lag_entries=%llu,lag_bytes=%llu,lag_ms=%llu,"
+        "rtt_usec=%llu",
+        states[node->state], (unsigned long long)node->match_index,
+        (unsigned long long)node->lag_entries, (unsigned long long)node->lag_bytes,
+        (unsigned long long)node->lag_ms, (unsigned long long)node->round_trip_us);
 }
 
 static void print_members(const struct facts *facts, struct buffer *out) {
-    uint32_t self = facts->server->identity.id;
-    for (uint32_t i = 0; i < facts->members->count; i++) {
-        const struct member *member = &facts->members->at[i];
-        bool votes = (member->flags & (MEMBER_VOTER | MEMBER_NEXT_VOTER)) != 0;
-        struct peer_status status = {.connected = member->id == self};
-        if (facts->server->peers != NULL && member->id != self &&
-            !peers_status(facts->server->peers, member->id, &status))
-            status.connected = false;
+    struct node_figures nodes[RAFT_NODES_MAX];
+    uint32_t count = node_figures_list(facts->server, nodes);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node_figures *node = &nodes[i];
         buffer_append_format(out,
                              "raft_node%u:id=%u,state=%s,voting=%s,addr=%s,port=%u,"
-                             "last_conn_secs=%llu,conn_errors=%llu,conn_oks=%llu,protocol=%u\r\n",
-                             member->id, member->id,
-                             status.connected ? "connected" : "disconnected", votes ? "yes" : "no",
-                             member->host, member->port,
-                             (unsigned long long)contact_age_s(facts, member->id),
-                             (unsigned long long)status.connect_errors,
-                             (unsigned long long)status.connects, status.protocol);
+                             "last_conn_secs=%llu,conn_errors=%llu,conn_oks=%llu,protocol=%u",
+                             node->member.id, node->member.id,
+                             node->is_connected ? "connected" : "disconnected",
+                             node->standing == RAFT_VOTER ? "yes" : "no", node->member.host,
+                             node->member.port, (unsigned long long)(node->silent_us / 1000000),
+                             (unsigned long long)node->connect_errors,
+                             (unsigned long long)node->connects, node->protocol);
+        if (node->is_followed) print_progress(node, out);
+        buffer_append_format(out, "\r\n");
     }
+}
+
+static void print_is_voting(const struct facts *facts, struct buffer *out) {
+    bool votes = facts->raft == NULL || raft_standing(facts->raft) == RAFT_VOTER;
+    buffer_append_format(out, "%s", votes ? "yes" : "no");
+}
+
+static uint64_t raft_priority(const struct facts *facts) {
+    return (uint64_t)CONFIG_NUMBER(facts->config, RAFT_PRIORITY);
+}
+
+/* The cluster's, as the log says; until it has said so, this node's own. */
+static uint64_t heartbeat_ms(const struct facts *facts) {
+    return replica_timing(facts->server->replica).heartbeat_us / 1000;
+}
+static uint64_t election_ms(const struct facts *facts) {
+    return replica_timing(facts->server->replica).election_us / 1000;
+}
+
+static struct raft_status raft_status_of(const struct facts *facts) {
+    struct raft_status status = {0};
+    if (facts->raft != NULL) raft_get_status(facts->raft, &status);
+    return status;
+}
+DEFINE_NUMBER(raft_voted_for_id, raft_status_of(facts).voted_for)
+DEFINE_NUMBER(raft_persisted, raft_status_of(facts).persisted_index)
+DEFINE_NUMBER(raft_first_index, facts->raft == NULL ? 0 : raft_base_index(facts->raft) + 1)
+DEFINE_NUMBER(raft_transfer_to, raft_status_of(facts).transfer_target)
+
+/* The only voter needs no lease. */
+static uint64_t lease_us(const struct facts *facts) {
+    uint64_t left_us = raft_status_of(facts).lease_us;
+    return left_us == UINT64_MAX ? 0 : left_us;
+}
+
+static struct replica_snapshot_status snapshot_of(const struct facts *facts) {
+    return replica_snapshot_status(facts->server->replica);
+}
+DEFINE_NUMBER(snapshot_term, snapshot_of(facts).position.term)
+DEFINE_NUMBER(snapshots_failed, snapshot_of(facts).failed)
+
+static void print_snapshot_state(const struct facts *facts, struct buffer *out) {
+    buffer_append_format(out, "%s", commands_snapshot_phase(snapshot_of(facts).phase));
 }
 
 DEFINE_NUMBER(log_appends, disk_figures(facts->server->disk).appends)
@@ -643,6 +691,8 @@ DEFINE_NUMBER(log_append_bytes, disk_figures(facts->server->disk).append_bytes)
 DEFINE_NUMBER(log_syncs, disk_figures(facts->server->disk).syncs)
 DEFINE_NUMBER(sync_us_last, disk_figures(facts->server->disk).sync_us_last)
 DEFINE_NUMBER(sync_us_max, disk_figures(facts->server->disk).sync_us_max)
+DEFINE_NUMBER(sync_us_p50, disk_sync_us(facts->server->disk, 50))
+DEFINE_NUMBER(sync_us_p99, disk_sync_us(facts->server->disk, 99))
 
 static void print_digest(const struct facts *facts, struct buffer *out) {
     buffer_append_format(out, "%016llx",
@@ -660,17 +710,31 @@ static const struct field raft_fields[] = {
     NUMBER("raft_node_id", raft_node_id),
     TEXT("raft_state", print_raft_state),
     TEXT("raft_role", print_raft_role),
-    CONSTANT("raft_is_voting", "yes", "learners come with membership changes"),
+    TEXT("raft_is_voting", print_is_voting),
+    NUMBER("raft_priority", raft_priority),
     NUMBER("raft_leader_id", raft_leader_id),
     NUMBER("raft_current_term", raft_current_term),
+    NUMBER("raft_voted_for", raft_voted_for_id),
+    NUMBER("raft_lease_usec", lease_us),
+    NUMBER("raft_transfer_to", raft_transfer_to),
+    NUMBER("raft_heartbeat_interval_ms", heartbeat_ms),
+    NUMBER("raft_election_timeout_ms", election_ms),
     NUMBER("raft_num_nodes", raft_node_count),
     NUMBER("raft_num_voting_nodes", raft_voter_count),
     LINES(print_members),
     NUMBER("raft_log_entries", raft_current_index), /* the log is kept whole */
+    NUMBER("raft_first_index", raft_first_index),
     NUMBER("raft_current_index", raft_current_index),
+    NUMBER("raft_durable_index", raft_persisted),
     NUMBER("raft_commit_index", raft_commit),
     NUMBER("raft_last_applied_index", applied_index),
     TEXT("raft_state_digest", print_digest),
+    TEXT("raft_snapshot_state", print_snapshot_state),
+    NUMBER("raft_snapshot_in_progress", save_in_progress),
+    NUMBER("raft_snapshot_last_idx", snapshot_index),
+    NUMBER("raft_snapshot_last_term", snapshot_term),
+    NUMBER("raft_snapshots_created", saves),
+    NUMBER("raft_snapshots_failed", snapshots_failed),
     NUMBER("raft_serves", raft_serves),
     NUMBER("raft_origin", raft_origin),
     NUMBER("raft_inflight_batches", inflight_batches),
@@ -680,6 +744,8 @@ static const struct field raft_fields[] = {
     NUMBER("raft_log_append_bytes", log_append_bytes),
     NUMBER("raft_log_syncs", log_syncs),
     NUMBER("raft_fsync_usec_last", sync_us_last),
+    NUMBER("raft_fsync_usec_p50", sync_us_p50),
+    NUMBER("raft_fsync_usec_p99", sync_us_p99),
     NUMBER("raft_fsync_usec_max", sync_us_max),
     NUMBER("raft_loop_turns", raft_turns),
     NUMBER("raft_busy_said", busy_said),

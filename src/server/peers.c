@@ -1524,6 +1524,10 @@ void peers_flush(struct peers *peers) {
     }
 }
 
+void peers_set_patience(struct peers *peers, uint32_t patience_ms) {
+    peers->config.patience_ms = patience_ms;
+}
+
 bool peers_status(const struct peers *peers, uint32_t peer, struct peer_status *status) {
     if (peer == 0 || peer > RAFT_NODES_MAX || !peers->peer[peer - 1].used) return false;
     *status = peers->peer[peer - 1].status;

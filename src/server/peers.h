@@ -80,6 +80,9 @@ void peers_send(struct peers *peers, struct replica_packet *packet);
 /* Writes what peers_send() gathered: once a turn. */
 void peers_flush(struct peers *peers);
 
+/* Of connections made from now on. */
+void peers_set_patience(struct peers *peers, uint32_t patience_ms);
+
 struct peer_status {
     uint32_t protocol; /* version spoken on what this node dialled; 0: never yet */
     bool connected;    /* both outgoing connections are up */

@@ -1,27 +1,23 @@
 /* saver.c: see saver.h.
- *
- * What the child finds out comes through a pipe, in one write; the pipe's end tells that the child
- * has ended, however that came about. */
+ */
 #include "src/server/saver.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "src/server/child.h"
 #include "src/server/memory_usage.h"
 #include "src/server/version.h"
 
-enum { PIECE_SIZE = 256 << 10, WRITE_OUT_EVERY = 512 << 10, CHILD_PIPE = 3 };
+enum { PIECE_SIZE = 256 << 10, WRITE_OUT_EVERY = 512 << 10 };
 
 /* The child runs in what time the others leave: at a low priority it would still hold up the loop
  * by a slice of some milliseconds. Where they leave it less than a tenth of a processor for so
@@ -38,12 +34,10 @@ struct report {
 
 struct saver {
     struct server *server;
-    struct ev_io watcher; /* the pipe */
-    pid_t child;          /* 0: none */
-    int pipe;
+    struct child child;
+    struct snapshot_writer *writer; /* for the time of the fork */
     char name[DISK_NAME_SIZE];
-    struct report report;
-    size_t report_size; /* so much of it has come */
+    struct report report; /* the child's message */
     uint64_t began_us;
     uint64_t commands; /* applied when it began */
     uint64_t made_told, failed_told;
@@ -65,16 +59,6 @@ static uint64_t private_dirty_bytes(void) {
     text[size] = '\0';
     const char *line = strstr(text, "Private_Dirty:");
     return line == NULL ? 0 : strtoull(line + strlen("Private_Dirty:"), NULL, 10) * 1024;
-}
-
-static bool write_all(int fd, struct bytes bytes) {
-    while (bytes.size > 0) {
-        ssize_t count = write(fd, bytes.data, bytes.size);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return false;
-        bytes = bytes_slice(bytes, (size_t)count, SIZE_MAX);
-    }
-    return true;
 }
 
 static uint64_t processor_us(void) {
@@ -122,7 +106,7 @@ static bool write_file(int fd, struct snapshot_writer *writer, struct report *re
     bool last = false, good = true, is_idle = take_leftover_time();
     while (!last && good) {
         last = snapshot_writer_next(writer, &piece, PIECE_SIZE);
-        good = write_all(fd, buffer_bytes(&piece));
+        good = child_write(fd, buffer_bytes(&piece));
         report->size += piece.size;
         piece.size = 0;
         if (is_idle && take_share(began_us)) is_idle = false;
@@ -136,49 +120,20 @@ static bool write_file(int fd, struct snapshot_writer *writer, struct report *re
     return good && fsync(fd) == 0;
 }
 
-/* Only the pipe stays, and the standard descriptors for a failed check's last words. */
-static void close_descriptors(int pipe) {
-    if (pipe != CHILD_PIPE) {
-        dup2(pipe, CHILD_PIPE);
-    }
-    close_range(CHILD_PIPE + 1, ~0u, 0);
-}
-
-static void become_child(pid_t parent) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1); /* It died before the line above. */
-    prctl(PR_SET_NAME, "hamok-snapshot");
-    static const int signals[] = {SIGTERM, SIGINT, SIGCHLD, SIGPIPE};
-    for (size_t i = 0; i < COUNT_OF(signals); i++)
-        signal(signals[i], SIG_DFL);
-    /* The log comes first, where the disk's scheduler knows such things. */
-    enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_BEST_EFFORT_LOWEST = 2 << 13 | 7 };
-    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LOWEST);
-}
-
-__attribute__((noreturn)) static void run_child(const struct saver *saver, int pipe, pid_t parent,
-                                                struct snapshot_writer *writer) {
-    become_child(parent);
-    close_descriptors(pipe);
+static void work(void *context) {
+    struct saver *saver = context;
     struct report report = {.error = ERROR_NONE};
     int fd = open(saver->name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || !write_file(fd, writer, &report)) {
+    if (fd < 0 || !write_file(fd, saver->writer, &report)) {
         report.error_number = errno;
         report.error = errno == ENOSPC || errno == EDQUOT ? ERROR_DISK_FULL : ERROR_IO;
     }
     report.cow_bytes = private_dirty_bytes();
-    bool told = write_all(CHILD_PIPE, bytes_of(&report, sizeof(report)));
-    _exit(told ? 0 : 1);
+    child_tell(bytes_of(&report, sizeof(report)));
 }
 
 /* --- the parent ---------------------------------------------------------------------------------
  */
-
-static void end_watching(struct saver *saver) {
-    ev_io_stop(saver->server->loop, &saver->watcher);
-    close(saver->pipe);
-    saver->pipe = -1;
-}
 
 static void tell_failure(struct saver *saver, int status) {
     const struct log *log = &saver->server->log;
@@ -190,15 +145,9 @@ static void tell_failure(struct saver *saver, int status) {
                  strerror(saver->report.error_number));
 }
 
-static void on_child_ended(struct saver *saver) {
+static void on_child_ended(void *context, bool whole, int status) {
+    struct saver *saver = context;
     struct server *server = saver->server;
-    end_watching(saver);
-    int status = 0;
-    while (waitpid(saver->child, &status, 0) < 0 && errno == EINTR) {
-    }
-    saver->child = 0;
-    bool whole = saver->report_size == sizeof(saver->report) && WIFEXITED(status) &&
-                 WEXITSTATUS(status) == 0;
     if (!whole) saver->report.error = ERROR_IO;
     if (saver->report.error != ERROR_NONE) tell_failure(saver, status);
     saver->figures.last_cow_bytes = saver->report.cow_bytes;
@@ -206,37 +155,11 @@ static void on_child_ended(struct saver *saver) {
                              server_moment(server));
 }
 
-static void on_report(struct ev_loop *loop, struct ev_io *watcher, int events) {
-    (void)loop;
-    (void)events;
-    struct saver *saver = watcher->data;
-    size_t room = sizeof(saver->report) - saver->report_size;
-    char extra;
-    ssize_t count = room > 0 ? read(saver->pipe, (char *)&saver->report + saver->report_size, room)
-                             : read(saver->pipe, &extra, 1);
-    if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    if (count > 0) {
-        if (room > 0) saver->report_size += (size_t)count;
-        return;
-    }
-    on_child_ended(saver);
-}
-
 static void fail_begin(struct saver *saver, const char *what) {
     struct server *server = saver->server;
     log_line(&server->log, LOG_LEVEL_WARNING, "Can't save in background: %s: %s", what,
              strerror(errno));
     replica_snapshot_written(server->replica, ERROR_IO, 0, server_moment(server));
-}
-
-static void watch(struct saver *saver, pid_t child, int pipe) {
-    saver->child = child;
-    saver->pipe = pipe;
-    saver->report_size = 0;
-    memset(&saver->report, 0, sizeof(saver->report));
-    ev_io_init(&saver->watcher, on_report, pipe, EV_READ);
-    saver->watcher.data = saver;
-    ev_io_start(saver->server->loop, &saver->watcher);
 }
 
 static void begin(struct saver *saver) {
@@ -247,29 +170,21 @@ static void begin(struct saver *saver) {
         .used_memory = memory_used(),
         .compress = CONFIG_IS_ON(&server->config, RDBCOMPRESSION),
     };
-    struct snapshot_writer *writer = replica_snapshot_begin(server->replica, &options, saver->name);
+    saver->writer = replica_snapshot_begin(server->replica, &options, saver->name);
     saver->began_us = clock_us();
     saver->commands = replica_statistics(server->replica)->commands_applied;
     saver->figures.began_ms = wall_clock_ms();
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        snapshot_writer_destroy(writer);
-        fail_begin(saver, "pipe");
-        return;
-    }
-    pid_t parent = getpid(), child = fork();
-    if (child == 0) run_child(saver, ends[1], parent, writer);
+    memset(&saver->report, 0, sizeof(saver->report));
+    bool started = child_start(&saver->child, "hamok-snapshot", work);
     saver->figures.fork_us = clock_us() - saver->began_us;
-    snapshot_writer_destroy(writer);
-    close(ends[1]);
-    if (child < 0) {
-        close(ends[0]);
+    snapshot_writer_destroy(saver->writer);
+    if (!started) {
         fail_begin(saver, "fork");
         return;
     }
     saver->figures.started++;
-    watch(saver, child, ends[0]);
-    log_line(&server->log, LOG_LEVEL_NOTICE, "Background saving started by pid %d", (int)child);
+    log_line(&server->log, LOG_LEVEL_NOTICE, "Background saving started by pid %d",
+             (int)saver->child.pid);
 }
 
 /* The replica has given the file its name, or given it up. */
@@ -349,18 +264,20 @@ const struct saver_figures *saver_figures(const struct saver *saver) {
 struct saver *saver_create(struct server *server) {
     struct saver *saver = memory_allocate_zeroed(sizeof(*saver));
     saver->server = server;
-    saver->pipe = -1;
+    saver->child = (struct child){
+        .loop = server->loop,
+        .message = {.at = (char *)&saver->report, .size = sizeof(saver->report)},
+        .ended = on_child_ended,
+        .context = saver,
+    };
     saver->figures.last_save_s = server->started_wall_ms / 1000;
     return saver;
 }
 
 void saver_destroy(struct saver *saver) {
     if (saver == NULL) return;
-    if (saver->child != 0) {
-        kill(saver->child, SIGKILL);
-        while (waitpid(saver->child, NULL, 0) < 0 && errno == EINTR) {
-        }
-        end_watching(saver);
+    if (saver->child.pid != 0) {
+        child_kill(&saver->child);
         unlink(saver->name);
     }
     memory_release(saver);

@@ -21,7 +21,10 @@
 #include "src/server/membership.h"
 #include "src/server/observer.h"
 #include "src/server/peers.h"
+#include "src/server/role_log.h"
 #include "src/server/saver.h"
+#include "src/server/stop.h"
+#include "src/server/verifier.h"
 #include "src/server/watchdog.h"
 
 /* A turn may give rise to more output and more requests; after so many rounds the sockets get
@@ -244,7 +247,25 @@ static void note_lapses(struct server *server) {
     }
 }
 
+/* The cluster's timing, as its log says, may differ from this node's file. */
+static void note_timing(struct server *server) {
+    struct replica_timing timing = replica_timing(server->replica);
+    uint64_t heartbeat_ms = timing.heartbeat_us / 1000, election_ms = timing.election_us / 1000;
+    if (heartbeat_ms == server->heartbeat_ms && election_ms == server->election_ms) return;
+    bool is_first = server->election_ms == 0;
+    server->heartbeat_ms = heartbeat_ms;
+    server->election_ms = election_ms;
+    watchdog_set_heartbeat(server->watchdog, timing.heartbeat_us);
+    if (is_first) return;
+    if (server->peers != NULL) peers_set_patience(server->peers, cluster_patience_ms(election_ms));
+    log_line(&server->log, LOG_LEVEL_NOTICE,
+             "The cluster's timing: raft-heartbeat-interval %llu, raft-election-timeout %llu",
+             (unsigned long long)heartbeat_ms, (unsigned long long)election_ms);
+}
+
 static void note_state(struct server *server) {
+    role_log_tell(server);
+    note_timing(server);
     note_lapses(server);
     const char *trouble = replica_trouble(server->replica);
     if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
@@ -291,10 +312,13 @@ static void end_turn(struct server *server) {
         if (!flush_sessions(server, moment)) break;
     }
     saver_tend(server->saver);
+    verifier_tend(server->verifier);
     if (server->closing != NULL) clients_close_marked(server);
     if (server->paused != NULL) clients_resume(server);
     note_state(server);
+    bool stop_goes_on = server_tend_stop(server);
     set_replica_timer(server);
+    if (stop_goes_on) ev_idle_start(server->loop, &server->no_wait);
     if (server->stopping && (replica_is_stopped(server->replica) || server->stop_now))
         ev_break(server->loop, EVBREAK_ALL);
 }
@@ -401,9 +425,13 @@ static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int event
     (void)loop;
     (void)events;
     struct server *server = watcher->data;
+    bool interrupts = watcher->signum == SIGINT;
+    const struct config *config = &server->config;
+    const char *how = interrupts ? CONFIG_STRING(config, SHUTDOWN_ON_SIGINT)
+                                 : CONFIG_STRING(config, SHUTDOWN_ON_SIGTERM);
     log_line(&server->log, LOG_LEVEL_WARNING, "Received %s, shutting down...",
-             watcher->signum == SIGINT ? "SIGINT" : "SIGTERM");
-    server_stop(server);
+             interrupts ? "SIGINT" : "SIGTERM");
+    server_stop(server, strstr(how, "now") != NULL);
 }
 
 /* --- identity ------------------------------------------------------------------------------------
@@ -516,6 +544,7 @@ static void register_commands(struct server *server) {
     command_registry_add(server->registry, acl_family());
     command_registry_add(server->registry, shard_family());
     command_registry_add(server->registry, save_family());
+    command_registry_add(server->registry, raft_family());
     command_registry_add(server->registry, raft_member_family());
 }
 
@@ -543,6 +572,7 @@ static void configure_raft(const struct server *server, struct raft_config *raft
     raft->heartbeat_us = (uint64_t)CONFIG_NUMBER(config, RAFT_HEARTBEAT_INTERVAL) * 1000;
     raft->election_us = (uint64_t)CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * 1000;
     raft->promise_max_us = promise_max_us;
+    raft->unfit = server_unfit(server);
     raft->seed = random_u64();
     raft->base_hash = identity_base_hash(identity);
     raft->tail_bytes_max = (size_t)CONFIG_NUMBER(config, RAFT_LOG_MEMORY);
@@ -663,6 +693,7 @@ bool server_open(struct server *server, struct buffer *error) {
     struct replica_config described = describe_replica(server);
     server->replica = replica_create(&described, server_moment(server));
     server->saver = saver_create(server);
+    server->verifier = verifier_create(server);
     start_watchers(server);
     if (!open_cluster(server, error)) return false;
     if (described.is_unfounded && server->founded_now) {
@@ -688,6 +719,7 @@ void server_close(struct server *server) {
     admission_destroy(server->admission);
     membership_destroy(server->membership);
     saver_destroy(server->saver);
+    verifier_destroy(server->verifier);
     if (server->disk != NULL) disk_close(server->disk);
     if (server->replica != NULL) replica_destroy(server->replica);
     if (server->registry != NULL) command_registry_destroy(server->registry);

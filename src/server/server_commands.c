@@ -3,9 +3,11 @@
 #include <time.h>
 
 #include "base/number.h"
+#include "src/server/cluster.h"
 #include "src/server/commands.h"
 #include "src/server/control.h"
 #include "src/server/info.h"
+#include "src/server/stop.h"
 #include "src/server/version.h"
 
 /* --- shared ---------------------------------------------------------------------------------- */
@@ -48,6 +50,32 @@ void commands_refuse_arguments(struct command_call *call) {
 bool commands_is_leader(const struct server *server) {
     const struct raft *raft = replica_raft(server->replica);
     return raft != NULL && raft_role(raft) == RAFT_LEADER;
+}
+
+const char *commands_state_name(const struct server *server) {
+    static const char *const names[] = {[REPLICA_FOUNDING] = "founding",
+                                        [REPLICA_RECOVERING] = "loading",
+                                        [REPLICA_RUNNING] = "up",
+                                        [REPLICA_DAMAGED] = "damaged"};
+    if (cluster_is_joining(server)) return "joining";
+    if (replica_is_removed(server->replica)) return "removed";
+    return names[replica_state(server->replica)];
+}
+
+const char *commands_role_name(const struct server *server) {
+    static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};
+    const struct raft *raft = replica_raft(server->replica);
+    return raft == NULL ? "starting" : names[raft_role(raft)];
+}
+
+const char *commands_snapshot_phase(enum replica_snapshot_phase phase) {
+    static const char *const names[] = {
+        [REPLICA_SNAPSHOT_LISTING] = "looking",   [REPLICA_SNAPSHOT_LOADING] = "loading",
+        [REPLICA_SNAPSHOT_IDLE] = "idle",         [REPLICA_SNAPSHOT_WRITING] = "writing",
+        [REPLICA_SNAPSHOT_CHECKING] = "checking", [REPLICA_SNAPSHOT_WAITING] = "waiting",
+        [REPLICA_SNAPSHOT_RENAMING] = "renaming", [REPLICA_SNAPSHOT_CONFIRMING] = "confirming",
+    };
+    return (size_t)phase < COUNT_OF(names) && names[phase] != NULL ? names[phase] : "busy";
 }
 
 static bool is_debug_allowed(const struct session *session) {
@@ -97,8 +125,8 @@ static void reply_leader_role(struct command_call *call, const struct server *se
     size_t mark = reply_deferred_open(call->reply);
     uint64_t shown = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const struct identity_member *member = identity_member(&server->identity, peers[i].id);
-        if (member == NULL || member->id == server->identity.id) continue;
+        const struct member *member = members_find(replica_members(server->replica), peers[i].id);
+        if (member == NULL) continue;
         reply_array(call->reply, 3);
         reply_bulk_text(call->reply, member->host);
         reply_bulk_integer(call->reply, member->port);
@@ -115,8 +143,8 @@ static void run_role(struct command_call *call) {
         return;
     }
     const struct raft *raft = replica_raft(server->replica);
-    uint32_t leader_id = raft == NULL ? 0 : raft_leader(raft);
-    const struct identity_member *leader = identity_member(&server->identity, leader_id);
+    const struct member *leader =
+        raft == NULL ? NULL : members_find(raft_members(raft), raft_leader(raft));
     reply_array(call->reply, 5);
     reply_bulk_text(call->reply, "slave");
     reply_bulk_text(call->reply, leader == NULL ? "" : leader->host);
@@ -173,6 +201,21 @@ static void run_time(struct command_call *call) {
     reply_bulk_integer(call->reply, now.tv_nsec / 1000);
 }
 
+/* Its client hears of it by the end of its connection, or when somebody aborts it. */
+static void begin_shutdown(struct command_call *call, bool now) {
+    struct server *server = call_server(call);
+    struct session *session = call->session;
+    if (session->wait_number == 0) {
+        session->wait_number = 1;
+        log_line(&server->log, LOG_LEVEL_WARNING, "User requested shutdown...");
+        server_stop(server, now);
+    }
+    call->later = server->stop_phase != STOP_NONE;
+    if (call->later) return;
+    session->wait_number = 0;
+    reply_error(call->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
+}
+
 static void run_shutdown(struct command_call *call) {
     bool save = false, nosave = false, now = false, force = false, abort = false;
     const struct {
@@ -190,11 +233,15 @@ static void run_shutdown(struct command_call *call) {
     bool mixed = (save && nosave) || (abort && (save || nosave || now || force));
     if (known != call->count - 1 || mixed) {
         reply_error(call->reply, REPLY_SYNTAX_ERROR);
-    } else if (abort) {
+    } else if (abort && call_server(call)->stop_phase == STOP_NONE) {
         reply_error(call->reply, "ERR No shutdown in progress.");
+    } else if (abort && server_serve_on(call_server(call))) {
+        log_line(&call_server(call)->log, LOG_LEVEL_NOTICE, "Shutdown aborted by the user");
+        reply_ok(call->reply);
+    } else if (abort) {
+        reply_error(call->reply, "ERR This shutdown is too far on to be aborted.");
     } else {
-        log_line(&call_server(call)->log, LOG_LEVEL_WARNING, "User requested shutdown...");
-        server_stop(call_server(call));
+        begin_shutdown(call, now);
     }
 }
 

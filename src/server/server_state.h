@@ -20,6 +20,7 @@ struct membership;
 struct observer;
 struct peers;
 struct saver;
+struct verifier;
 struct watchdog;
 
 enum { LISTENERS_MAX = 20, HISTORY_SIZE = 16, SETTINGS_ARGUMENTS_MAX = 32 };
@@ -44,6 +45,8 @@ struct server_statistics { /* reset by CONFIG RESETSTAT */
     uint64_t query_limit_closes, output_limit_closes;
 };
 
+enum stop_phase { STOP_NONE, STOP_HANDING_OVER, STOP_DRAINING, STOP_CLOSING };
+
 struct server {
     struct ev_loop *loop;
     struct config config;
@@ -58,6 +61,7 @@ struct server {
     struct replica *replica;
     struct disk *disk;
     struct saver *saver;
+    struct verifier *verifier;
     struct peers *peers;                 /* NULL in a cluster of one */
     struct watchdog *watchdog;           /* so is this */
     struct founding_wait *founding_wait; /* while the cluster is being founded */
@@ -92,11 +96,15 @@ struct server {
     uint64_t commands_before;
     uint64_t cron_calls;
     char run_id[41];
-    bool stopping, stop_now;
+    enum stop_phase stop_phase; /* stop.c */
+    uint64_t stop_since_us, stop_deadline_us;
+    bool is_leaving;         /* is to lead no more: it stops */
+    bool stopping, stop_now; /* CLOSING; and that at once */
     bool ready_announced, trouble_told;
-    bool disk_is_full;         /* no room for the log's next segment */
-    const char *write_refusal; /* the error while no node has room for writes; else NULL */
-    bool clock_is_ahead;       /* of the log's time */
+    bool disk_is_full;                  /* no room for the log's next segment */
+    const char *write_refusal;          /* the error while no node has room for writes; else NULL */
+    bool clock_is_ahead;                /* of the log's time */
+    uint64_t heartbeat_ms, election_ms; /* in force, as told last; 0: not yet */
     uint64_t progress_told_us;
     uint64_t fetches_failed_told, fetch_problem_told; /* a count; a text's hash */
     int exit_status;

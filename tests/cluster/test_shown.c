@@ -207,11 +207,11 @@ Test(shown, tells_of_clients, .init = begin, .fini = end) {
 }
 
 Test(shown, tells_of_work, .init = begin, .fini = end) {
-    static const char *const grows[] = {"total_reads_processed", "total_writes_processed",
-                                        "raft_log_appends",      "raft_log_entries",
-                                        "raft_current_index",    "raft_loop_turns",
-                                        "raft_batches_applied",  "raft_entries_applied",
-                                        "raft_input_bytes",      "raft_reads_immediate"};
+    static const char *const grows[] = {
+        "total_reads_processed", "total_writes_processed", "raft_log_appends",
+        "raft_log_entries",      "raft_current_index",     "raft_loop_turns",
+        "raft_durable_index",    "raft_batches_applied",   "raft_entries_applied",
+        "raft_input_bytes",      "raft_reads_immediate"};
     double before[COUNT_OF(grows)];
     for (size_t i = 0; i < COUNT_OF(grows); i++)
         before[i] = number(grows[i]);
@@ -221,7 +221,13 @@ Test(shown, tells_of_work, .init = begin, .fini = end) {
     for (size_t i = 0; i < COUNT_OF(grows); i++)
         cr_expect_gt(number(grows[i]), before[i], "%s", grows[i]);
     cr_expect_gt(number("raft_fsync_usec_last"), 0);
+    double half = number("raft_fsync_usec_p50"), most = number("raft_fsync_usec_p99");
+    cr_expect(0 < half && half <= most && most <= number("raft_fsync_usec_max") * 1.01);
+    cr_expect_eq(number("raft_first_index"), 1);
+    EXPECT_SHOWN("raft_voted_for", "1");
     AWAIT(number("expired_keys") >= 1);
+    cr_assert(ask_is(client, "OK", "CONFIG RESETSTAT"));
+    AWAIT(number("raft_fsync_usec_p99") == 0 || (ask_is(client, "OK", "CONFIG RESETSTAT"), false));
     static const char *const rates[] = {"instantaneous_ops_per_sec", "instantaneous_input_kbps",
                                         "instantaneous_output_kbps"};
     for (size_t i = 0; i < COUNT_OF(rates); i++)
@@ -255,6 +261,7 @@ Test(shown, tells_of_the_cluster, .fini = end) {
     char expected[128], cluster_id[64];
     cluster = cluster_create_running(3, NULL);
     EXPECT_SHOWN("raft_num_voting_nodes", "3");
+    EXPECT_SHOWN("raft_is_voting", "yes");
     int leader = cluster_leader(cluster), follower = cluster_follower(cluster);
     cr_expect_str_eq(text_of(leader, "connected_slaves"), "2");
     cr_expect_str_eq(text_of(follower, "connected_slaves"), "0");
@@ -272,6 +279,17 @@ Test(shown, tells_of_the_cluster, .fini = end) {
     snprintf(expected, sizeof(expected), "id=%d,state=connected,voting=yes,addr=127.0.0.1,port=%d,",
              id, cluster->nodes[leader].port);
     AWAIT(strncmp(text_of(follower, field), expected, strlen(expected)) == 0);
+
+    /* What its leader knows of a follower. */
+    static const char *const known[] = {",progress=replicate,match_index=", ",lag_entries=0,",
+                                        ",lag_bytes=0,lag_ms=0,rtt_usec="};
+    snprintf(field, sizeof(field), "raft_node%d",
+             (int)node_info(cluster, follower, "raft_node_id"));
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        AWAIT(strstr(text_of(leader, field), known[i]) != NULL);
+    AWAIT(atoll(strstr(text_of(leader, field), "rtt_usec=") + 9) > 0);
+    AWAIT(atoll(text_of(leader, "raft_lease_usec")) > 0);
+    cr_expect_str_eq(text_of(follower, "raft_lease_usec"), "0");
 
     long long offset = atoll(text_of(follower, "slave_repl_offset"));
     client = node_connect(cluster, follower);

@@ -291,6 +291,7 @@ Test(snapshots, a_child_that_dies_is_told_of_and_leaves_nothing, .fini = end) {
         AWAIT(shown("rdb_bgsave_in_progress") == 0);
     }
     cr_expect(shows("rdb_last_bgsave_status", "err"));
+    cr_expect_geq(shown("raft_snapshots_failed"), 1);
     node_await_log(cluster, 0, "Background saving terminated by signal 9");
     cr_expect_geq(shown("snapshot_index"), index);
     AWAIT(count_files(".tmp") == 0);

@@ -2,8 +2,7 @@
  *
  * Each bit of raft_config.planted makes the core commit one known mistake, at the place where a
  * builder would make it. The default is 0; nothing but tests sets a bit, and neither the
- * simulator's checker nor its scheduler knows which one is set. Bits from 16 on belong to the
- * replica. */
+ * simulator's checker nor its scheduler knows which one is set. */
 #pragma once
 
 enum raft_planted {

@@ -30,7 +30,7 @@ struct replica_moment {
 enum replica_read_mode { REPLICA_READ_LEASE, REPLICA_READ_INDEX, REPLICA_READ_LOCAL };
 
 /* Planted bugs for the simulator's proof that it finds them (docs/testing.md); 0 in every build
- * that serves. Bits below 16 are raft/planted.h's. */
+ * that serves. Those of the core have a field of their own, raft_config.planted. */
 enum replica_planted {
     REPLICA_PLANTED_APPLY_TWICE = 1 << 16, /* a resent batch is not recognised */
     REPLICA_PLANTED_STALE_LEASE = 1 << 17, /* the lease is checked with the turn's first moment */

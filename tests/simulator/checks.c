@@ -309,6 +309,8 @@ static void check_digest(struct world *world, struct node *node) {
     uint64_t applied = replica_applied_index(node->replica);
     if (applied == node->checked_applied) return;
     node->checked_applied = applied;
+    uint64_t now_ms = (uint64_t)storages_now_ms(replica_storages(node->replica));
+    if (now_ms > world->log_ms) world->log_ms = now_ms;
     uint64_t digest = replica_digest(node->replica) | 1;
     checks->digests = grow(checks->digests, &checks->digest_capacity, applied, sizeof(uint64_t));
     if (checks->digests[applied] == 0) {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "resp/parse_reply.h"
 #include "tests/simulator/dialogue.h"
+#include "tests/simulator/flavours.h"
 #include "tests/simulator/world.h"
 
 enum {
@@ -21,11 +22,19 @@ enum {
 };
 
 /* What the next reply on a connection belongs to. */
-enum waiting_for { WAITING_SINGLE, WAITING_MULTI, WAITING_QUEUED, WAITING_EXEC, WAITING_NOISE };
+enum waiting_for {
+    WAITING_SINGLE,
+    WAITING_MULTI,
+    WAITING_QUEUED,
+    WAITING_EXEC,
+    WAITING_TRANSACTION, /* the EXEC of one of appending.c's */
+    WAITING_PUBLISH,
+    WAITING_NOISE,
+};
 
 struct waiting {
     enum waiting_for what;
-    size_t operation;
+    size_t operation; /* its number, wherever such ones are kept */
     bool last_of_pipeline;
 };
 
@@ -34,8 +43,7 @@ enum outcome { OUTCOME_OPEN, OUTCOME_DONE, OUTCOME_UNKNOWN, OUTCOME_NEVER };
 struct record {
     struct history_operation operation;
     enum outcome outcome;
-    uint32_t node;
-    bool after_healing;
+    uint32_t node, healings; /* healings: the world's when it was asked */
 };
 
 struct client {
@@ -47,14 +55,15 @@ struct client {
     uint32_t pipelines_open;
     uint64_t think_us;    /* between two requests: busy ones and rare ones */
     bool watches;         /* only reads, and does not wait for the answers */
+    bool listens;         /* only subscribes */
     uint64_t patience_us; /* then it goes to another node; 0: it never does */
     uint64_t asked_us;    /* when it last heard something, or began to wait */
     bool act_planned;
-    uint32_t ask_from; /* when asking for all: the next object */
+    uint32_t ask_from; /* when asking for all: the next object, or generation of lists */
 };
 
 struct object_use {
-    uint32_t operations, pushes, unknown;
+    uint32_t operations, pushes, unknown, flavours;
 };
 
 struct clients {
@@ -73,19 +82,26 @@ struct clients {
 
     uint64_t moment; /* the history's time: grows with each call and return */
     int64_t next_token;
+    uint32_t flavours; /* of the seed's objects */
     uint32_t read_per_mille, group_per_mille, noise_per_mille, pipeline_max;
     bool stopped, asking_all;
 };
 
 /* --- life ----------------------------------------------------------------------------------- */
 
-static uint32_t open_object(struct clients *clients) {
+uint64_t clients_moment(struct world *world) {
+    return ++world->clients->moment;
+}
+
+static uint32_t open_object(struct world *world) {
+    struct clients *clients = world->clients;
     if (clients->object_count == clients->object_capacity) {
         clients->object_capacity = clients->object_capacity * 2 + 16;
         clients->objects =
             memory_resize(clients->objects, clients->object_capacity * sizeof(struct object_use));
     }
-    clients->objects[clients->object_count] = (struct object_use){0};
+    clients->objects[clients->object_count] =
+        (struct object_use){.flavours = flavours_choose(&world->random, clients->flavours)};
     return clients->object_count++;
 }
 
@@ -106,8 +122,11 @@ struct clients *clients_create(struct world *world) {
     clients->noise_per_mille = world_chance(world, 500) ? 100 : 0;
     clients->pipeline_max = (uint32_t)world_between(world, 1, 8);
     clients->current_count = (uint32_t)world_between(world, 2, OBJECTS_AT_ONCE);
+    clients->flavours = flavours_choose(&world->random, (1u << FLAVOUR_COUNT) - 1);
     for (uint32_t i = 0; i < clients->current_count; i++)
-        clients->current[i] = open_object(clients);
+        clients->current[i] = open_object(world);
+    appending_create(world);
+    publishing_create(world);
     uint64_t busiest = world_below(world, world_chance(world, 300) ? 10 : 4); /* some are quiet */
     for (uint32_t i = 0; i < clients->count; i++) {
         struct client *client = &clients->at[i];
@@ -115,6 +134,8 @@ struct clients *clients_create(struct world *world) {
         client->think_us = 1000u << world_between(world, busiest, 9);
         client->watches = i >= world->node_count && world_chance(world, 500);
         if (client->watches) client->think_us = 8000u << world_below(world, 4);
+        client->listens = publishing_has_listeners(world) && !client->watches &&
+                          i >= world->node_count && world_chance(world, 500);
         /* Some wait for ever, others try another node after a while. */
         if (!client->watches && world_chance(world, 500)) {
             client->patience_us = world_between(world, 500 * 1000, 3000 * 1000);
@@ -167,6 +188,9 @@ static void connect_client(struct world *world, uint32_t index) {
 
 void clients_forget(struct world *world, struct connection *connection) {
     struct clients *clients = world->clients;
+    const struct client *client = &clients->at[connection->client];
+    if (client->listens && client->connection == connection)
+        publishing_connection_ends(world, connection->client);
     connection->session = NULL;
     connection->open = false;
     for (size_t i = 0; i < clients->open_count; i++) {
@@ -234,6 +258,7 @@ static void settle(struct world *world, size_t index, enum outcome outcome) {
     struct figures *figures = &world->result->figures;
     record->outcome = outcome;
     record->operation.returned = outcome == OUTCOME_DONE ? ++clients->moment : HISTORY_UNKNOWN;
+    record->operation.log_ms_high = world->log_ms;
     figures->acknowledged += outcome == OUTCOME_DONE;
     figures->unknown += outcome == OUTCOME_UNKNOWN;
     figures->not_executed += outcome == OUTCOME_NEVER;
@@ -246,7 +271,8 @@ static void settle(struct world *world, size_t index, enum outcome outcome) {
     if (outcome != OUTCOME_DONE) return;
     figures->groups += record->operation.count > 1;
     figures->acknowledged_writes += writes;
-    if (writes && record->after_healing) world->nodes[record->node].serves_again = true;
+    bool is_present = world->healed && record->healings == world->healings;
+    if (writes && is_present) world->nodes[record->node].serves_again = true;
 }
 
 /* The connection is no more: whatever was not answered may or may not have been done. */
@@ -261,6 +287,7 @@ static void lose_connection(struct world *world, uint32_t index) {
     client->waiting_count = client->pipelines_open = 0;
     client->replies.size = 0;
     client->connection = NULL;
+    if (client->listens) publishing_client_lost(world, index);
 }
 
 /* The client's own doing: it closes, and goes to another node. */
@@ -284,22 +311,12 @@ void clients_disconnect_one(struct world *world) {
 /* --- asking --------------------------------------------------------------------------------- */
 
 static struct history_command choose_command(struct world *world, uint32_t object, bool reads) {
-    static const enum history_call reading[] = {HISTORY_GET, HISTORY_COUNT, HISTORY_LLEN,
-                                                HISTORY_LRANGE};
-    static const enum history_call writing[] = {
-        HISTORY_SET,   HISTORY_SET,    HISTORY_SETNX,  HISTORY_GETSET, HISTORY_APPEND,
-        HISTORY_DEL,   HISTORY_INCRBY, HISTORY_INCRBY, HISTORY_INCRBY, HISTORY_LPUSH,
-        HISTORY_RPUSH, HISTORY_LPOP,   HISTORY_RPOP};
     struct clients *clients = world->clients;
-    struct history_command command = {0};
-    command.call = reads ? reading[world_below(world, COUNT_OF(reading))]
-                         : writing[world_below(world, COUNT_OF(writing))];
-    bool pushes = command.call == HISTORY_LPUSH || command.call == HISTORY_RPUSH;
-    if (pushes && clients->objects[object].pushes++ >= PUSHES_PER_OBJECT) {
-        command.call = HISTORY_INCRBY;
-    }
-    command.argument = command.call == HISTORY_INCRBY ? (int64_t)world_between(world, 1, 3)
-                                                      : clients->next_token++;
+    struct object_use *use = &clients->objects[object];
+    reads |= use->pushes >= PUSHES_PER_OBJECT;
+    struct history_command command =
+        flavours_command(&world->random, use->flavours, reads, &clients->next_token);
+    use->pushes += flavours_call_pushes(command.call);
     return command;
 }
 
@@ -314,9 +331,10 @@ static size_t begin_operation(struct world *world, struct client *client, uint32
         (struct record){.operation = {.connection = client->connection->id,
                                       .object = object,
                                       .invoked = ++clients->moment,
-                                      .returned = HISTORY_UNKNOWN},
+                                      .returned = HISTORY_UNKNOWN,
+                                      .log_ms_low = world->log_ms},
                         .node = client->node,
-                        .after_healing = world->healed};
+                        .healings = world->healings};
     clients->objects[object].operations++;
     world->result->figures.operations++;
     return clients->record_count++;
@@ -348,27 +366,35 @@ static uint32_t choose_object(struct world *world) {
     uint32_t *place = &clients->current[world_below(world, clients->current_count)];
     const struct object_use *use = &clients->objects[*place];
     if (use->operations >= OPERATIONS_PER_OBJECT || use->unknown >= UNKNOWN_PER_OBJECT) {
-        *place = open_object(clients);
+        *place = open_object(world);
     }
     return *place;
 }
 
-static void ask_something(struct world *world, struct client *client, struct buffer *out) {
-    struct clients *clients = world->clients;
-    if (!client->watches && world_chance(world, clients->noise_per_mille)) {
-        /* Keys that expire: for the digests, the ticks and the reads that meet a deadline. */
-        char words[64];
-        uint32_t key = (uint32_t)world_below(world, 8);
-        if (world_chance(world, 500)) {
-            snprintf(words, sizeof(words), "SET n%u x PX %u", key,
-                     (unsigned)world_between(world, 1, 300));
-        } else {
-            snprintf(words, sizeof(words), "GET n%u", key);
-        }
-        dialogue_write(out, words);
-        expect(client, WAITING_NOISE, 0);
-        return;
+/* Keys that expire: for the digests, the ticks and the reads that meet a deadline. */
+static void make_noise(struct world *world, struct client *client, struct buffer *out) {
+    char words[64];
+    uint32_t key = (uint32_t)world_below(world, 8);
+    if (world_chance(world, 500)) {
+        snprintf(words, sizeof(words), "SET n%u x PX %u", key,
+                 (unsigned)world_between(world, 1, 300));
+    } else {
+        snprintf(words, sizeof(words), "GET n%u", key);
     }
+    dialogue_write(out, words);
+    expect(client, WAITING_NOISE, 0);
+}
+
+static void expect_transaction(struct client *client, uint64_t number, uint32_t count) {
+    expect(client, WAITING_MULTI, 0);
+    for (uint32_t i = 0; i < count; i++)
+        expect(client, WAITING_QUEUED, 0);
+    expect(client, WAITING_TRANSACTION, number);
+}
+
+/* A command of the object's, or several at one moment. A deadline is told beside what has it. */
+static void ask_object(struct world *world, struct client *client, struct buffer *out) {
+    struct clients *clients = world->clients;
     uint32_t object = choose_object(world), count = 1;
     bool group = !client->watches && world_chance(world, clients->group_per_mille);
     if (group) count = (uint32_t)world_between(world, 2, HISTORY_GROUP_MAX);
@@ -377,16 +403,45 @@ static void ask_something(struct world *world, struct client *client, struct buf
         bool reads = client->watches || world_chance(world, clients->read_per_mille);
         commands[i] = choose_command(world, object, reads);
     }
+    bool is_timed = commands[0].call == HISTORY_PSET || commands[0].call == HISTORY_PGET;
+    if (is_timed && count == 1 && world_chance(world, 500))
+        commands[count++] = (struct history_command){.call = HISTORY_DEADLINE};
     ask(world, client, out, object, commands, count);
 }
 
-/* Every object, a few at a time. */
+static void ask_something(struct world *world, struct client *client, struct buffer *out) {
+    if (!client->watches && world_chance(world, world->clients->noise_per_mille)) {
+        make_noise(world, client, out);
+    } else if (!client->watches && appending_is_wanted(world)) {
+        uint32_t count;
+        uint64_t number = appending_ask(world, client->connection, out, &count);
+        expect_transaction(client, number, count);
+    } else if (!client->watches && publishing_is_wanted(world)) {
+        expect(client, WAITING_PUBLISH, publishing_ask(world, client->connection, out));
+    } else {
+        ask_object(world, client, out);
+    }
+}
+
+static uint32_t count_of_all(const struct world *world) {
+    return world->clients->object_count + appending_generations(world);
+}
+
+/* Every object and every list, a few at a time. */
 static void ask_for_all(struct world *world, struct client *client, struct buffer *out) {
-    static const enum history_call calls[] = {HISTORY_GET, HISTORY_COUNT, HISTORY_LRANGE};
+    const struct clients *clients = world->clients;
     uint32_t end = client->ask_from + 16;
-    for (; client->ask_from < end && client->ask_from < world->clients->object_count;
-         client->ask_from++) {
-        for (uint32_t i = 0; i < COUNT_OF(calls); i++) {
+    for (; client->ask_from < end && client->ask_from < count_of_all(world); client->ask_from++) {
+        if (client->ask_from >= clients->object_count) {
+            uint32_t count;
+            uint64_t number = appending_ask_all(world, client->connection, out,
+                                                client->ask_from - clients->object_count, &count);
+            expect_transaction(client, number, count);
+            continue;
+        }
+        enum history_call calls[FLAVOURS_SHOWING_MAX];
+        uint32_t count = flavours_showing(clients->objects[client->ask_from].flavours, calls);
+        for (uint32_t i = 0; i < count; i++) {
             struct history_command command = {.call = calls[i]};
             ask(world, client, out, client->ask_from, &command, 1);
         }
@@ -410,6 +465,12 @@ static void pipeline(struct world *world, uint32_t index) {
     struct clients *clients = world->clients;
     struct client *client = &clients->at[index];
     struct buffer out = {0};
+    if (client->listens && !clients->asking_all) {
+        publishing_listen(world, index, &out);
+        if (out.size > 0) send_to_node(world, client, &out);
+        buffer_clear(&out);
+        return;
+    }
     if (clients->asking_all) {
         ask_for_all(world, client, &out);
     } else {
@@ -428,17 +489,19 @@ static void pipeline(struct world *world, uint32_t index) {
     send_to_node(world, client, &out);
 }
 
-static bool wants_to_ask(const struct clients *clients, const struct client *client) {
+static bool wants_to_ask(const struct world *world, const struct client *client) {
+    const struct clients *clients = world->clients;
     if (clients->asking_all) {
-        return client->pipelines_open == 0 && client->ask_from < clients->object_count;
+        return client->pipelines_open == 0 && client->ask_from < count_of_all(world);
     }
     uint32_t open_max = client->watches ? WATCHER_OPEN_MAX : PIPELINES_OPEN_MAX;
     return !clients->stopped && client->pipelines_open < open_max;
 }
 
-static bool has_work(const struct clients *clients, const struct client *client) {
+static bool has_work(const struct world *world, const struct client *client) {
+    const struct clients *clients = world->clients;
     if (clients->asking_all) {
-        return client->pipelines_open > 0 || client->ask_from < clients->object_count;
+        return client->pipelines_open > 0 || client->ask_from < count_of_all(world);
     }
     return !clients->stopped || client->waiting_count > 0;
 }
@@ -447,7 +510,7 @@ void clients_act(struct world *world, uint32_t index) {
     struct clients *clients = world->clients;
     struct client *client = &clients->at[index];
     client->act_planned = false;
-    if (!has_work(clients, client)) return;
+    if (!has_work(world, client)) return;
     if (client->waiting_count > 0 && client->patience_us > 0 &&
         world->now_us - client->asked_us > client->patience_us && !clients->asking_all) {
         disconnect(world, index);
@@ -460,7 +523,7 @@ void clients_act(struct world *world, uint32_t index) {
             client->node = (uint32_t)world_between(world, 1, world->node_count);
         }
     }
-    if (client->connection != NULL && wants_to_ask(clients, client)) pipeline(world, index);
+    if (client->connection != NULL && wants_to_ask(world, client)) pipeline(world, index);
     uint64_t think_us = world->healed && client->think_us > 20000 ? 20000 : client->think_us;
     plan(world, index, world_between(world, think_us / 2, think_us * 3 / 2));
 }
@@ -501,9 +564,22 @@ static bool read_results(struct history_operation *operation, enum waiting_for w
     return true;
 }
 
+/* A listener that is told an error is put out behind it, or tries again on a new connection. */
+static void take_news(struct world *world, uint32_t index, const struct reply_value *value) {
+    if (value->type == REPLY_ERROR) {
+        disconnect(world, index);
+    } else if (!publishing_hear(world, index, value)) {
+        world_violation(world, "c%u hears something that it does not listen to", index);
+    }
+}
+
 static void take_reply(struct world *world, uint32_t index, const struct reply_value *value) {
     struct clients *clients = world->clients;
     struct client *client = &clients->at[index];
+    if (client->listens && client->waiting_count == 0) {
+        take_news(world, index, value);
+        return;
+    }
     if (client->waiting_count == 0) {
         world_violation(world, "c%u gets a reply that it has not asked for", index);
         return;
@@ -521,6 +597,12 @@ static void take_reply(struct world *world, uint32_t index, const struct reply_v
         break;
     case WAITING_QUEUED:
         fine = dialogue_is_status(value, "QUEUED") || dialogue_certainly_not(value);
+        break;
+    case WAITING_TRANSACTION:
+        fine = appending_take(world, waiting.operation, value);
+        break;
+    case WAITING_PUBLISH:
+        fine = publishing_take(world, waiting.operation, value);
         break;
     case WAITING_NOISE:
         fine = dialogue_is_null(value) || dialogue_is_status(value, "OK") ||
@@ -548,7 +630,9 @@ static void take_reply(struct world *world, uint32_t index, const struct reply_v
 static void take_replies(struct world *world, uint32_t index) {
     struct client *client = &world->clients->at[index];
     size_t at = 0;
-    while (at < client->replies.size && !world->result->violated) {
+    const struct connection *connection = client->connection;
+    while (at < client->replies.size && !world->result->violated &&
+           client->connection == connection) {
         struct reply_value *value;
         size_t consumed;
         enum reply_status status = parse_reply(
@@ -562,7 +646,7 @@ static void take_replies(struct world *world, uint32_t index) {
         reply_value_destroy(value);
         at += consumed;
     }
-    buffer_consume(&client->replies, at);
+    if (client->connection == connection) buffer_consume(&client->replies, at);
 }
 
 void clients_bytes_at_client(struct world *world, struct event *event) {
@@ -590,6 +674,7 @@ void clients_spread(struct world *world) {
     struct clients *clients = world->clients;
     for (uint32_t i = 0; i < clients->count; i++) {
         uint32_t node = i % world->node_count + 1;
+        if (world->nodes[node].is_dead) node = node % world->node_count + 1;
         if (clients->at[i].connection != NULL && clients->at[i].node != node) {
             disconnect(world, i);
         }
@@ -606,7 +691,7 @@ void clients_stop(struct world *world) {
 bool clients_are_done(const struct world *world) {
     const struct clients *clients = world->clients;
     for (uint32_t i = 0; i < clients->count; i++)
-        if (has_work(clients, &clients->at[i])) return false;
+        if (has_work(world, &clients->at[i])) return false;
     return true;
 }
 
@@ -624,31 +709,32 @@ static int by_invocation(const void *left, const void *right) {
     return (a->invoked > b->invoked) - (a->invoked < b->invoked);
 }
 
+static void print_operation(const struct history_operation *operation) {
+    printf("  connection %u, %llu .. ", operation->connection,
+           (unsigned long long)operation->invoked);
+    bool is_known = operation->returned != HISTORY_UNKNOWN;
+    if (is_known) printf("%llu", (unsigned long long)operation->returned);
+    printf("%s, log time %llu .. %llu:", is_known ? "" : "?",
+           (unsigned long long)operation->log_ms_low, (unsigned long long)operation->log_ms_high);
+    for (uint32_t i = 0; i < operation->count; i++) {
+        const struct history_command *command = &operation->commands[i];
+        printf(" %s(%lld m%u ~%u)", history_call_name(command->call), (long long)command->argument,
+               command->member, command->span_ms);
+        if (!is_known) continue;
+        if (command->result.null) {
+            printf("=null");
+        } else {
+            printf("=%lld", (long long)command->result.value);
+        }
+    }
+    printf("\n");
+}
+
 static void report_object(struct world *world, uint32_t object,
                           const struct history_operation *operations, uint32_t count) {
     world_violation(world, "the history of object %u is not linearizable", object);
-    if (!world->options->trace) return;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct history_operation *operation = &operations[i];
-        printf("  connection %u, %llu .. ", operation->connection,
-               (unsigned long long)operation->invoked);
-        if (operation->returned == HISTORY_UNKNOWN) {
-            printf("?:");
-        } else {
-            printf("%llu:", (unsigned long long)operation->returned);
-        }
-        for (uint32_t k = 0; k < operation->count; k++) {
-            const struct history_command *command = &operation->commands[k];
-            printf(" %s(%lld)", history_call_name(command->call), (long long)command->argument);
-            if (operation->returned == HISTORY_UNKNOWN) continue;
-            if (command->result.null) {
-                printf("=null");
-            } else {
-                printf("=%llu", (unsigned long long)command->result.value);
-            }
-        }
-        printf("\n");
-    }
+    for (uint32_t i = 0; world->options->trace && i < count; i++)
+        print_operation(&operations[i]);
 }
 
 void clients_judge(struct world *world) {
@@ -659,9 +745,10 @@ void clients_judge(struct world *world) {
         settle(world, i, OUTCOME_UNKNOWN);
     for (uint32_t object = 0; object < clients->object_count; object++) {
         uint32_t count = 0;
-        for (size_t i = 0; i < clients->record_count && count < HISTORY_OPERATIONS_MAX; i++) {
+        for (size_t i = 0; i < clients->record_count; i++) {
             const struct record *record = &clients->records[i];
             if (record->operation.object != object || record->outcome == OUTCOME_NEVER) continue;
+            CHECK(count < HISTORY_OPERATIONS_MAX);
             operations[count++] = record->operation;
         }
         qsort(operations, count, sizeof(operations[0]), by_invocation);

@@ -1,6 +1,6 @@
 /* dialogue.h: the commands of a history as a client sends them, and what their replies say.
  *
- * Object n is the keys r<n> (record), c<n> (counter) and l<n> (list). Pure. */
+ * Pure. */
 #pragma once
 
 #include "base/buffer.h"

@@ -371,21 +371,105 @@ void faults_end(struct world *world, const struct event *event) {
     }
 }
 
-void faults_heal(struct world *world) {
+/* --- the end of it -------------------------------------------------------------------------- */
+
+/* Other nodes than the ailing one and it do not hear each other: inward or outward or both. */
+static void cut_off(struct world *world, uint32_t node, bool inward, bool outward) {
+    for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+        if (peer == node) continue;
+        if (inward) world->links[peer][node].cut = true;
+        if (outward) world->links[node][peer].cut = true;
+    }
+}
+
+void faults_flap(struct world *world, const struct event *event) {
+    if (world->ailment != AILMENT_flaps) return;
+    uint32_t node = world->ailing, peer = event->to;
+    bool cut = !world->links[node][peer].cut;
+    world->links[node][peer].cut = world->links[peer][node].cut = cut;
+    for (uint32_t i = 0; i < 2; i++) {
+        world_at(world, world->now_us + world_between(world, 0, 2000),
+                 (struct event){.kind = EVENT_LINK,
+                                .to = i == 0 ? node : peer,
+                                .from = i == 0 ? peer : node,
+                                .value = !cut});
+    }
+    world_at(world, world->now_us + world_paced_us(world, 20, 8),
+             (struct event){.kind = EVENT_FLAP, .to = peer});
+}
+
+static void begin_flapping(struct world *world, uint32_t node) {
+    for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+        if (peer == node || world_chance(world, 300)) continue;
+        world_at(world, world->now_us, (struct event){.kind = EVENT_FLAP, .to = peer});
+    }
+}
+
+static void begin_ailment(struct world *world) {
+    struct node *node = &world->nodes[world->ailing];
+    struct simulated_disk_config config = node->disk_config;
+    switch (world->ailment) {
+    case AILMENT_dead:
+        node->is_dead = true;
+        node_kill(world, node, world_chance(world, 500));
+        break;
+    case AILMENT_flaps:
+        begin_flapping(world, node->id);
+        break;
+    case AILMENT_deaf:
+    case AILMENT_mute:
+        cut_off(world, node->id, world->ailment == AILMENT_deaf, world->ailment == AILMENT_mute);
+        break;
+    case AILMENT_slow_disk:
+        config.delay_max_us = config.delay_min_us + world_paced_us(world, 50, 5);
+        simulated_disk_configure(node->disk, &config);
+        break;
+    case AILMENT_full_disk:
+        config.capacity_bytes = 1;
+        simulated_disk_configure(node->disk, &config);
+        break;
+    case AILMENT_none:
+    case AILMENT_COUNT:
+        break;
+    }
+}
+
+static void choose_ailment(struct world *world, bool leaves_one) {
+    static const char *const names[] = {
+#define AILMENT_NAME(name) #name,
+        AILMENTS(AILMENT_NAME)
+#undef AILMENT_NAME
+    };
+    world->ailment = AILMENT_none;
+    world->ailing = 0;
+    if (!leaves_one) return;
+    world->ailment = (enum ailment)world_between(world, 1, AILMENT_COUNT - 1);
+    world->ailing = victim(world)->id;
+    world->result->figures.ailments[world->ailment]++;
+    world_trace(world, world->ailing, "but for n%u: %s", world->ailing, names[world->ailment]);
+}
+
+void faults_heal(struct world *world, bool leaves_one) {
     world_trace(world, 0, "all is mended");
     world->healed = true;
+    world->healings++;
     network_calm(world);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
         simulated_disk_configure(node->disk, &node->disk_config);
         node->doom = DOOM_NONE;
+        node->is_dead = node->serves_again = false;
         if (node->ready_us > world->now_us + 1000) node->ready_us = world->now_us + 1000;
         if (node->busy_until_us > node->ready_us) node->busy_until_us = node->ready_us;
         node->wall_offset_ms = 0;
+        world_at(world, world->now_us + world_between(world, 0, 20 * 1000),
+                 (struct event){.kind = EVENT_START, .to = id});
         for (uint32_t peer = 1; peer <= world->node_count; peer++) {
             if (peer == id) continue;
             world_at(world, world->now_us + world_between(world, 0, 100 * 1000),
                      (struct event){.kind = EVENT_LINK, .to = id, .from = peer, .value = 1});
         }
     }
+    choose_ailment(world, leaves_one);
+    begin_ailment(world);
 }

@@ -1,7 +1,8 @@
 /* history.c: Wing and Gong's search with Lowe's memory of configurations ("Testing for
  * linearizability", 2017): calls and returns stand in one list in order of time; an operation whose
  * call comes before the first return may be the next to take effect. A configuration is the set of
- * those that have, and the object's state; the same one twice need not be searched twice. */
+ * those that have, and the object's state; the same one twice need not be searched twice. An
+ * operation that may take effect in several ways is tried in each of them. */
 #include "tests/simulator/history.h"
 
 #include <stdio.h>
@@ -9,18 +10,32 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "tests/simulator/model.h"
 
-#define HISTORY_NAME(name) #name,
-static const char *const call_names[] = {HISTORY_CALLS(HISTORY_NAME)};
-#undef HISTORY_NAME
+static const struct {
+    const char *name, *request;
+    bool writes;
+    enum history_result_kind result;
+} calls[] = {
+#define HISTORY_ROW(name, writes, request, result) {#name, request, writes, HISTORY_##result},
+    HISTORY_CALLS(HISTORY_ROW)
+#undef HISTORY_ROW
+};
 
 const char *history_call_name(enum history_call call) {
-    return call_names[call];
+    return calls[call].name;
 }
 
 bool history_call_writes(enum history_call call) {
-    return call != HISTORY_GET && call != HISTORY_COUNT && call != HISTORY_LLEN &&
-           call != HISTORY_LRANGE;
+    return calls[call].writes;
+}
+
+const char *history_call_request(enum history_call call) {
+    return calls[call].request;
+}
+
+enum history_result_kind history_call_result(enum history_call call) {
+    return calls[call].result;
 }
 
 /* --- texts ---------------------------------------------------------------------------------- */
@@ -46,132 +61,8 @@ uint64_t history_text(uint64_t start, struct bytes text) {
     return start;
 }
 
-uint64_t history_chain(uint64_t chain, int64_t token) {
-    return hash_chain(chain, (uint64_t)token);
-}
-
-/* --- the object ----------------------------------------------------------------------------- */
-
-struct object {
-    bool has_record, has_counter;
-    uint32_t list_count;
-    uint64_t text, text_size; /* of the record */
-    int64_t counter;
-    int64_t list[HISTORY_LIST_MAX];
-};
-
-static struct history_result integer(uint64_t value) {
-    return (struct history_result){.value = value};
-}
-
-static struct history_result record_text(const struct object *object) {
-    if (!object->has_record) return (struct history_result){.null = true};
-    return integer(object->text);
-}
-
-static void record_append(struct object *object, bool fresh, int64_t token) {
-    char text[HISTORY_TOKEN_SIZE];
-    struct bytes bytes = history_token(token, text);
-    if (fresh || !object->has_record) {
-        object->text = HISTORY_EMPTY;
-        object->text_size = 0;
-    }
-    object->has_record = true;
-    object->text = history_text(object->text, bytes);
-    object->text_size += bytes.size;
-}
-
-static struct history_result push(struct object *object, bool left, int64_t token) {
-    CHECK(object->list_count < HISTORY_LIST_MAX);
-    uint32_t at = left ? 0 : object->list_count;
-    memmove(object->list + at + 1, object->list + at,
-            (object->list_count - at) * sizeof(object->list[0]));
-    object->list[at] = token;
-    return integer(++object->list_count);
-}
-
-static struct history_result pop(struct object *object, bool left) {
-    if (object->list_count == 0) return (struct history_result){.null = true};
-    uint32_t at = left ? 0 : object->list_count - 1;
-    int64_t token = object->list[at];
-    object->list_count--;
-    memmove(object->list + at, object->list + at + 1,
-            (object->list_count - at) * sizeof(object->list[0]));
-    return integer((uint64_t)token);
-}
-
-static struct history_result range(const struct object *object) {
-    uint64_t chain = HISTORY_EMPTY;
-    for (uint32_t i = 0; i < object->list_count; i++)
-        chain = history_chain(chain, object->list[i]);
-    return integer(chain);
-}
-
-static struct history_result run(struct object *object, const struct history_command *command) {
-    struct history_result before = record_text(object);
-    switch (command->call) {
-    case HISTORY_SET:
-        record_append(object, true, command->argument);
-        return integer(1);
-    case HISTORY_SETNX:
-        if (object->has_record) return (struct history_result){.null = true};
-        record_append(object, true, command->argument);
-        return integer(1);
-    case HISTORY_GETSET:
-        record_append(object, true, command->argument);
-        return before;
-    case HISTORY_APPEND:
-        record_append(object, false, command->argument);
-        return integer(object->text_size);
-    case HISTORY_GET:
-        return before;
-    case HISTORY_DEL:
-        object->has_record = false;
-        return integer(before.null ? 0 : 1);
-    case HISTORY_INCRBY:
-        object->has_counter = true;
-        object->counter += command->argument;
-        return integer((uint64_t)object->counter);
-    case HISTORY_COUNT:
-        if (!object->has_counter) return (struct history_result){.null = true};
-        return integer((uint64_t)object->counter);
-    case HISTORY_LPUSH:
-    case HISTORY_RPUSH:
-        return push(object, command->call == HISTORY_LPUSH, command->argument);
-    case HISTORY_LPOP:
-    case HISTORY_RPOP:
-        return pop(object, command->call == HISTORY_LPOP);
-    case HISTORY_LLEN:
-        return integer(object->list_count);
-    case HISTORY_LRANGE:
-        return range(object);
-    case HISTORY_CALL_COUNT:
-        break;
-    }
-    CHECK(false);
-    return (struct history_result){0};
-}
-
-static bool results_equal(struct history_result a, struct history_result b) {
-    return a.null == b.null && (a.null || a.value == b.value);
-}
-
-/* False: its results are not what they would be in this state. */
-static bool apply(struct object *object, const struct history_operation *operation) {
-    bool known = operation->returned != HISTORY_UNKNOWN;
-    for (uint32_t i = 0; i < operation->count; i++) {
-        struct history_result result = run(object, &operation->commands[i]);
-        if (known && !results_equal(result, operation->commands[i].result)) return false;
-    }
-    return true;
-}
-
-static uint64_t object_hash(const struct object *object) {
-    uint64_t hash = object->has_record ? hash_chain(1, object->text) : 2;
-    hash = hash_chain(hash, object->has_counter ? (uint64_t)object->counter : UINT64_MAX);
-    for (uint32_t i = 0; i < object->list_count; i++)
-        hash = hash_chain(hash, (uint64_t)object->list[i]);
-    return hash_chain(hash, object->list_count);
+uint64_t history_chain(uint64_t chain, int64_t value) {
+    return hash_chain(chain, (uint64_t)value);
 }
 
 /* --- the search ----------------------------------------------------------------------------- */
@@ -191,15 +82,19 @@ struct search {
     struct moment moments[2 * HISTORY_OPERATIONS_MAX + 1];
     int32_t call_of[HISTORY_OPERATIONS_MAX], return_of[HISTORY_OPERATIONS_MAX];
     int32_t previous[HISTORY_OPERATIONS_MAX]; /* of the same connection */
-    bool reads_only[HISTORY_OPERATIONS_MAX];
+    bool reads_only[HISTORY_OPERATIONS_MAX], is_timed[HISTORY_OPERATIONS_MAX];
     uint64_t done[SET_WORDS];
     uint32_t returns_left; /* operations that have to take effect and have not */
 
     uint64_t *seen; /* hashes of configurations; 0: a free place */
     size_t seen_count, seen_capacity;
 
-    struct object states[HISTORY_OPERATIONS_MAX + 1];
-    int32_t order[HISTORY_OPERATIONS_MAX];
+    struct model states[HISTORY_OPERATIONS_MAX + 1];
+    struct {
+        int32_t operation;
+        uint32_t choice;
+        bool is_absorbed;
+    } order[HISTORY_OPERATIONS_MAX];
     uint32_t depth;
 };
 
@@ -229,6 +124,7 @@ static void list_moments(struct search *search, uint32_t count) {
         bool unknown = operation->returned == HISTORY_UNKNOWN;
         search->call_of[i] = search->return_of[i] = search->previous[i] = NONE;
         search->reads_only[i] = reads_only(operation);
+        search->is_timed[i] = model_is_timed(operation);
         if (unknown && search->reads_only[i]) continue; /* Tells nothing, does nothing. */
         search->call_of[i] = 0;                         /* until it is known */
         search->moments[used++] =
@@ -278,8 +174,8 @@ static void seen_insert(uint64_t *seen, size_t capacity, uint64_t hash) {
 }
 
 /* False: this configuration was met before. */
-static bool remember(struct search *search, const struct object *object) {
-    uint64_t hash = object_hash(object);
+static bool remember(struct search *search, const struct model *model) {
+    uint64_t hash = hash_chain(model_hash(model), model->now_ms);
     for (uint32_t i = 0; i < SET_WORDS; i++)
         hash = hash_chain(hash, search->done[i]);
     hash |= 1;
@@ -300,68 +196,109 @@ static bool remember(struct search *search, const struct object *object) {
     return true;
 }
 
-/* Lets this operation take effect next, if it can; a write only where that leads to something new.
- */
-static bool advance(struct search *search, int32_t operation) {
-    if (!is_done(search, search->previous[operation])) return false;
-    struct object *next = &search->states[search->depth + 1];
-    *next = search->states[search->depth];
-    if (!apply(next, &search->operations[operation])) return false;
-    search->done[operation / 64] |= (uint64_t)1 << (operation % 64);
-    if (!search->reads_only[operation] && !remember(search, next)) {
-        search->done[operation / 64] &= ~((uint64_t)1 << (operation % 64));
-        return false;
-    }
+static void set_done(struct search *search, int32_t operation, bool done) {
+    uint64_t bit = (uint64_t)1 << (operation % 64), *word = &search->done[operation / 64];
+    *word = done ? *word | bit : *word & ~bit;
+}
+
+/* It has taken effect: the next state is there. */
+static void take(struct search *search, int32_t operation, uint32_t choice, bool is_absorbed) {
     unlink_moment(search, search->call_of[operation]);
     unlink_moment(search, search->return_of[operation]);
     search->returns_left -= search->return_of[operation] != NONE;
-    search->order[search->depth++] = operation;
+    search->order[search->depth].operation = operation;
+    search->order[search->depth].choice = choice;
+    search->order[search->depth++].is_absorbed = is_absorbed;
+}
+
+/* Lets this operation take effect next, in its way number `choice`, if it can, and if that leads to
+ * something new. */
+static enum model_fit advance(struct search *search, int32_t operation, uint32_t choice) {
+    bool is_plain_read = search->reads_only[operation] && !search->is_timed[operation];
+    if (is_plain_read || !is_done(search, search->previous[operation])) return MODEL_EXHAUSTED;
+    struct model *next = &search->states[search->depth + 1];
+    *next = search->states[search->depth];
+    enum model_fit fit = model_apply(next, &search->operations[operation], choice);
+    if (fit != MODEL_FITS) return fit;
+    set_done(search, operation, true);
+    if (!remember(search, next)) {
+        set_done(search, operation, false);
+        return MODEL_DIFFERS;
+    }
+    take(search, operation, choice, false);
+    return MODEL_FITS;
+}
+
+/* A read that fits the state and tells nothing new about it may as well happen now: whatever
+ * follows could follow all the same. So there is no choice about it. */
+static bool absorb(struct search *search, int32_t operation) {
+    if (!search->reads_only[operation] || !is_done(search, search->previous[operation]))
+        return false;
+    const struct model *state = &search->states[search->depth];
+    struct model *next = &search->states[search->depth + 1];
+    *next = *state;
+    if (model_apply(next, &search->operations[operation], 0) != MODEL_FITS) return false;
+    if (search->is_timed[operation]) {
+        if (model_hash(next) != model_hash(state)) return false;
+        next->now_ms = state->now_ms; /* It would do at any later time, too. */
+    }
+    set_done(search, operation, true);
+    take(search, operation, 0, true);
     return true;
 }
 
-/* A read that fits the state may as well happen now: it changes nothing, and whatever follows could
- * follow all the same. So there is never a choice about reads. */
 static void absorb_reads(struct search *search) {
     int32_t at = search->moments[0].after;
     while (at != NONE && !search->moments[at].is_return) {
-        int32_t operation = search->moments[at].operation;
-        bool absorbed = search->reads_only[operation] && advance(search, operation);
+        bool absorbed = absorb(search, search->moments[at].operation);
         at = absorbed ? search->moments[0].after : search->moments[at].after;
     }
 }
 
-/* Takes the last one back; returns it. */
-static int32_t retreat(struct search *search) {
-    int32_t operation = search->order[--search->depth];
-    search->done[operation / 64] &= ~((uint64_t)1 << (operation % 64));
-    search->returns_left += search->return_of[operation] != NONE;
-    relink_moment(search, search->return_of[operation]);
-    relink_moment(search, search->call_of[operation]);
-    return operation;
+/* Takes the last one back, and those that were absorbed behind it; false: there is none. */
+static bool retreat(struct search *search, int32_t *operation, uint32_t *choice) {
+    bool was_absorbed;
+    do {
+        if (search->depth == 0) return false;
+        *operation = search->order[--search->depth].operation;
+        *choice = search->order[search->depth].choice;
+        was_absorbed = search->order[search->depth].is_absorbed;
+        set_done(search, *operation, false);
+        search->returns_left += search->return_of[*operation] != NONE;
+        relink_moment(search, search->return_of[*operation]);
+        relink_moment(search, search->call_of[*operation]);
+    } while (was_absorbed);
+    return true;
 }
 
 static enum history_verdict seek(struct search *search, uint64_t configurations_max) {
     absorb_reads(search);
     int32_t at = search->moments[0].after;
+    uint32_t choice = 0;
     while (search->returns_left > 0) {
         if (search->seen_count > configurations_max) return HISTORY_UNDECIDED;
         if (at != NONE && !search->moments[at].is_return) {
-            int32_t operation = search->moments[at].operation;
-            if (!search->reads_only[operation] && advance(search, operation)) {
+            switch (advance(search, search->moments[at].operation, choice)) {
+            case MODEL_FITS:
                 absorb_reads(search);
                 at = search->moments[0].after;
-            } else {
+                choice = 0;
+                break;
+            case MODEL_DIFFERS:
+                choice++;
+                break;
+            case MODEL_EXHAUSTED:
                 at = search->moments[at].after;
+                choice = 0;
+                break;
             }
             continue;
         }
         /* Somebody got an answer, and nothing that could take effect before explains it. */
         int32_t operation;
-        do {
-            if (search->depth == 0) return HISTORY_VIOLATED;
-            operation = retreat(search);
-        } while (search->reads_only[operation]);
-        at = search->moments[search->call_of[operation]].after;
+        if (!retreat(search, &operation, &choice)) return HISTORY_VIOLATED;
+        at = search->call_of[operation];
+        choice++;
     }
     return HISTORY_LINEARIZABLE;
 }

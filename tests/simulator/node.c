@@ -34,7 +34,7 @@ uint64_t node_clock_us(const struct world *world, const struct node *node) {
 /* --- life ----------------------------------------------------------------------------------- */
 
 void node_start(struct world *world, struct node *node) {
-    if (node->replica != NULL) return;
+    if (node->replica != NULL || node->is_dead) return;
     struct replica_config config = world->replica_config;
     config.raft.id = node->id;
     config.raft.seed = random_mix(node->boot_seed + 4 * node->boots);
@@ -97,8 +97,9 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     node->snapshot.size = 0; /* The child goes with its parent. */
     clear_inbox(node);
     network_node_stopped(world, node->id);
-    world_at(world, world->now_us + world_paced_us(world, 60, 7),
-             (struct event){.kind = EVENT_START, .to = node->id});
+    uint64_t away_us =
+        world->healed ? world_between(world, 0, 20 * 1000) : world_paced_us(world, 60, 7);
+    world_at(world, world->now_us + away_us, (struct event){.kind = EVENT_START, .to = node->id});
 }
 
 void world_black_out(struct world *world) {
@@ -395,7 +396,9 @@ static void notice_trouble(struct world *world, struct node *node) {
     if (replica_state(node->replica) != REPLICA_DAMAGED) return;
     world_trace(world, node->id, "n%u stops: %s", node->id, replica_trouble(node->replica));
     const uint64_t *faults = world->result->figures.faults;
-    if (faults[FAULT_disk_errors] + faults[FAULT_full_disks] == 0) {
+    bool is_excused = faults[FAULT_disk_errors] + faults[FAULT_full_disks] > 0 ||
+                      (world->ailing == node->id && world->ailment == AILMENT_full_disk);
+    if (!is_excused) {
         world_violation(world, "n%u stops: %s", node->id, replica_trouble(node->replica));
     }
     node_kill(world, node, false);

@@ -10,7 +10,11 @@
 
 enum {
     STEPS_MAX = 6000000,
-    PATIENCE_US = 15 * 1000 * 1000, /* of each stage after the healing */
+    /* How long a stage after the healing may take: some elections, and what does not hang on their
+     * time-out: starts, links, clients, what is asked for once a second. */
+    PATIENCE_ELECTIONS = 10,
+    PATIENCE_US = 2500 * 1000,
+    STABLE_ELECTIONS = 10, /* how long the leader is looked at afterwards */
 };
 
 /* --- chance and trace ----------------------------------------------------------------------- */
@@ -123,6 +127,9 @@ static void happen(struct world *world, struct event *event) {
     case EVENT_WATCHDOG:
         node_watchdog(world, event);
         break;
+    case EVENT_FLAP:
+        faults_flap(world, event);
+        break;
     case EVENT_FAULT_IS_OVER:
         if (!world->healed) faults_end(world, event);
         break;
@@ -135,7 +142,8 @@ static void choose_config(struct world *world) {
     struct replica_config *config = &world->replica_config;
     replica_config_defaults(config);
     config->registry = world->registry;
-    config->planted = config->raft.planted = world->options->planted;
+    config->planted = world->options->planted_replica;
+    config->raft.planted = world->options->planted_raft;
     config->raft.voter_count = world->node_count;
     for (uint32_t i = 0; i < world->node_count; i++)
         config->raft.voters[i] = i + 1;
@@ -213,6 +221,8 @@ static void tear_down(struct world *world) {
         chunk_release(world->events[i].chunk);
     memory_release(world->events);
     clients_destroy(world->clients);
+    appending_destroy(world);
+    publishing_destroy(world);
     checks_destroy(world->checks);
     command_registry_destroy(world->registry);
 }
@@ -251,7 +261,7 @@ static bool run_until(struct world *world, uint64_t end_us, bool (*done)(struct 
 
 static bool all_serve(struct world *world) {
     for (uint32_t id = 1; id <= world->node_count; id++)
-        if (!world->nodes[id].serves_again) return false;
+        if (id != world->ailing && !world->nodes[id].serves_again) return false;
     return true;
 }
 
@@ -263,25 +273,80 @@ static bool all_answered(struct world *world) {
     return clients_are_done(world);
 }
 
+static uint64_t election_us(const struct world *world) {
+    return world->replica_config.raft.election_us;
+}
+
+static uint64_t patience_us(const struct world *world) {
+    return PATIENCE_US + PATIENCE_ELECTIONS * election_us(world);
+}
+
+/* All that are well serve before long. */
+static bool comes_back(struct world *world) {
+    clients_spread(world);
+    uint64_t began_us = world->now_us;
+    bool came = run_until(world, began_us + patience_us(world), all_serve);
+    if (!came) {
+        world_violation(world, "not every node that is well serves again within %.3f s",
+                        (double)patience_us(world) / 1e6);
+        return false;
+    }
+    uint64_t took_us = world->now_us - began_us;
+    struct world_result *result = world->result;
+    if (took_us > result->recovery_us) result->recovery_us = took_us;
+    if (took_us * 100 / election_us(world) > result->recovery_percent)
+        result->recovery_percent = took_us * 100 / election_us(world);
+    return true;
+}
+
+static bool led_and_does_not(struct world *world) {
+    const struct replica *replica = world->nodes[world->looked_at].replica;
+    if (replica == NULL) return true;
+    const struct raft *raft = replica_raft(world->nodes[world->looked_at].replica);
+    return raft == NULL || raft_role(raft) != RAFT_LEADER;
+}
+
+/* A node that is not well unseats no leader that is (thesis 4.2.3, 9.6); nor does a disk that is
+ * slow, but not stalled. One that was full, and may be thought to be for a while, hands over. */
+static bool keeps_its_leader(struct world *world) {
+    uint32_t leader = world->looked_at = world_leader(world);
+    bool is_well = leader != world->ailing || world->ailment == AILMENT_slow_disk;
+    if (leader == 0 || !is_well) return true;
+    uint64_t end_us = world->now_us + STABLE_ELECTIONS * election_us(world);
+    bool was_unseated = run_until(world, end_us, led_and_does_not);
+    if (!was_unseated) return !world->result->violated;
+    const struct replica *replica = world->nodes[leader].replica;
+    if (replica != NULL && replica_disk_is_full(replica)) return true;
+    world_violation(world, "n%u was well, and leads no longer", leader);
+    return false;
+}
+
+static bool lives_with_an_ailment(struct world *world) {
+    faults_heal(world, true);
+    return comes_back(world) && keeps_its_leader(world);
+}
+
 static void live(struct world *world) {
     run_until(world, world_between(world, 2000, 8000) * 1000, NULL);
-    faults_heal(world);
-    clients_spread(world);
-    if (!run_until(world, world->now_us + PATIENCE_US, all_serve)) {
-        world_violation(world, "not every node serves again although all is mended");
-        return;
-    }
+    if (world->result->violated) return;
+    bool has_ailment = world->node_count > 1 && world_chance(world, 500) &&
+                       !(world->is_calm && world->scapegoat == 0);
+    if (has_ailment && !lives_with_an_ailment(world)) return;
+    faults_heal(world, false);
+    if (!comes_back(world)) return;
     clients_stop(world);
-    if (!run_until(world, world->now_us + PATIENCE_US, all_agree)) {
+    if (!run_until(world, world->now_us + patience_us(world), all_agree)) {
         world_violation(world, "the nodes do not agree in the end, or owe their clients answers");
         return;
     }
     clients_ask_all(world);
-    if (!run_until(world, world->now_us + PATIENCE_US, all_answered)) {
+    if (!run_until(world, world->now_us + patience_us(world), all_answered)) {
         world_violation(world, "the last reads are not answered");
         return;
     }
-    if (!world->result->violated) clients_judge(world);
+    clients_judge(world);
+    if (!world->result->violated) appending_judge(world);
+    if (!world->result->violated) publishing_judge(world);
 }
 
 void world_run(const struct world_options *options, struct world_result *result) {

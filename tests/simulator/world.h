@@ -8,13 +8,15 @@
  *   node.c     one process: turns cut into single effects, between any two of which it may stop
  *   network.c  packets and links
  *   faults.c   which misfortune when; healing
- *   clients.c  what clients ask, and the history of what they were told
+ *   clients.c  what clients ask, and the history of what they were told; beside it two more
+ *              workloads: appending.c, transactions over several lists, and publishing.c
  *   checks.c   what must hold after each step
  *
  * Nothing here knows which bug is planted. */
 #pragma once
 
 #include "base/random.h"
+#include "resp/parse_reply.h"
 #include "src/replica/replica.h"
 #include "tests/simulator/disk.h"
 #include "tests/simulator/history.h"
@@ -46,6 +48,13 @@ enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
 enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
 #undef FAULT_ENUMERATOR
 
+/* What stays with one node although all else is mended: those that are well have to serve all the
+ * same. */
+#define AILMENTS(X) X(none) X(dead) X(flaps) X(deaf) X(mute) X(slow_disk) X(full_disk)
+#define AILMENT_ENUMERATOR(name) AILMENT_##name,
+enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
+#undef AILMENT_ENUMERATOR
+
 /* What a run, or many, have met. */
 #define FIGURES(X)                                                                                 \
     X(steps)                                                                                       \
@@ -76,19 +85,23 @@ enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
     X(configurations)                                                                              \
     X(undecided)                                                                                   \
     X(digests_compared)                                                                            \
-    X(lost_sectors)
+    X(lost_sectors)                                                                                \
+    X(transactions)                                                                                \
+    X(messages_published)                                                                          \
+    X(messages_heard)
 struct figures {
 #define FIGURE(name) uint64_t name;
     FIGURES(FIGURE)
 #undef FIGURE
     uint64_t faults[FAULT_COUNT];
+    uint64_t ailments[AILMENT_COUNT];
 };
 
 struct world_options {
     uint64_t seed;
-    uint32_t nodes;   /* 0: the seed decides */
-    uint32_t planted; /* for the replicas only */
-    bool trace;       /* a line an event on standard output */
+    uint32_t nodes;                         /* 0: the seed decides */
+    uint32_t planted_raft, planted_replica; /* for the replicas only */
+    bool trace;                             /* a line an event on standard output */
 };
 
 /* One run's outcome; plain memory, so that it can be shared between processes. */
@@ -97,6 +110,9 @@ struct world_result {
     char violation[512];
     uint64_t trace_hash;
     struct figures figures;
+    /* The longest that it took until all that were well served again, and in per cent of the
+     * election time-out. */
+    uint64_t recovery_us, recovery_percent;
 };
 
 void world_run(const struct world_options *options, struct world_result *result);
@@ -111,6 +127,7 @@ enum event_kind {
     EVENT_CLIENT,        /* to: a client's next act */
     EVENT_START,         /* to: a node's process */
     EVENT_FAULT,         /* the next misfortune; value: 1 if another one is not to be planned */
+    EVENT_FLAP,          /* a link of the ailing node's comes or goes; to: its peer */
     EVENT_FAULT_IS_OVER, /* value: which; to, from: whose */
     EVENT_WATCHDOG,      /* to: whose looks at its loop; value: the boot it belongs to */
 };
@@ -193,8 +210,9 @@ struct node {
     bool recovered; /* has been compared with what was durable when the process ended */
     uint64_t durable_index, durable_term;
     uint64_t checked_commit, checked_last, checked_last_term, checked_applied, led_term;
-    /* clients.c: an acknowledged write that was asked for after the healing */
+    /* clients.c: an acknowledged write that was asked for after the last healing */
     bool serves_again;
+    bool is_dead; /* and stays so */
 };
 
 enum { CLOCK_RATE_ONE = 10000 };
@@ -227,9 +245,16 @@ struct world {
     bool is_calm;
     uint32_t scapegoat; /* that node; 0: not chosen yet */
     bool healed;
+    uint32_t healings;    /* how often */
+    enum ailment ailment; /* of that node, while the others are well */
+    uint32_t ailing;      /* 0: none */
+    uint32_t looked_at;   /* the leader that should stay one */
 
     struct clients *clients;
+    struct appending *appending;
+    struct publishing *publishing;
     struct checks *checks;
+    uint64_t log_ms; /* the latest stamp of an entry that any node has ever applied */
 };
 
 /* world.c */
@@ -273,7 +298,9 @@ void network_node_stopped(struct world *world, uint32_t id);
 void faults_choose(struct world *world);
 void faults_next(struct world *world, const struct event *event);
 void faults_end(struct world *world, const struct event *event);
-void faults_heal(struct world *world);
+/* Ends all faults; but for what ails one node, if `leaves_one`. */
+void faults_heal(struct world *world, bool leaves_one);
+void faults_flap(struct world *world, const struct event *event);
 /* There is a new leader: trouble likes such moments. */
 void faults_when_power_changes(struct world *world);
 
@@ -297,6 +324,40 @@ bool clients_are_done(const struct world *world);
 /* Asks every node for every object; then clients_are_done() again. */
 void clients_ask_all(struct world *world);
 void clients_judge(struct world *world); /* The verdict on the history. */
+/* The history's time, which goes on with each call. */
+uint64_t clients_moment(struct world *world);
+
+/* appending.c: transactions are known by a number */
+void appending_create(struct world *world);
+void appending_destroy(struct world *world);
+bool appending_is_wanted(struct world *world); /* now, by chance */
+/* Writes a transaction of *count commands between MULTI and EXEC. */
+uint64_t appending_ask(struct world *world, const struct connection *connection, struct buffer *out,
+                       uint32_t *count);
+/* The answer to its EXEC; false: that answers nothing like it. */
+bool appending_take(struct world *world, uint64_t transaction, const struct reply_value *value);
+/* All lists of generation `number` at one moment. */
+uint64_t appending_ask_all(struct world *world, const struct connection *connection,
+                           struct buffer *out, uint32_t number, uint32_t *count);
+uint32_t appending_generations(const struct world *world);
+void appending_judge(struct world *world);
+
+/* publishing.c: two channels; whoever listens does nothing else on its connection */
+void publishing_create(struct world *world);
+void publishing_destroy(struct world *world);
+bool publishing_is_wanted(struct world *world); /* now, by chance */
+bool publishing_has_listeners(const struct world *world);
+uint64_t publishing_ask(struct world *world, const struct connection *connection,
+                        struct buffer *out);
+bool publishing_take(struct world *world, uint64_t message, const struct reply_value *value);
+/* What a listener does next: it subscribes, and now and then it leaves. */
+void publishing_listen(struct world *world, uint32_t client, struct buffer *out);
+/* Something that a listener was sent; false: it is nothing for one. */
+bool publishing_hear(struct world *world, uint32_t client, const struct reply_value *value);
+/* The node's end of its connection is gone; it learns of that, behind what was on its way. */
+void publishing_connection_ends(struct world *world, uint32_t client);
+void publishing_client_lost(struct world *world, uint32_t client);
+void publishing_judge(struct world *world);
 
 /* checks.c */
 struct checks *checks_create(void);

@@ -54,7 +54,7 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     config.hash_seed = random_mix(box->boots);
     config.node_uuid[0] = box->uuids[node];
     config.registry = box->registry;
-    config.planted = config.raft.planted = box->planted;
+    config.planted = box->planted;
     if (box->inflight_bytes_max != 0) config.inflight_bytes_max = box->inflight_bytes_max;
     box->replicas[node] = replica_create(&config, replica_box_moment(box, node));
     for (uint32_t peer = 1; peer <= box->count; peer++) {

@@ -7,16 +7,16 @@
 const struct planted_bug planted_bugs[] = {
     {"vote-not-persisted", "Raft 5.2", IN_RAFT(VOTE_NOT_PERSISTED), .seeds_max = 400},
     {"commit-old-term", "Raft 5.4.2", IN_RAFT(COMMIT_OLD_TERM), .seeds_max = 1500},
-    {"acknowledge-before-sync", "rule 8", IN_RAFT(ACKNOWLEDGE_BEFORE_SYNC), .seeds_max = 20},
+    {"acknowledge-before-sync", "rule 8", IN_RAFT(ACKNOWLEDGE_BEFORE_SYNC), .seeds_max = 60},
     {"count-truncated", "rule 7", IN_RAFT(COUNT_TRUNCATED), .seeds_max = 400},
-    {"commit-unverified", "rule 9", IN_RAFT(COMMIT_UNVERIFIED), .seeds_max = 20},
+    {"commit-unverified", "rule 9", IN_RAFT(COMMIT_UNVERIFIED), .seeds_max = 60},
     {"lease-from-reply", "rule 5", IN_RAFT(LEASE_FROM_REPLY), .seeds_max = 80},
     {"break-promise", "rule 5", IN_RAFT(BREAK_PROMISE), .seeds_max = 600},
     {"read-unconfirmed", "Raft 6.4", IN_RAFT(READ_UNCONFIRMED), .seeds_max = 200},
     {"busy-answers", "rule 16", IN_RAFT(BUSY_ANSWERS), .seeds_max = 1500},
-    {"apply-twice", "rule 17", IN_REPLICA(APPLY_TWICE), .seeds_max = 20},
+    {"apply-twice", "rule 17", IN_REPLICA(APPLY_TWICE), .seeds_max = 60},
     {"stale-lease", "rule 6", IN_REPLICA(STALE_LEASE), .seeds_max = 300},
-    {"read-early", "rule 1", IN_REPLICA(READ_EARLY), .seeds_max = 20},
+    {"read-early", "rule 1", IN_REPLICA(READ_EARLY), .seeds_max = 60},
     {"refuse-early", "rule 18", IN_REPLICA(REFUSE_EARLY), .seeds_max = 60},
 };
 const size_t planted_bug_count = COUNT_OF(planted_bugs);

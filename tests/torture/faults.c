@@ -262,6 +262,19 @@ static void end_pause(struct faults *faults, struct fault *fault) {
     EACH_BEFALLEN(node) node_continue(faults->nodes, node);
 }
 
+/* The loop is inside one command for the fault's time; nobody waits for the answer. One that has
+ * only just started may not be there to be asked. */
+static void begin_slow_command(struct faults *faults, struct fault *fault) {
+    EACH_BEFALLEN(node) {
+        (void)node_hold_up(faults->nodes, node, (uint32_t)(fault->end_ms - fault->begin_ms));
+    }
+}
+
+static void end_slow_command(struct faults *faults, struct fault *fault) {
+    (void)faults;
+    (void)fault;
+}
+
 /* --- disks ----------------------------------------------------------------------------------- */
 
 static void begin_power_loss(struct faults *faults, struct fault *fault) {
@@ -388,6 +401,7 @@ static const struct fault_kind node_kinds[] = {
     {"kill", begin_kill, start_befallen, NULL, 100, 3000, ANY_NODES, false},
     {"termination", begin_termination, start_befallen, NULL, 100, 2000, ANY_NODES, false},
     {"pause", begin_pause, end_pause, NULL, 200, 3000, ANY_NODES, false},
+    {"slow command", begin_slow_command, end_slow_command, NULL, 300, 4000, ANY_NODES, true},
     {"power loss", begin_power_loss, end_power_loss, NULL, 100, 2500, ANY_NODES, false},
     {"power cut", begin_power_loss, end_power_loss, NULL, 100, 1000, ALL_NODES, false},
     {"full disk", begin_full_disk, end_full_disk, NULL, 500, 2500, ANY_NODES, true},

@@ -95,10 +95,21 @@ void node_start(struct nodes *nodes, int number) {
     CHECK(node->pid == 0 && node->place->mounted);
     memset(node->board, 0, sizeof(*node->board));
     atomic_store(&node->board->cache_is_volatile, node->cache_is_volatile);
-    const char *all[ARGUMENTS_MAX] = {
-        server_path(), "--port",           "6379",      "--bind",    node->place->host,
-        "--dir",       node->place->data,  "--cluster", nodes->list, "--raft-secret",
-        "torture",     "--protected-mode", "no"};
+    const char *all[ARGUMENTS_MAX] = {server_path(),
+                                      "--port",
+                                      "6379",
+                                      "--bind",
+                                      node->place->host,
+                                      "--dir",
+                                      node->place->data,
+                                      "--cluster",
+                                      nodes->list,
+                                      "--raft-secret",
+                                      "torture",
+                                      "--protected-mode",
+                                      "no",
+                                      "--enable-debug-command",
+                                      "yes"};
     _Static_assert(NODES_PORT == 6379, "the argument above");
     int count = 0;
     while (all[count] != NULL)
@@ -190,6 +201,17 @@ redisContext *node_connect(const struct nodes *nodes, int number) {
     if (client != NULL && redisSetTimeout(client, patience) == REDIS_OK) return client;
     if (client != NULL) redisFree(client);
     return NULL;
+}
+
+bool node_hold_up(const struct nodes *nodes, int number, uint32_t milliseconds) {
+    redisContext *client = node_connect(nodes, number);
+    if (client == NULL) return false;
+    int done = 0;
+    bool sent = redisAppendCommand(client, "DEBUG SLEEP %u.%03u", milliseconds / 1000,
+                                   milliseconds % 1000) == REDIS_OK &&
+                redisBufferWrite(client, &done) == REDIS_OK && done;
+    redisFree(client); /* What was sent arrives before the end of the connection. */
+    return sent;
 }
 
 /* The value behind "field:"; false if there is none. */

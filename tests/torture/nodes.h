@@ -55,6 +55,8 @@ void nodes_regain_power(struct nodes *nodes, const bool *which);
 
 /* NULL if it does not accept or answer in time. */
 redisContext *node_connect(const struct nodes *nodes, int node);
+/* Its loop goes into one command that takes so long; false: it can't be asked. */
+bool node_hold_up(const struct nodes *nodes, int node, uint32_t milliseconds);
 /* A field of INFO raft; false: no answer, no such field. */
 bool node_info(const struct nodes *nodes, int node, const char *field, char *text, size_t size);
 bool node_serves(const struct nodes *nodes, int node);

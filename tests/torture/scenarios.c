@@ -22,6 +22,8 @@ enum {
     FULL_MS = 3000,
     END_MS = 15000,
     TRIES_MS = 10000,
+    TROUBLE_MS = 1500, /* longer than the patient election time-out below */
+    FLAPS = 8,
 };
 
 struct stage {
@@ -187,6 +189,109 @@ static bool cut_off_node_reads_nothing_old(const struct stage *stage) {
     return all_serve_and_equal(stage);
 }
 
+/* --- elections ------------------------------------------------------------------------------- */
+
+struct standing {
+    int leader;
+    char term[32];
+};
+
+static bool is_standing(const struct stage *stage, const struct standing *standing) {
+    char term[32];
+    return nodes_leader(stage->nodes) == standing->leader &&
+           node_info(stage->nodes, standing->leader, "raft_current_term", term, sizeof(term)) &&
+           strcmp(term, standing->term) == 0;
+}
+
+static void set_one_way(const struct stage *stage, int from, bool cut) {
+    const struct wire_rule rule = {.cut = cut};
+    for (int to = 0; to < SCENARIO_NODES; to++)
+        if (to != from) wire_set(stage->wire, from, to, &rule);
+}
+
+static void set_towards(const struct stage *stage, int to, bool cut) {
+    const struct wire_rule rule = {.cut = cut};
+    for (int from = 0; from < SCENARIO_NODES; from++)
+        if (to != from) wire_set(stage->wire, from, to, &rule);
+}
+
+static void cut_off_for_a_while(const struct stage *stage, int leader, int other) {
+    (void)leader;
+    cut_off(stage, other, true);
+    sleep_ms(TROUBLE_MS);
+    cut_off(stage, other, false);
+}
+static void mute_for_a_while(const struct stage *stage, int leader, int other) {
+    (void)leader;
+    set_one_way(stage, other, true);
+    sleep_ms(TROUBLE_MS);
+    set_one_way(stage, other, false);
+}
+static void deafen_for_a_while(const struct stage *stage, int leader, int other) {
+    (void)leader;
+    set_towards(stage, other, true);
+    sleep_ms(TROUBLE_MS);
+    set_towards(stage, other, false);
+}
+static void flap(const struct stage *stage, int leader, int other) {
+    for (int i = 0; i < FLAPS; i++) {
+        const struct wire_rule rule = {.cut = i % 2 == 0};
+        wire_set(stage->wire, leader, other, &rule);
+        wire_set(stage->wire, other, leader, &rule);
+        sleep_ms(TROUBLE_MS / FLAPS);
+    }
+}
+static void pause_for_a_while(const struct stage *stage, int leader, int other) {
+    (void)leader;
+    node_pause(stage->nodes, other);
+    sleep_ms(TROUBLE_MS);
+    node_continue(stage->nodes, other);
+}
+static void hold_leader_up(const struct stage *stage, int leader, int other) {
+    (void)other;
+    (void)node_hold_up(stage->nodes, leader, TROUBLE_MS);
+    sleep_ms(TROUBLE_MS);
+}
+static void hold_all_up(const struct stage *stage, int leader, int other) {
+    (void)leader;
+    (void)other;
+    for (int i = 0; i < SCENARIO_NODES; i++)
+        (void)node_hold_up(stage->nodes, i, TROUBLE_MS + 100 * (uint32_t)i);
+    sleep_ms(TROUBLE_MS);
+}
+
+/* What is no reason for an election: another node that is cut off, mute, deaf, paused or comes and
+ * goes, and slow commands. */
+static bool no_reason_no_election(const struct stage *stage) {
+    static const struct {
+        const char *name;
+        void (*happens)(const struct stage *stage, int leader, int other);
+    } troubles[] = {
+        {"a node that was cut off and comes back", cut_off_for_a_while},
+        {"a node that nobody heard", mute_for_a_while},
+        {"a node that heard nobody", deafen_for_a_while},
+        {"a flapping link", flap},
+        {"a node that stood still", pause_for_a_while},
+        {"a slow command on the leader", hold_leader_up},
+        {"a slow command on all nodes", hold_all_up},
+    };
+    struct standing standing = {.leader = leader_of(stage)};
+    int other = (standing.leader + 1) % SCENARIO_NODES;
+    if (!node_info(stage->nodes, standing.leader, "raft_current_term", standing.term,
+                   sizeof(standing.term)))
+        return fail(stage, "the leader does not say its term");
+    for (size_t i = 0; i < COUNT_OF(troubles); i++) {
+        troubles[i].happens(stage, standing.leader, other);
+        if (!nodes_await_serving(stage->nodes, SERVING_MS))
+            return fail(stage, "not all nodes serve after %s", troubles[i].name);
+        if (!is_standing(stage, &standing))
+            return fail(stage, "%s unseats the leader", troubles[i].name);
+        if (count_up(stage, other) < 0)
+            return fail(stage, "nothing is written after %s", troubles[i].name);
+    }
+    return all_serve_and_equal(stage);
+}
+
 /* --- disks ----------------------------------------------------------------------------------- */
 
 /* SETs large values until one is refused; false: none was. */
@@ -291,6 +396,8 @@ static bool flipped_bit_is_named(const struct stage *stage) {
 /* --- the table ------------------------------------------------------------------------------- */
 
 static const char *const no_syncs[] = {"--raft-fsync", "no", NULL};
+/* So that a busy machine does not decide. */
+static const char *const patient[] = {"--raft-election-timeout", "800", NULL};
 static const char *const local_reads[] = {"--raft-read-mode", "local", NULL};
 
 static const struct scenario {
@@ -303,6 +410,7 @@ static const struct scenario {
     {"all nodes lose power while the cluster is founded", power_loss_while_founding, NULL},
     {"a node that is cut off reads nothing old", cut_off_node_reads_nothing_old, NULL},
     {"the same with local reads: the old value is noticed", stale_read_is_noticed, local_reads},
+    {"what is no reason for an election brings about none", no_reason_no_election, patient},
     {"full disks refuse writes, read, and recover without a restart", full_disk_refuses_writes,
      NULL},
     {"with full disks all nodes are killed and come back", full_disk_lets_nodes_restart, NULL},

@@ -13,7 +13,8 @@ size_t command_record_size(const struct bytes *args, uint32_t count) {
     return size;
 }
 
-void command_record_write(char *at, const struct command_record *fields, const struct bytes *args) {
+char *command_record_write_head(char *at, const struct command_record *fields,
+                                const struct bytes *args) {
     store_u16(at + 4, fields->id);
     at[6] = (char)fields->db;
     at[7] = (char)fields->flags;
@@ -22,13 +23,22 @@ void command_record_write(char *at, const struct command_record *fields, const s
     store_u32(at + 20, fields->count);
     uint32_t arguments = fields->flags & RECORD_GROUP ? 0 : fields->count;
     char *sizes = at + COMMAND_RECORD_SIZE;
-    char *bytes = sizes + (size_t)4 * arguments;
+    size_t size = COMMAND_RECORD_SIZE + (size_t)4 * arguments;
     for (uint32_t i = 0; i < arguments; i++) {
         store_u32(sizes + (size_t)4 * i, (uint32_t)args[i].size);
+        size += args[i].size;
+    }
+    store_u32(at, (uint32_t)size);
+    return sizes + (size_t)4 * arguments;
+}
+
+void command_record_write(char *at, const struct command_record *fields, const struct bytes *args) {
+    char *bytes = command_record_write_head(at, fields, args);
+    uint32_t arguments = fields->flags & RECORD_GROUP ? 0 : fields->count;
+    for (uint32_t i = 0; i < arguments; i++) {
         if (args[i].size > 0) memcpy(bytes, args[i].data, args[i].size);
         bytes += args[i].size;
     }
-    store_u32(at, (uint32_t)(bytes - at));
 }
 
 enum error command_record_read(struct bytes body, struct command_record *record) {
@@ -167,6 +177,27 @@ static void batch_grow(struct batch *batch, size_t more) {
     batch->body_capacity = capacity - ENTRY_HEADER_SIZE;
 }
 
+void batch_note_record(struct batch *batch, size_t size, struct session *session) {
+    batch->body_size += size;
+    if (batch->count == batch->slot_capacity) {
+        batch->slot_capacity = batch->slot_capacity == 0 ? 64 : batch->slot_capacity * 2;
+        batch->slots =
+            memory_resize(batch->slots, batch->slot_capacity * sizeof(struct batch_slot));
+    }
+    batch->slots[batch->count++] = (struct batch_slot){.session = session};
+}
+
+void batch_move(struct batch *batch, struct chunk *chunk, char *image) {
+    CHECK(batch->number == 0 && image >= chunk->data);
+    if (batch->body_size > 0) {
+        memcpy(image + ENTRY_HEADER_SIZE, batch->image + ENTRY_HEADER_SIZE, batch->body_size);
+    }
+    chunk_release(batch->chunk);
+    batch->chunk = chunk;
+    batch->image = image;
+    batch->body_capacity = (size_t)(chunk->data + chunk->capacity - image) - ENTRY_HEADER_SIZE;
+}
+
 void batch_append(struct batch *batch, const struct command_record *fields,
                   const struct bytes *args, struct session *session) {
     CHECK(batch->number == 0);
@@ -174,14 +205,7 @@ void batch_append(struct batch *batch, const struct command_record *fields,
                                                : command_record_size(args, fields->count);
     if (batch->body_capacity - batch->body_size < size) batch_grow(batch, size);
     command_record_write(batch->image + ENTRY_HEADER_SIZE + batch->body_size, fields, args);
-    batch->body_size += size;
-
-    if (batch->count == batch->slot_capacity) {
-        batch->slot_capacity = batch->slot_capacity == 0 ? 64 : batch->slot_capacity * 2;
-        batch->slots =
-            memory_resize(batch->slots, batch->slot_capacity * sizeof(struct batch_slot));
-    }
-    batch->slots[batch->count++] = (struct batch_slot){.session = session};
+    batch_note_record(batch, size, session);
 }
 
 static void write_header(char *image, uint64_t origin, uint64_t number, struct bytes body,

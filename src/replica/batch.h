@@ -65,6 +65,9 @@ struct command_record {
 size_t command_record_size(const struct bytes *args, uint32_t count);
 /* Writes a record of command_record_size() bytes. */
 void command_record_write(char *at, const struct command_record *fields, const struct bytes *args);
+/* The same but for the arguments' bytes, which belong where it returns, one after the other. */
+char *command_record_write_head(char *at, const struct command_record *fields,
+                                const struct bytes *args);
 /* Reads the record at the front of `body`; validates sizes. */
 enum error command_record_read(struct bytes body, struct command_record *record) MUST_USE;
 /* Its arguments into args[0 .. count - 1]. */
@@ -110,6 +113,11 @@ void batch_destroy(struct batch *batch);
 /* Appends a record (count from fields) for `session`. */
 void batch_append(struct batch *batch, const struct command_record *fields,
                   const struct bytes *args, struct session *session);
+/* For a record that is written in its place (arrival.h). Moves an open batch to this chunk, whose
+ * reference passes to it, so that its image begins at `image`; then the record stands behind the
+ * body so far, and has this size. */
+void batch_move(struct batch *batch, struct chunk *chunk, char *image);
+void batch_note_record(struct batch *batch, size_t size, struct session *session);
 /* The opaque fields of the header; the batch takes no more records. */
 void batch_seal(struct batch *batch, uint64_t origin, uint64_t number, uint64_t now_us);
 /* Makes `instead` of a sealed batch: what its origin sends under its number from now on. */

@@ -5,6 +5,7 @@
  * the bounds of what this node keeps in flight, and goes on when they are met again. */
 #include "base/memory.h"
 #include "base/table.h"
+#include "src/replica/arrival.h"
 #include "src/replica/replica_internal.h"
 
 /* Ids of the commands that the intake itself carries out (their rows stand below). */
@@ -155,7 +156,9 @@ static void take_write(struct replica *replica, struct session *session,
         .count = count - 1,
     };
     push_write(replica, session, silent);
-    batch_append(replica_open_batch(replica), &fields, args + 1, session);
+    struct batch *batch = replica_open_batch(replica);
+    if (session->arrival != NULL && arrival_append(session, batch, &fields, args + 1)) return;
+    batch_append(batch, &fields, args + 1, session);
 }
 
 /* Runs a SESSION command now. */
@@ -729,9 +732,12 @@ void session_take_in(struct replica *replica, struct session *session) {
         route(replica, session, session->parser.args, session->parser.count);
         limits.unauthenticated = !session->authenticated;
     }
-    if (session->input_consumed == session->input.size) {
-        session->input.size = session->input_consumed = 0;
-        if (session->input.capacity > 65536) buffer_clear(&session->input);
+    bool is_empty = session->input_consumed == session->input.size;
+    if (is_empty) session->input.size = session->input_consumed = 0;
+    if (session->arrival != NULL && (is_empty || session->input_consumed > 0)) {
+        arrival_end(session);
+    } else if (is_empty && session->input.capacity > 65536) {
+        buffer_clear(&session->input);
     }
 }
 
@@ -763,6 +769,14 @@ char *session_input_room(struct session *session, size_t *size) {
         session->input_consumed = 0;
     }
     size_t room = *size == 0 ? 16384 : *size;
+    arrival_consider(session);
+    size_t left = session->input.capacity - session->input.size;
+    bool suffices = left > 0 && *size <= left && session->parser.wanted <= left;
+    if (session->arrival != NULL && !suffices) arrival_end(session); /* a second large one */
+    if (session->arrival != NULL) {
+        *size = left;
+        return session->input.data + session->input.size;
+    }
     if (session->parser.wanted > room && session->parser.wanted > 32768)
         room = session->parser.wanted;
     char *at = buffer_reserve(&session->input, room);

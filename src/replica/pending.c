@@ -6,6 +6,7 @@
  * touched. */
 #include "base/memory.h"
 #include "base/table.h"
+#include "src/replica/arrival.h"
 #include "src/replica/replica_internal.h"
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -22,6 +23,7 @@ void session_let_go(struct session *session) {
     buffer_clear(&session->name);
     buffer_clear(&session->library_name);
     buffer_clear(&session->library_version);
+    if (session->arrival != NULL) arrival_end(session);
     buffer_clear(&session->input);
     buffer_clear(&session->output);
     buffer_clear(&session->multi);

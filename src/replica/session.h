@@ -17,6 +17,7 @@
 
 struct replica;
 struct batch;
+struct chunk;
 
 /* Why a session is to be closed by the driver once its output has been written. */
 enum session_ending {
@@ -64,6 +65,7 @@ struct session {
     struct request_parser parser; /* (replica) */
     struct buffer input;          /* (replica) the query buffer */
     size_t input_consumed;        /* (replica) bytes of it that are parsed */
+    struct chunk *arrival;        /* (replica) what the query buffer lies in: arrival.h; or NULL */
     struct buffer output;         /* replies that may leave */
 
     /* MULTI: (replica) */

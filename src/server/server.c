@@ -618,6 +618,7 @@ static void on_sockets_polled(struct ev_loop *loop, struct ev_check *watcher, in
     struct server *server = watcher->data;
     if (server->owes_tick) {
         tick(server);
+        note_vote_and_log(server);
         hand_out_disk_requests(server);
         hand_out_packets(server);
     }

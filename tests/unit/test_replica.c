@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/memory.h"
 #include "src/replica/replica_internal.h"
 #include "tests/unit/replica_box.h"
 
@@ -1177,5 +1178,134 @@ Test(replica, stops_at_an_entry_of_a_newer_version) {
     box_client_send(&box, client, "SET x 3\r\n");
     cr_expect(box_client_expect(&box, client, "+OK\r\n"));
     box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
+/* --- large arguments ----------------------------------------------------------------------------
+ */
+
+enum { LARGE_SIZE = 3 * CHUNK_SIZE / 2 + 37, FIRST_PIECE = 100, PIECE = CHUNK_SIZE / 5 };
+
+static char *make_large(char first) {
+    char *text = memory_allocate(LARGE_SIZE + 1);
+    for (size_t i = 0; i < LARGE_SIZE; i++)
+        text[i] = (char)('a' + (i * 7 + i / 253 + (size_t)first) % 26);
+    text[LARGE_SIZE] = '\0';
+    return text;
+}
+
+/* As a socket gives it: a little first, then as much as there is. */
+static void send_in_pieces(struct replica_box *box, struct box_client *client, const char *text) {
+    size_t size = strlen(text), length = FIRST_PIECE;
+    for (size_t at = 0; at < size; at += length, length = PIECE) {
+        char piece[PIECE + 1];
+        if (length > size - at) length = size - at;
+        memcpy(piece, text + at, length);
+        piece[length] = '\0';
+        box_client_send(box, client, piece);
+    }
+}
+
+PRINTF_LIKE(3, 4)
+static void send_large(struct replica_box *box, struct box_client *client, const char *format,
+                       ...) {
+    struct buffer text = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    buffer_append_format_list(&text, format, arguments);
+    va_end(arguments);
+    buffer_append_byte(&text, '\0');
+    send_in_pieces(box, client, text.data);
+    buffer_clear(&text);
+}
+
+static void expect_large(struct replica_box *box, uint32_t node, const char *key,
+                         const char *value) {
+    struct box_client *client = replica_box_client(box, node);
+    struct buffer text = {0}, reply = {0};
+    buffer_append_format(&text, "GET %s\r\n", key);
+    buffer_append_byte(&text, '\0');
+    buffer_append_format(&reply, "$%zu\r\n%s\r\n", strlen(value), value);
+    buffer_append_byte(&reply, '\0');
+    box_client_send(box, client, text.data);
+    cr_expect(box_client_expect(box, client, reply.data), "%s on n%u", key, node);
+    buffer_clear(&text);
+    buffer_clear(&reply);
+    box_client_close(box, client);
+}
+
+/* A large argument is read straight to where its entry has it (arrival.h): wherever it stands in
+ * its command, whatever stands before and behind that one, and whatever waits in the open batch. */
+Test(replica, large_arguments_arrive_whole) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    char *one = make_large('d'), *two = make_large('q');
+    uint32_t nodes[] = {leader, follower};
+    for (size_t i = 0; i < COUNT_OF(nodes); i++) {
+        uint32_t node = nodes[i], other = leader + follower - node;
+        struct box_client *client = replica_box_client(&box, node);
+        send_large(&box, client, "*3\r\n$3\r\nSET\r\n$4\r\nlast\r\n$%d\r\n%s\r\n", LARGE_SIZE, one);
+        cr_expect(box_client_expect(&box, client, "+OK\r\n"));
+        send_large(&box, client,
+                   "*5\r\n$3\r\nSET\r\n$6\r\nmiddle\r\n$%d\r\n%s\r\n$2\r\nPX\r\n$7\r\n5000000\r\n"
+                   "GET nothing\r\nSET small 1\r\n*2\r\n$6\r\nSTRLEN\r\n$6\r\nmiddle\r\n",
+                   LARGE_SIZE, two);
+        char length[32], text[128];
+        snprintf(length, sizeof(length), ":%d\r\n", LARGE_SIZE);
+        snprintf(text, sizeof(text), "+OK\r\n$-1\r\n+OK\r\n%s", length);
+        cr_expect(box_client_expect(&box, client, text));
+        send_large(&box, client,
+                   "*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$%d\r\n%s\r\n$1\r\nb\r\n$%d\r\n%s\r\n",
+                   LARGE_SIZE, one, LARGE_SIZE, two);
+        cr_expect(box_client_expect(&box, client, "+OK\r\n"), "two large ones");
+        box_client_send(&box, client, "MULTI\r\n");
+        send_large(&box, client, "*3\r\n$3\r\nSET\r\n$5\r\ngroup\r\n$%d\r\n%s\r\n", LARGE_SIZE,
+                   two);
+        box_client_send(&box, client, "EXEC\r\n");
+        cr_expect(box_client_expect(&box, client, "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n"));
+        send_large(&box, client, "*2\r\n$6\r\nEXISTS\r\n$%d\r\n%s\r\n", LARGE_SIZE, one);
+        cr_expect(box_client_expect(&box, client, ":0\r\n"), "a read");
+        static const char *const keys[] = {"last", "middle", "a", "b", "group"};
+        const char *const values[] = {one, two, one, two, two};
+        for (size_t k = 0; k < COUNT_OF(keys); k++)
+            expect_large(&box, other, keys[k], values[k]);
+        box_client_close(&box, client);
+    }
+    memory_release(one);
+    memory_release(two);
+    replica_box_clear(&box);
+}
+
+/* Behind a batch that is on its way, others wait in the open one; the large one joins them. */
+Test(replica, a_large_argument_joins_the_open_batch) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    char *one = make_large('k');
+    struct box_client *clients[4];
+    for (size_t i = 0; i < COUNT_OF(clients); i++)
+        clients[i] = replica_box_client(&box, 1);
+    box_client_send(&box, clients[0], "SET first 1\r\n");
+    box_client_send(&box, clients[1], "SET second 2\r\n");
+    send_large(&box, clients[2], "*3\r\n$3\r\nSET\r\n$5\r\nthird\r\n$%d\r\n%s\r\n", LARGE_SIZE,
+               one);
+    box_client_send(&box, clients[3], "SET fourth 4\r\n");
+    for (size_t i = 0; i < COUNT_OF(clients); i++)
+        cr_expect(box_client_expect(&box, clients[i], "+OK\r\n"), "client %zu", i);
+    expect_large(&box, 1, "second", "2");
+    expect_large(&box, 1, "third", one);
+    expect_large(&box, 1, "fourth", "4");
+    /* One that leaves in the midst of its argument leaves nothing behind. */
+    send_large(&box, clients[2], "*3\r\n$3\r\nSET\r\n$5\r\nfifth\r\n$%d\r\n%s", LARGE_SIZE + 100,
+               one);
+    box_client_close(&box, clients[2]);
+    box_client_send(&box, clients[3], "EXISTS fifth\r\n");
+    cr_expect(box_client_expect(&box, clients[3], ":0\r\n"));
+    box_client_close(&box, clients[0]);
+    box_client_close(&box, clients[1]);
+    box_client_close(&box, clients[3]);
+    memory_release(one);
     replica_box_clear(&box);
 }

@@ -19,7 +19,7 @@ enum { PEER_PORT_OFFSET = 10000 };
 /* The protocol's numbers once more, as a stranger knows them (src/server/peers.c). */
 enum { KIND_PACKET = 1, KIND_HELLO, KIND_PROOF, KIND_WELCOME, KIND_REFUSAL, KIND_ANSWER };
 enum { PURPOSE_CONTROL = 1, PURPOSE_BULK, PURPOSE_FOUNDING };
-enum { HELLO_SIZE = 104, NAMED_PACKET_KINDS = 16, UNPROVED_MAX = 64 };
+enum { PROTOCOL = 2, HELLO_SIZE = 104, NAMED_PACKET_KINDS = 16, UNPROVED_MAX = 64 };
 
 static int dial(struct cluster *cluster, int node) {
     int fd = connect_port(cluster->nodes[node].port + PEER_PORT_OFFSET);
@@ -58,13 +58,51 @@ static void frame(struct buffer *out, uint32_t kind, uint32_t size, struct bytes
     buffer_append_bytes(out, head);
 }
 
-static void hello(struct buffer *out, uint32_t version, uint32_t purpose, uint32_t id) {
+struct introduction {
+    uint32_t version, float_model, purpose, id;
+    bool knows_cluster;
+};
+
+/* `cluster_id`: 16 bytes, or NULL if none of the introductions knows it. */
+static void introduce(struct buffer *out, struct introduction as, const char *cluster_id) {
     char body[HELLO_SIZE] = "HAMOKPR\n";
-    store_u32(body + 8, version);
-    store_u32(body + 12, __LDBL_MANT_DIG__);
-    store_u32(body + 16, purpose);
-    store_u32(body + 20, id);
+    store_u32(body + 8, as.version);
+    store_u32(body + 12, as.float_model);
+    store_u32(body + 16, as.purpose);
+    store_u32(body + 20, as.id);
+    if (as.knows_cluster) memcpy(body + 24, cluster_id, 16);
     frame(out, KIND_HELLO, HELLO_SIZE, bytes_of(body, HELLO_SIZE));
+}
+
+static void hello_for_founding(struct buffer *out, uint32_t id) {
+    struct introduction as = {PROTOCOL, __LDBL_MANT_DIG__, PURPOSE_FOUNDING, id, false};
+    introduce(out, as, NULL);
+}
+
+/* INFO shows it as the id of the history: its first 32 digits. */
+static void learn_cluster_id(struct cluster *cluster, char id[16]) {
+    char text[64] = "", digits[3] = "";
+    node_info_text(cluster, 0, "replication", "master_replid", text, sizeof(text));
+    cr_assert_geq(strlen(text), 32, "%s", text);
+    for (int i = 0; i < 16; i++) {
+        memcpy(digits, text + 2 * i, 2);
+        id[i] = (char)strtoul(digits, NULL, 16);
+    }
+}
+
+/* What the server says until it closes. */
+static void expect_refused(int fd, const char *what, const char *why) {
+    char said[1024] = "";
+    size_t size = 0;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    while (size < sizeof(said) && poll(&poll_fd, 1, PATIENCE_MS) > 0) {
+        ssize_t count = recv(fd, said + size, sizeof(said) - size, 0);
+        if (count <= 0) break;
+        size += (size_t)count;
+    }
+    cr_expect_not_null(memmem(said, size, why, strlen(why)), "%s, who is told: %.*s", what,
+                       size > 16 ? (int)size - 16 : 0, said + 16);
+    expect_closed(fd, what);
 }
 
 static void expect_goes_on(struct cluster *cluster) {
@@ -117,28 +155,51 @@ Test(peer_port, throws_out_who_breaks_the_handshake) {
     for (uint32_t kind = 0; kind < NAMED_PACKET_KINDS; kind++) {
         if (kind == KIND_ANSWER || kind == KIND_PROOF) continue;
         struct buffer out = {0};
-        hello(&out, 1, PURPOSE_FOUNDING, 0);
+        hello_for_founding(&out, 0);
         frame(&out, kind, 32, bytes_of(zeros, 32));
         int fd = dial(cluster, (int)kind % 3);
         say(fd, out.data, out.size);
         expect_closed(fd, "no PROOF behind HELLO");
         buffer_clear(&out);
     }
-    static const struct {
-        const char *name;
-        uint32_t version, purpose, id;
-    } hellos[] = {
-        {"another version", 2, PURPOSE_FOUNDING, 0},
-        {"another cluster", 1, PURPOSE_CONTROL, 1},
-        {"no member", 1, PURPOSE_BULK, 77},
-        {"no purpose", 1, 9, 1},
-    };
-    for (size_t i = 0; i < COUNT_OF(hellos); i++) {
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+enum { ID_OF_THE_ASKED = 2000, ID_OF_ANOTHER }; /* stand for what is known only later */
+
+static const struct {
+    const char *name, *why;
+    struct introduction as;
+} introductions[] = {
+    {"a version of the past", "no version", {1, __LDBL_MANT_DIG__, PURPOSE_FOUNDING, 0, false}},
+    {"a version to come", "no version", {99, __LDBL_MANT_DIG__, PURPOSE_FOUNDING, 0, false}},
+    {"another architecture", "floating-point", {PROTOCOL, 113, PURPOSE_FOUNDING, 0, false}},
+    {"no purpose", "not understood", {PROTOCOL, __LDBL_MANT_DIG__, 99, 2, true}},
+    {"another cluster", "another cluster", {PROTOCOL, __LDBL_MANT_DIG__, PURPOSE_BULK, 2, false}},
+    {"no member", "not a member", {PROTOCOL, __LDBL_MANT_DIG__, PURPOSE_BULK, 1000, true}},
+    {"this node",
+     "two processes",
+     {PROTOCOL, __LDBL_MANT_DIG__, PURPOSE_BULK, ID_OF_THE_ASKED, true}},
+    {"another directory",
+     "another data directory",
+     {PROTOCOL, __LDBL_MANT_DIG__, PURPOSE_CONTROL, ID_OF_ANOTHER, true}},
+};
+
+Test(peer_port, tells_who_may_not_come_in_why) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    char cluster_id[16];
+    learn_cluster_id(cluster, cluster_id);
+    for (size_t i = 0; i < COUNT_OF(introductions); i++) {
         struct buffer out = {0};
-        hello(&out, hellos[i].version, hellos[i].purpose, hellos[i].id);
+        struct introduction as = introductions[i].as;
+        if (as.id == ID_OF_THE_ASKED) as.id = (uint32_t)node_info(cluster, 0, "raft_node_id");
+        if (as.id == ID_OF_ANOTHER) as.id = (uint32_t)node_info(cluster, 1, "raft_node_id");
+        introduce(&out, as, cluster_id);
         int fd = dial(cluster, 0);
         say(fd, out.data, out.size);
-        expect_closed(fd, hellos[i].name);
+        expect_refused(fd, introductions[i].name, introductions[i].why);
         buffer_clear(&out);
     }
     expect_goes_on(cluster);
@@ -150,7 +211,7 @@ Test(peer_port, throws_out_who_breaks_the_handshake) {
 static void begin_founding(struct cluster *cluster, int node, int *fd) {
     char proof[32] = {0};
     struct buffer out = {0};
-    hello(&out, 1, PURPOSE_FOUNDING, 0);
+    hello_for_founding(&out, 0);
     frame(&out, KIND_PROOF, sizeof(proof), bytes_of(proof, sizeof(proof)));
     *fd = dial(cluster, node);
     say(*fd, out.data, out.size);
@@ -192,7 +253,7 @@ Test(peer_port, survives_noise_and_broken_connections) {
         size_t size = random_below(&random, sizeof(noise));
         for (size_t k = 0; k < size; k++)
             noise[k] = (char)random_next(&random);
-        if (i % 3 == 0) hello(&out, 1, PURPOSE_FOUNDING, (uint32_t)random_below(&random, 5));
+        if (i % 3 == 0) hello_for_founding(&out, (uint32_t)random_below(&random, 5));
         if (i % 6 == 0) frame(&out, KIND_PROOF, 32, bytes_of(memset(noise, 0, 32), 32));
         if (i % 12 == 0) frame(&out, KIND_ANSWER, (uint32_t)size, bytes_of(noise, size));
         if (i % 3 == 1) buffer_append(&out, noise, size);

@@ -396,7 +396,7 @@ static void run_snapshot(struct command_call *call) {
 
 /* The voters by what they have told of one entry; bits 1 << id. */
 struct verdict {
-    uint32_t agree, differ, silent;
+    uint32_t voters, agree, differ, silent;
     uint64_t digest; /* that of the most */
 };
 
@@ -412,6 +412,7 @@ static void judge(const struct page *page, uint64_t index, struct verdict *verdi
             uint64_t other;
             uint32_t bit = 1u << page->nodes[k].member.id;
             if (page->nodes[k].standing != RAFT_VOTER) continue;
+            one.voters |= bit;
             if (!replica_verified(replica, page->nodes[k].member.id, index, &other)) {
                 one.silent |= bit;
             } else if (told && other == one.digest) {
@@ -500,6 +501,8 @@ static void run_verify(struct command_call *call) {
         reply_error_format(call->reply, "ERR %s", trouble);
     else if (!answered)
         reply_error(call->reply, "CLUSTERDOWN no leader answered in time");
+    else if (2 * __builtin_popcount(verdict.agree) <= __builtin_popcount(verdict.voters))
+        reply_error(call->reply, "CLUSTERDOWN too few nodes told their state in time");
     else
         reply_verdict(call->reply, answer.index, &verdict);
 }
@@ -648,6 +651,7 @@ static const struct command raft_commands[] = {
      .run = run_transfer,
      .arity = -2,
      .place = COMMAND_LOCAL,
+     .waits = true,
      .flags = RAFT_WAITS,
      .group = "server",
      .since = "7.0.0",
@@ -659,6 +663,7 @@ static const struct command raft_commands[] = {
      .run = run_barrier,
      .arity = -2,
      .place = COMMAND_LOCAL,
+     .waits = true,
      .flags = RAFT_WAITS,
      .group = "server",
      .since = "7.0.0",
@@ -670,6 +675,7 @@ static const struct command raft_commands[] = {
      .run = run_snapshot,
      .arity = 2,
      .place = COMMAND_LOCAL,
+     .waits = true,
      .flags = RAFT_WAITS,
      .group = "server",
      .since = "7.0.0",
@@ -680,6 +686,7 @@ static const struct command raft_commands[] = {
      .run = run_verify,
      .arity = -2,
      .place = COMMAND_LOCAL,
+     .waits = true,
      .flags = RAFT_WAITS,
      .group = "server",
      .since = "7.0.0",

@@ -68,6 +68,7 @@ static void add_statistics(struct world *world, struct node *node) {
     figures->reads_index += statistics->reads_index;
     figures->reads_in_batch += statistics->reads_in_batch;
     figures->ticks_proposed += statistics->ticks_proposed;
+    figures->verifications += statistics->verifications;
     figures->busy_heard += statistics->busy_heard;
     struct replica_snapshot_status snapshot = replica_snapshot_status(node->replica);
     figures->snapshots_made += snapshot.made;
@@ -359,6 +360,23 @@ static bool carry_out_one(struct world *world, struct node *node) {
     return false;
 }
 
+/* What an operator may ask of a cluster in any state, on any node; where nothing but faults is to
+ * be a reason for elections, nobody does. */
+static void operate(struct world *world, struct node *node) {
+    if (world->healed || world->is_calm || !world_chance(world, 2)) return;
+    if (replica_state(node->replica) != REPLICA_RUNNING) return;
+    static const enum replica_operation_kind kinds[] = {REPLICA_TRANSFER, REPLICA_TRANSFER,
+                                                        REPLICA_KEEP, REPLICA_VERIFY};
+    struct replica_operation operation = {.kind = kinds[world_below(world, COUNT_OF(kinds))],
+                                          .node =
+                                              (uint32_t)world_below(world, world->node_count + 1)};
+    if (operation.kind == REPLICA_TRANSFER) operation.timeout_us = world_paced_us(world, 60, 5);
+    world_trace(world, (uint64_t)operation.kind, "n%u is asked for operation %d on n%u", node->id,
+                operation.kind, operation.node);
+    (void)replica_operate(node->replica, &operation);
+    world->result->figures.operators_asked++;
+}
+
 /* --- running -------------------------------------------------------------------------------- */
 
 static void step(struct world *world, struct node *node) {
@@ -366,6 +384,7 @@ static void step(struct world *world, struct node *node) {
     case PHASE_IDLE:
         node->owes_tick |= turn_is_long(world, node);
         node->turn_began_us = world->now_us;
+        operate(world, node);
         node->events_left = (uint32_t)world_between(world, 1, 16);
         node->phase = PHASE_EVENTS;
         break;

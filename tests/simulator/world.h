@@ -75,6 +75,8 @@ enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
     X(reads_index)                                                                                 \
     X(reads_in_batch)                                                                              \
     X(ticks_proposed)                                                                              \
+    X(operators_asked)                                                                             \
+    X(verifications)                                                                               \
     X(busy_heard)                                                                                  \
     X(calm_seeds)                                                                                  \
     X(snapshots_begun)                                                                             \

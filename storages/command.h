@@ -96,6 +96,7 @@ struct command {
     /* The argument that names an element of the key's value (a field, a member), 0 if none does:
      * for prefetches; a wrong one costs nothing but time. */
     uint8_t element;
+    bool waits; /* LOCAL: it may have no answer yet (call.later); its client's next commands wait */
     /* The 7.0 key-spec flags, e.g. "RW ACCESS UPDATE"; NULL without keys. Several specs of one key
      * each are separated by ';': "RO ACCESS;OW UPDATE". */
     const char *key_flags;

@@ -273,6 +273,8 @@ static void take_local(struct replica *replica, struct session *session,
         return;
     }
     struct pending *pending = session_push(replica, session, PENDING_LOCAL, silent);
+    pending->waits = command->waits;
+    session->waiting_locals += command->waits;
     session_wait_with(replica, session, pending, command, args + 1, count - 1);
     session_pump(replica, session);
 }
@@ -632,6 +634,7 @@ static void route(struct replica *replica, struct session *session, const struct
  * there is no room for. */
 static bool at_a_bound(const struct replica *replica, const struct session *session, bool full) {
     if (full && (session->pending_count > 0 || session->wants_room)) return true;
+    if (session->waiting_locals > 0) return true; /* As in Redis: its client is blocked. */
     if (session->output.size > replica->config.output_bytes_soft) return true;
     return session->waiting.size - session->waiting_consumed > session_waiting_max;
 }

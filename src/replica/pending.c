@@ -94,6 +94,7 @@ static void session_pop(struct replica *replica, struct session *session) {
     session->waiting_consumed += pending->size;
     replica->waiting_bytes -= pending->size;
     if (pending->kind == PENDING_READ && !pending->attached) session->indexed_reads--;
+    if (pending->waits) session->waiting_locals--;
     session->pending_first = (session->pending_first + 1) & (session->pending_capacity - 1);
     session->pending_count--;
     if (session->waiting_consumed == session->waiting.size) {
@@ -159,6 +160,7 @@ bool session_run(struct replica *replica, struct session *session, const struct 
     };
     uint64_t began_ns = observe_begin(replica);
     storages_run(&call);
+    CHECK(!call.later || command->waits);
     if (call.later) return false;
     if (may_need_tick && call.deadline_met_ms != 0) {
         uint64_t present =

@@ -1242,17 +1242,19 @@ void replica_check(const struct replica *replica) {
     for (uint32_t i = 0; i < table_size(replica->sessions); i++) {
         const struct session *session = table_at(replica->sessions, i);
         CHECK(!session->closed && session->references > 0);
-        uint32_t indexed = 0, unsealed = 0;
+        uint32_t indexed = 0, unsealed = 0, waiting_locals = 0;
         size_t waiting = 0;
         for (uint32_t k = 0; k < session->pending_count; k++) {
             const struct pending *pending =
                 &session->pending[(session->pending_first + k) & (session->pending_capacity - 1)];
             indexed += pending->kind == PENDING_READ && !pending->attached;
             unsealed += pending->kind == PENDING_WRITE && pending->unsealed;
+            waiting_locals += pending->waits;
             waiting += pending->size;
         }
         CHECK(indexed == session->indexed_reads);
         CHECK(unsealed == session->unsealed_writes);
+        CHECK(waiting_locals == session->waiting_locals);
         CHECK(waiting == session->waiting.size - session->waiting_consumed);
     }
 }

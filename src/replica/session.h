@@ -44,6 +44,7 @@ struct pending {
     bool silent;      /* CLIENT REPLY OFF or SKIP */
     bool attached;    /* READ: belongs right behind the write before it (SAFETY 1) */
     bool unsealed;    /* WRITE: its batch is still open */
+    bool waits;       /* LOCAL: of a command that may wait: nothing behind it is parsed */
     uint32_t size;    /* bytes in `waiting` */
     uint64_t context; /* READ: the read-index request it may run at, or a later one */
     uint64_t since_us;
@@ -90,16 +91,17 @@ struct session {
     /* Life and lists (replica). A closed session lives on while batches refer to it. */
     uint32_t references;
     bool closed;
-    bool dirty;             /* in the list of sessions with new output */
-    bool paused;            /* in the list of those that stopped parsing at a bound */
-    bool wants_room;        /* paused: its next command waits for room in what is in flight */
-    bool reader;            /* in the list of those with reads that wait for an index */
-    bool waits_locally;     /* a LOCAL command is first in line and has no answer yet */
-    uint64_t wait_index;    /* WAIT: the index it waits for on other nodes; 0: none */
-    uint64_t wait_save;     /* SAVE: the attempt that it waits for, counted from 1; 0: none */
-    uint64_t wait_change;   /* RAFT REMOVE and kin: the ticket of the change; 0: none */
-    uint64_t wait_number;   /* RAFT …: what its command waits for; 0: it has not begun */
-    uint32_t indexed_reads; /* PENDING_READs that are not attached */
+    bool dirty;              /* in the list of sessions with new output */
+    bool paused;             /* in the list of those that stopped parsing at a bound */
+    bool wants_room;         /* paused: its next command waits for room in what is in flight */
+    bool reader;             /* in the list of those with reads that wait for an index */
+    bool waits_locally;      /* a LOCAL command is first in line and has no answer yet */
+    uint32_t waiting_locals; /* in the FIFO, of commands that may wait: parsing stops behind one */
+    uint64_t wait_index;     /* WAIT: the index it waits for on other nodes; 0: none */
+    uint64_t wait_save;      /* SAVE: the attempt that it waits for, counted from 1; 0: none */
+    uint64_t wait_change;    /* RAFT REMOVE and kin: the ticket of the change; 0: none */
+    uint64_t wait_number;    /* RAFT …: what its command waits for; 0: it has not begun */
+    uint32_t indexed_reads;  /* PENDING_READs that are not attached */
     bool subscribed_ever;
     bool subscribed_sealed; /* and the cluster may know it: its end has to be told */
     struct table *channels_planned, *patterns_planned; /* see subscriptions above; NULL: none */

@@ -63,6 +63,7 @@ static const struct command save_commands[] = {
      .run = run_save,
      .arity = 1,
      .place = COMMAND_LOCAL,
+     .waits = true,
      .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_NO_ASYNC_LOADING | COMMAND_NO_MULTI,
      .group = "server",
      .since = "1.0.0",

@@ -302,6 +302,7 @@ static const struct command server_commands[] = {
      .run = run_shutdown,
      .arity = -1,
      .place = COMMAND_LOCAL,
+     .waits = true,
      .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE |
               COMMAND_NO_MULTI | COMMAND_ALLOW_BUSY,
      .group = "server",
@@ -326,6 +327,7 @@ static const struct command server_commands[] = {
      .run = run_wait,
      .arity = 3,
      .place = COMMAND_LOCAL,
+     .waits = true,
      .flags = COMMAND_NOSCRIPT,
      .categories = "connection",
      .tips = "request_policy:all_shards response_policy:agg_min",

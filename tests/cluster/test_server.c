@@ -732,6 +732,37 @@ Test(server, closes_after_a_protocol_error_and_changes_nothing, .fini = end) {
     cr_expect_eq(info("raft_batches_sealed"), 1);
 }
 
+/* What stands behind a command that waits is not carried out before its answer, as in Redis. */
+Test(server, a_client_that_waits_goes_no_further, .fini = end) {
+    begin(NULL);
+    int fd = bare_client();
+    static const char *const waiting[] = {"WAIT 3 300\r\n", "SET a 1\r\nWAIT 3 300\r\n"};
+    static const char *const answers[] = {":0\r\n+OK\r\n$1\r\n2\r\n+PONG\r\n",
+                                          "+OK\r\n:0\r\n+OK\r\n$1\r\n2\r\n+PONG\r\n"};
+    redisContext *other = node_connect(cluster, 0);
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        char text[256];
+        cr_assert(ask_is(other, "OK", "SET b 1"));
+        snprintf(text, sizeof(text), "%sSET b 2\r\nGET b\r\nPING\r\n", waiting[i]);
+        int64_t since_ms = clock_ms();
+        send_bytes(fd, text, strlen(text));
+        bool seen_early = false;
+        while (clock_ms() - since_ms < 200)
+            seen_early |= !ask_is(other, "1", "GET b") && clock_ms() - since_ms < 200;
+        cr_expect_not(seen_early);
+        size_t size = 0;
+        while (size < strlen(answers[i])) {
+            ssize_t count = recv(fd, text + size, sizeof(text) - 1 - size, 0);
+            cr_assert_gt(count, 0);
+            size += (size_t)count;
+        }
+        text[size] = '\0';
+        cr_expect_str_eq(text, answers[i]);
+    }
+    redisFree(other);
+    close(fd);
+}
+
 Test(server, closes_a_client_beyond_its_query_buffer, .fini = end) {
     begin(OPTIONS("--client-query-buffer-limit", "1mb"));
     int fd = bare_client();

@@ -29,8 +29,11 @@
  *                   peer needs entries that the leader's log no longer has. It fetches the snapshot
  *                   by other means (raft.h, want_snapshot) and says so by its match
  *  BUSY             the sender's loop has been inside one turn for busy_us; leads: 1 if it leads
- * this term. Sent by its watchdog (SAFETY 16): it puts elections off, and answers, acknowledges and
- * promises nothing */
+ *                   this term. Sent by its watchdog (SAFETY 16): it puts elections off, and answers,
+ *                   acknowledges and promises nothing
+ *  RECOUNT          nonce; kept: to the leader: this node's disk has lost what it acknowledged, but
+ *                   for entries up to `kept`; nothing that it said before counts any more
+ *  RECOUNT_REPLY    nonce: of the question; commit: the leader's commit index now */
 #pragma once
 
 #include "base/buffer.h"
@@ -57,7 +60,9 @@ enum { RAFT_APPEND_ENTRIES_MAX = 4096 };  /* in one message */
     X(READ_REPLY, read_reply, F(context) F(granted) F(index) F(stamp_ms))                          \
     X(TIMEOUT_NOW, timeout_now, )                                                                  \
     X(SNAPSHOT, snapshot, F(index) F(last_term) F(hash))                                           \
-    X(BUSY, busy, F(busy_us) F(leads))
+    X(BUSY, busy, F(busy_us) F(leads))                                                             \
+    X(RECOUNT, recount, F(nonce) F(kept))                                                          \
+    X(RECOUNT_REPLY, recount_reply, F(nonce) F(commit))
 
 #define RAFT_MESSAGE_ENUMERATOR(NAME, name, fields) RAFT_##NAME,
 enum raft_message_type {

@@ -39,4 +39,14 @@ enum raft_planted {
     RAFT_PLANTED_LEASE_NEW_QUORUM = 1 << 14,
     /* "Busy" counts as an answer to the newest heartbeat, towards lease and reads (SAFETY 16). */
     RAFT_PLANTED_BUSY_ANSWERS = 1 << 15,
+    /* A node whose log has lost entries votes and campaigns all the same (SAFETY 11). */
+    RAFT_PLANTED_DAMAGED_VOTES = 1 << 16,
+};
+
+/* Of the journal, among the replica's. */
+enum journal_planted {
+    /* Whatever fails at the log's end counts as torn, and is cut off (SAFETY 11). */
+    JOURNAL_PLANTED_DAMAGE_IS_TORN = 1 << 24,
+    /* A vote that can't be read counts as one that was never given. */
+    JOURNAL_PLANTED_VOTE_IS_EMPTY = 1 << 25,
 };

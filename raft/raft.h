@@ -32,6 +32,7 @@ enum raft_unfit {
     RAFT_UNFIT_FULL = 2,     /* its disk is full (SAFETY 15): lets others campaign first, hands over
                                 to a voter that is fit */
     RAFT_UNFIT_STOPS = 4,    /* it was asked to stop: the same */
+    RAFT_UNFIT_DAMAGED = 8,  /* its log can't be read in whole: the same */
 };
 
 /* Why a node's role, its leader or the one it hands over to has changed: with `node` and
@@ -57,6 +58,7 @@ enum raft_unfit {
     X(PRIORITY, "its raft-priority is 0")                                                          \
     X(FULL, "its disk is full")                                                                    \
     X(STOPS, "it was asked to stop")                                                               \
+    X(DAMAGED, "its log is damaged")                                                               \
     X(KEPT, "an operator took it back")                                                            \
     X(TIMED_OUT, "the other node did not take over in time")                                       \
     X(UNREACHABLE, "the other node is not heard of any more")
@@ -110,9 +112,8 @@ struct raft_config {
     size_t tail_bytes_max;     /* of the in-memory tail (64 MiB by default) */
     uint32_t append_bytes_max; /* of one APPEND (one entry is always sent) */
     uint32_t inflight_max;     /* APPENDs on the way per peer */
-    /* The journal lost entries that may have been acknowledged (SAFETY 11): no vote, no campaign
-     * until a current leader has supplied all that is committed. */
-    bool damaged;
+    /* See raft_restore_losses(). */
+    bool damaged, vote_lost;
     uint32_t planted; /* bits of enum raft_planted; tests only */
 };
 
@@ -272,6 +273,11 @@ void raft_destroy(struct raft *raft); /* NULL is allowed. */
  * and the driver has applied it (or loaded a snapshot that covers it); then memory keeps it only
  * within tail_bytes_max. */
 void raft_restore(struct raft *raft, struct entry entry, bool committed);
+/* Before raft_start(): what the journal has found out by then (SAFETY 11). `damaged`: it lost
+ * entries that may have been acknowledged: no vote, no campaign until a current leader has supplied
+ * all that is committed. `vote_lost`: the hard state is only a lower bound: not a word until all
+ * other members have told their terms. */
+void raft_restore_losses(struct raft *raft, bool damaged, bool vote_lost);
 void raft_start(struct raft *raft, uint64_t now_us);
 
 /* The only way in. The output is valid until the next call. */
@@ -305,8 +311,12 @@ bool raft_has_lease(const struct raft *raft, uint64_t now_us);
 /* A leader's log disagrees with this one where it must not (SAFETY 10): this node takes no part in
  * consensus any more. */
 bool raft_diverged(const struct raft *raft);
-/* raft_config.damaged, or a lapse of its own; until repaired. */
+/* It lost entries before its start, or a lapse of its own showed that it did; until repaired. */
 bool raft_damaged(const struct raft *raft);
+/* Its vote was lost, and its term is not known again yet. */
+bool raft_vote_is_lost(const struct raft *raft);
+/* Then: who has not told its term yet, as bits 1 << id; else 0. */
+uint32_t raft_untold(const struct raft *raft);
 /* The node that leadership is being handed to; 0: none. Proposals should wait meanwhile. */
 uint32_t raft_transfer_target(const struct raft *raft);
 /* When the next TICK is due; UINT64_MAX: never. */

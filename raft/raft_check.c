@@ -90,6 +90,12 @@ static void check_members(const struct raft *raft) {
     CHECK(peers == others);
 }
 
+static void check_repair(const struct raft *raft) {
+    if (raft_is_planted(raft, RAFT_PLANTED_DAMAGED_VOTES)) return;
+    if (raft->damaged || raft->vote_lost) CHECK(raft->role == RAFT_FOLLOWER);
+    if (raft->vote_lost) CHECK(raft->leader == 0);
+}
+
 static void check_other(const struct raft *raft) {
     CHECK(raft->leader != raft->config.id);
     CHECK(raft->verified_index <= raft_log_last_index(&raft->log));
@@ -111,6 +117,7 @@ void raft_check(const struct raft *raft) {
     check_disk(raft);
     check_members(raft);
     check_votes(raft);
+    check_repair(raft);
     if (raft->role == RAFT_LEADER)
         check_leader(raft);
     else

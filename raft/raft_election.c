@@ -34,7 +34,8 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint32_t leader) {
  * Whether it is a voter is not asked: a candidate may know of a newer configuration in which it is,
  * and counts only the votes of its own voters (thesis 4.1). */
 static bool may_vote(const struct raft *raft) {
-    return !raft->diverged && !raft->damaged;
+    bool is_damaged = raft->damaged && !raft_is_planted(raft, RAFT_PLANTED_DAMAGED_VOTES);
+    return !raft->diverged && !is_damaged && !raft->vote_lost;
 }
 
 static bool may_campaign(const struct raft *raft) {
@@ -103,8 +104,9 @@ static void pre_campaign(struct raft *raft) {
 uint64_t raft_election_deadline_us(const struct raft *raft) {
     if (!may_campaign(raft)) return UINT64_MAX;
     uint64_t deadline = raft->election_deadline_us;
-    /* Those who can stay and have room on their disks come first, but somebody has to lead. */
-    bool comes_last = (raft->unfit & (RAFT_UNFIT_FULL | RAFT_UNFIT_STOPS)) != 0;
+    /* Those who can stay and have sound disks with room come first, but somebody has to lead. */
+    uint32_t last = RAFT_UNFIT_FULL | RAFT_UNFIT_STOPS | RAFT_UNFIT_DAMAGED;
+    bool comes_last = (raft->unfit & last) != 0;
     if (comes_last) deadline += 2 * raft->config.election_us;
     if (deadline < raft->promise_until_us) deadline = raft->promise_until_us;
     if (deadline < raft->silence_until_us) deadline = raft->silence_until_us;

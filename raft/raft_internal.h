@@ -3,7 +3,8 @@
  * raft_step.c takes events and assembles outputs; raft_election.c decides who leads;
  * raft_replication.c brings the leader's log to its peers; raft_read.c answers reads;
  * raft_membership.c knows who belongs to the cluster, and counts; raft_snapshot.c shortens the log;
- * raft_transfer.c hands leadership over; raft_busy.c bears with nodes whose loop is held up. */
+ * raft_transfer.c hands leadership over; raft_busy.c bears with nodes whose loop is held up;
+ * raft_repair.c brings back a node whose disk has lost something. */
 #pragma once
 
 #include "base/random.h"
@@ -32,6 +33,8 @@ struct raft_peer {
     uint64_t match_index;        /* durable there, and equal to this log */
     uint64_t match_round;        /* the newest heartbeat round when match_index last rose */
     uint64_t acknowledged_index; /* what match_index ever was in this term */
+    uint64_t recount_nonce;      /* it has lost what it acknowledged: counted anew since then */
+    uint64_t void_round;         /* answers to heartbeats up to this round acknowledge nothing */
     uint64_t next_index;         /* the next entry to send */
     uint64_t last_contact_us;
     uint64_t round_trip_us; /* smoothed; 0: no answer yet */
@@ -101,8 +104,13 @@ struct raft {
     enum raft_role role;
     uint64_t term;
     uint32_t voted_for, leader;
-    bool diverged, damaged;
+    bool diverged, damaged, vote_lost;
     uint64_t forgotten_index; /* damaged: what it has to have again, at least */
+    uint64_t damaged_term;    /* damaged: it may have acknowledged in terms up to this one */
+    uint64_t recounted_term;  /* whose leader counts none of that any more */
+    uint64_t nonce, asked_us; /* damaged, vote_lost: of the question that is open */
+    uint64_t told_term;       /* vote_lost: the highest that was told, */
+    uint32_t told;            /* and by whom */
     struct raft_log log;
     uint64_t commit_index, applied_index;
     struct raft_position snapshot; /* the newest durable one */
@@ -197,6 +205,10 @@ void raft_restart_log(struct raft *raft, const struct raft_position *position);
 void raft_drop_old_entries(struct raft *raft);
 bool raft_hard_state_is_durable(const struct raft *raft);
 bool raft_disk_is_stalled(const struct raft *raft);
+
+static inline uint32_t raft_unfit(const struct raft *raft) {
+    return raft->unfit | (raft->damaged ? (uint32_t)RAFT_UNFIT_DAMAGED : 0);
+}
 
 /* --- raft_membership.c ---------------------------------------------------------------------- */
 
@@ -314,8 +326,25 @@ void raft_on_notify(struct raft *raft, uint32_t node);
 void raft_on_connected(struct raft *raft, uint32_t node);
 /* This term's leader speaks, and asks for no promise; false: it can't be one. */
 bool raft_hear_leader(struct raft *raft, uint32_t from);
-/* A damaged node is whole again once it durably has all that its leader's term committed. */
+
+/* --- raft_repair.c -------------------------------------------------------------------------- */
+
+void raft_begin_repair(struct raft *raft); /* At the start. */
+/* vote_lost: asks those who have not told their term yet, if it is time to. */
+void raft_ask_terms(struct raft *raft);
+/* vote_lost: all that comes in goes here. */
+void raft_hear_term(struct raft *raft, const struct raft_message *message);
+/* A heartbeat speaks of nothing that this node has not acknowledged to this leader as durable. */
+void raft_look_for_a_lapse(struct raft *raft, uint64_t commit);
+/* damaged: asks the leader to count it anew, if need be and it is time to. */
+void raft_ask_recount(struct raft *raft);
+void raft_on_recount_reply(struct raft *raft, const struct raft_message *message);
+/* A damaged node is whole again once it durably has all that its leader's term committed, and
+ * nothing counts that it has lost. */
 void raft_judge_repair(struct raft *raft);
+void raft_on_recount(struct raft *raft, const struct raft_message *message);
+/* Whether an answer to this heartbeat round, or to what was sent then, acknowledges nothing. */
+bool raft_is_void(const struct raft_peer *peer, uint64_t heartbeat);
 
 /* --- raft_read.c ---------------------------------------------------------------------------- */
 

@@ -39,6 +39,7 @@ void raft_reset_peer(struct raft *raft, struct raft_peer *peer) {
     raft_probe_from(peer, raft_log_last_index(&raft->log) + 1);
     peer->match_index = peer->acknowledged_index = 0;
     peer->match_round = raft->heartbeat_number;
+    peer->recount_nonce = peer->void_round = 0;
     peer->unfit = 0;
     peer->caught_up = false;
     peer->round_goal = raft_log_last_index(&raft->log);
@@ -453,6 +454,7 @@ void raft_on_append_reply(struct raft *raft, const struct raft_message *message)
     if (raft->role != RAFT_LEADER || peer == NULL) return;
     raft_heartbeat_answered(raft, peer, message->as.append_reply.heartbeat,
                             message->as.append_reply.promise_us);
+    if (raft_is_void(peer, message->as.append_reply.heartbeat)) return;
     if (!message->as.append_reply.success) {
         refused(raft, peer, message);
         return;
@@ -479,6 +481,7 @@ void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *messa
     note_round_trip(raft, peer, message->as.heartbeat_reply.heartbeat);
     raft_heartbeat_answered(raft, peer, message->as.heartbeat_reply.heartbeat,
                             message->as.heartbeat_reply.promise_us);
+    if (raft_is_void(peer, message->as.heartbeat_reply.heartbeat)) return;
     uint64_t match = message->as.heartbeat_reply.match;
     bool is_news = match > peer->match_index && match <= raft_log_last_index(&raft->log);
     if (is_news) matched(raft, peer, match);
@@ -516,27 +519,6 @@ bool raft_hear_leader(struct raft *raft, uint32_t from) {
     return heard;
 }
 
-void raft_judge_repair(struct raft *raft) {
-    if (!raft->damaged || raft->role != RAFT_FOLLOWER || raft->leader == 0) return;
-    uint64_t commit = raft->commit_index;
-    /* All that was ever committed before this leader is below the first commit of its term. */
-    uint64_t needed = commit > raft->forgotten_index ? commit : raft->forgotten_index;
-    bool is_supplied = raft_log_term(&raft->log, commit) == raft->term &&
-                       raft->persisted_index >= needed && raft->verified_index >= needed;
-    if (is_supplied) raft->damaged = false;
-}
-
-/* A heartbeat speaks of nothing that this node has not acknowledged to this leader as durable. */
-static void look_for_a_lapse(struct raft *raft, uint64_t commit) {
-    uint64_t last = raft_log_last_index(&raft->log);
-    if (commit <= last || raft_is_planted(raft, RAFT_PLANTED_COMMIT_UNVERIFIED)) return;
-    if (commit > raft->forgotten_index) raft->forgotten_index = commit;
-    if (raft->damaged) return;
-    raft->damaged = true;
-    raft_tell_lapse(
-        raft, (struct raft_lapse){.node = raft->config.id, .acknowledged = commit, .kept = last});
-}
-
 static void learn_commit(struct raft *raft, uint64_t commit) {
     uint64_t bound = raft->verified_index;
     if (raft_is_planted(raft, RAFT_PLANTED_COMMIT_UNVERIFIED)) {
@@ -559,8 +541,9 @@ void raft_on_heartbeat(struct raft *raft, const struct raft_message *message) {
     uint64_t promised_us =
         hear_leader(raft, message->from, message->as.heartbeat.promise_us, &heard);
     if (!heard) return;
-    look_for_a_lapse(raft, message->as.heartbeat.commit);
+    raft_look_for_a_lapse(raft, message->as.heartbeat.commit);
     learn_commit(raft, message->as.heartbeat.commit);
+    raft_ask_recount(raft);
     if (message->as.heartbeat.heartbeat == 0) return;
     raft_send(raft, (struct raft_message){
                         .type = RAFT_HEARTBEAT_REPLY,
@@ -568,7 +551,7 @@ void raft_on_heartbeat(struct raft *raft, const struct raft_message *message) {
                         .as.heartbeat_reply = {.heartbeat = message->as.heartbeat.heartbeat,
                                                .match = durable_match(raft),
                                                .promise_us = promised_us,
-                                               .unfit = raft->unfit},
+                                               .unfit = raft_unfit(raft)},
                     });
 }
 

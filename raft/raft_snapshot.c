@@ -72,7 +72,7 @@ static void tell_match(struct raft *raft) {
     raft_send(raft, (struct raft_message){
                         .type = RAFT_HEARTBEAT_REPLY,
                         .to = raft->leader,
-                        .as.heartbeat_reply = {.match = match, .unfit = raft->unfit},
+                        .as.heartbeat_reply = {.match = match, .unfit = raft_unfit(raft)},
                     });
 }
 

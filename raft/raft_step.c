@@ -37,6 +37,7 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
     raft->term = hard_state->term;
     raft->voted_for = hard_state->voted_for;
     raft->damaged = config->damaged;
+    raft->vote_lost = config->vote_lost;
     raft->cut_after = RAFT_NO_CUT;
     raft->unfit = config->unfit;
     raft->snapshot = config->snapshot;
@@ -86,8 +87,14 @@ void raft_restore(struct raft *raft, struct entry entry, bool committed) {
     raft_drop_old_entries(raft);
 }
 
+void raft_restore_losses(struct raft *raft, bool damaged, bool vote_lost) {
+    raft->damaged |= damaged;
+    raft->vote_lost |= vote_lost;
+}
+
 void raft_start(struct raft *raft, uint64_t now_us) {
     raft->now_us = now_us;
+    raft_begin_repair(raft);
     CHECK(raft->commit_index >= raft->snapshot.index);
     if (raft_was_always_alone(raft)) {
         raft->election_deadline_us = now_us; /* Nobody else to wait for. */
@@ -339,6 +346,12 @@ static void dispatch(struct raft *raft, const struct raft_message *message) {
     case RAFT_SNAPSHOT:
         raft_on_snapshot(raft, message);
         break;
+    case RAFT_RECOUNT:
+        raft_on_recount(raft, message);
+        break;
+    case RAFT_RECOUNT_REPLY:
+        raft_on_recount_reply(raft, message);
+        break;
     case RAFT_PRE_VOTE:
     case RAFT_PRE_VOTE_REPLY:
     case RAFT_BUSY:
@@ -374,6 +387,10 @@ static void take_newer_term(struct raft *raft, const struct raft_message *messag
 static void on_message(struct raft *raft, const struct raft_message *message) {
     bool is_for_us = message->to == raft->config.id && message->from != raft->config.id;
     if (!is_for_us || !is_believed(raft, message)) return;
+    if (raft->vote_lost) {
+        raft_hear_term(raft, message);
+        return;
+    }
     /* A pre-vote asks about a term that nobody has yet; it settles nothing. */
     if (message->type == RAFT_PRE_VOTE) {
         raft_on_pre_vote(raft, message);
@@ -406,7 +423,9 @@ static void on_message(struct raft *raft, const struct raft_message *message) {
 
 static void on_tick(struct raft *raft) {
     raft_expire_reads(raft);
-    if (raft->role == RAFT_LEADER)
+    if (raft->vote_lost)
+        raft_ask_terms(raft);
+    else if (raft->role == RAFT_LEADER)
         raft_leader_tick(raft);
     else
         raft_election_tick(raft);
@@ -623,11 +642,15 @@ bool raft_diverged(const struct raft *raft) {
 bool raft_damaged(const struct raft *raft) {
     return raft->damaged;
 }
+bool raft_vote_is_lost(const struct raft *raft) {
+    return raft->vote_lost;
+}
 uint32_t raft_transfer_target(const struct raft *raft) {
     return raft->transfer_to;
 }
 
 uint64_t raft_deadline_us(const struct raft *raft) {
+    if (raft->vote_lost) return raft->asked_us + raft->config.election_us / 2;
     if (raft->role == RAFT_LEADER) return raft->heartbeat_due_us;
     uint64_t election = raft_election_deadline_us(raft);
     uint64_t reads = raft_reads_deadline_us(raft);

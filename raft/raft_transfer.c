@@ -104,6 +104,7 @@ static enum raft_cause why_unfit(const struct raft *raft) {
     return has_left(raft)                             ? RAFT_CAUSE_LEFT
            : (raft->unfit & RAFT_UNFIT_STOPS) != 0    ? RAFT_CAUSE_STOPS
            : (raft->unfit & RAFT_UNFIT_PRIORITY) != 0 ? RAFT_CAUSE_PRIORITY
+           : (raft->unfit & RAFT_UNFIT_DAMAGED) != 0  ? RAFT_CAUSE_DAMAGED
                                                       : RAFT_CAUSE_FULL;
 }
 

@@ -101,7 +101,10 @@ static void watch_votes(struct box *box, uint32_t id, uint64_t term, struct deci
     uint32_t voters = 0;
     for (uint32_t voter = 1; voter <= box->count; voter++) {
         const struct raft_hard_state *durable = &box->nodes[voter].hard_state;
+        const struct raft_hard_state *lost = &box->nodes[voter].lost;
         if (durable->term > term || (durable->term == term && durable->voted_for == id))
+            voters |= 1u << voter;
+        if (lost->term > term || (lost->term == term && lost->voted_for == id))
             voters |= 1u << voter;
     }
     if (have_decided(deciders, voters)) return;
@@ -152,7 +155,8 @@ static void watch_leases(struct box *box, uint32_t id) {
     }
 }
 
-/* So does a commit: no answer precedes a majority's sync. */
+/* So does a commit: no answer precedes a majority's sync. What a disk had then and lost since may
+ * still count, as long as its node knows that it has lost something. */
 static void watch_durability(struct box *box, uint64_t index, uint64_t hash,
                              struct deciders deciders) {
     uint32_t holders = 0;
@@ -160,7 +164,7 @@ static void watch_durability(struct box *box, uint64_t index, uint64_t hash,
         const struct box_node *node = &box->nodes[id];
         uint64_t found;
         bool holds = box_disk_hash(node, index, &found) && found == hash;
-        if (holds || index <= node->snapshot.position.index) holders |= 1u << id;
+        if (holds || node->damaged || index <= node->snapshot.position.index) holders |= 1u << id;
     }
     if (have_decided(deciders, holders)) return;
     violate(box, "entry %llu is committed but not durable on a majority",
@@ -303,6 +307,7 @@ static struct deciders step_once(struct box *box, uint32_t id, struct raft_event
     raft_check(node->raft);
     if (output.lapse != NULL) node->lapse = *output.lapse;
     if (output.change != NULL) node->change = *output.change;
+    if (!raft_damaged(node->raft)) node->damaged = false;
     carry_out(box, id, &output);
     if (event->type == RAFT_EVENT_RECONFIGURE || event->type == RAFT_EVENT_TRANSFER)
         node->refusal = output.refusal;
@@ -435,7 +440,20 @@ void box_forget(struct box *box, uint32_t id, uint64_t kept) {
     CHECK(node->raft == NULL && kept <= node->log_count);
     while (node->log_count > kept)
         chunk_release(node->log[--node->log_count].chunk);
-    if (node->known_commit > kept) node->known_commit = kept;
+    if (node->known_commit > disk_last_index(node)) node->known_commit = disk_last_index(node);
+}
+
+void box_damage(struct box *box, uint32_t id, uint64_t kept) {
+    box_forget(box, id, kept);
+    box->nodes[id].damaged = true;
+}
+
+void box_lose_vote(struct box *box, uint32_t id) {
+    struct box_node *node = &box->nodes[id];
+    CHECK(node->raft == NULL);
+    if (node->hard_state.term > node->lost.term) node->lost = node->hard_state;
+    node->hard_state = (struct raft_hard_state){0};
+    node->vote_lost = true;
 }
 
 void box_clear(struct box *box) {
@@ -465,6 +483,8 @@ void box_start(struct box *box, uint32_t id) {
     if (!fits) disk_restart(node, &snapshot->position);
 
     struct raft_config config = node->config;
+    /* Its questions are told from those of an earlier life. */
+    if (node->damaged || node->vote_lost) config.seed = random_mix(config.seed + box->now_us);
     config.base_index = node->base.index;
     config.base_term = node->base.term;
     config.base_hash = node->base.hash;
@@ -482,6 +502,7 @@ void box_start(struct box *box, uint32_t id) {
         node->applied = index;
         watch_commit(box, id, index, entry_hash(node->log[i].image), deciders_of(node->raft));
     }
+    raft_restore_losses(node->raft, node->damaged, node->vote_lost);
     raft_start(node->raft, box_now_us(box, id));
     raft_check(node->raft);
 }
@@ -503,7 +524,10 @@ bool box_persist(struct box *box, uint32_t id) {
     if (node->raft == NULL || node->write_count == 0) return false;
     const struct box_write *write = &node->writes[0];
     const struct raft_persist *request = &write->request;
-    if (request->has_hard_state) node->hard_state = request->hard_state;
+    if (request->has_hard_state) {
+        node->hard_state = request->hard_state;
+        node->vote_lost = false;
+    }
     if (request->restart) {
         watch_cut(box, id, request->base.index);
         disk_restart(node, &request->base);

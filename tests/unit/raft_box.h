@@ -5,7 +5,8 @@
  * timers run only where box_tick() says so. Messages are really encoded and decoded. A node's disk
  * is what its persist requests have made durable, and its newest snapshot: a position and the
  * members at it. A crash loses all else: memory, open requests, messages that wait for them.
- * Committed entries are applied at once.
+ * Committed entries are applied at once. A disk may lose what it had: unnoticed (box_forget()), or
+ * so that the node knows (box_damage(), box_lose_vote()).
  *
  * The box watches over Raft's safety properties at every step (Raft, Figure 3: election safety, log
  * matching, leader completeness, state machine safety), over leases and read indexes, that
@@ -70,6 +71,8 @@ struct box_node {
     struct entry *log;
     uint64_t log_count, log_capacity, known_commit;
     struct box_snapshot snapshot;
+    bool damaged, vote_lost;     /* it knows that it has lost entries, or its hard state */
+    struct raft_hard_state lost; /* the hard state that it lost: only the watch knows */
     /* Lost in a crash. */
     struct box_write *writes;
     uint32_t write_count, write_capacity;
@@ -117,6 +120,10 @@ void box_release(struct box *box, uint32_t node);
 /* Its watchdog says to all others that it is busy; not more often than each heartbeat, and not when
  * that has lasted for too long. */
 void box_say_busy(struct box *box, uint32_t node);
+/* The same, and the node knows. */
+void box_damage(struct box *box, uint32_t node, uint64_t kept);
+/* The disk of a node that is down has no readable hard state any more. */
+void box_lose_vote(struct box *box, uint32_t node);
 void box_tick(struct box *box, uint32_t node);
 void box_propose(struct box *box, uint32_t node, struct bytes body, bool more);
 void box_read(struct box *box, uint32_t node, uint64_t context, bool confirm);

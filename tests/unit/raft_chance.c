@@ -10,11 +10,12 @@ struct chance {
     struct random random;
     bool paused[BOX_NODES_MAX + 1];
     uint64_t next_context, next_body;
-    uint64_t crashes, faults, snapshots;
+    uint64_t crashes, faults, snapshots, lost;
     struct raft_config config;
     /* Character of this run, so that seeds differ more than by luck. */
     uint32_t loss_percent, persist_percent, trouble_per_mille;
     uint32_t change_rate, snapshot_rate, install_rate; /* in 2000 steps */
+    uint32_t losses; /* of 100 crashes, so many lose something of the disk */
 };
 
 static uint32_t below(struct chance *chance, uint32_t bound) {
@@ -158,6 +159,18 @@ static void cut_links(struct chance *chance) {
     }
 }
 
+/* A disk loses entries or the vote: its node knows. Who votes and is not in this node's log yet is
+ * not asked for its term, so the vote is lost only where the members stay. */
+static void lose_something(struct chance *chance, uint32_t id) {
+    struct box_node *node = &chance->box->nodes[id];
+    bool loses_vote = chance->change_rate == 0 && !node->damaged && percent(chance, 30);
+    chance->lost++;
+    if (loses_vote)
+        box_lose_vote(chance->box, id);
+    else if (!node->vote_lost)
+        box_damage(chance->box, id, below(chance, (uint32_t)node->log_count + 1));
+}
+
 static void make_trouble(struct chance *chance) {
     uint32_t id = pick_victim(chance);
     chance->faults++;
@@ -166,6 +179,7 @@ static void make_trouble(struct chance *chance) {
         if (chance->box->nodes[id].raft != NULL) {
             box_crash(chance->box, id);
             chance->crashes++;
+            if (chance->losses > 0 && percent(chance, chance->losses)) lose_something(chance, id);
         }
         break;
     case 1:
@@ -241,8 +255,30 @@ static bool all_have(const struct box *box, uint64_t goal) {
     return true;
 }
 
+static bool is_majority(uint32_t nodes, uint32_t voters) {
+    return __builtin_popcount(nodes & voters) > __builtin_popcount(voters) / 2;
+}
+
+/* Enough who may vote are left, whichever configuration it comes to; and who asks for terms asks
+ * nobody who asks himself. */
+static bool can_heal(const struct box *box) {
+    uint32_t sound = 0, votes_lost = 0;
+    for (uint32_t id = 1; id <= box->count; id++) {
+        const struct box_node *node = &box->nodes[id];
+        sound |= (uint32_t)(!node->damaged && !node->vote_lost) << id;
+        votes_lost += node->vote_lost;
+    }
+    bool can = votes_lost <= 1;
+    for (uint32_t id = 1; id <= box->count; id++) {
+        const struct members *members = raft_members(box->nodes[id].raft);
+        can &= members->count == 0 || is_majority(sound, members_voters(members));
+        can &= !members->joint || is_majority(sound, members_next_voters(members));
+    }
+    return can;
+}
+
 /* All faults end; then the cluster has to become one again within a few seconds. */
-static bool heal(struct chance *chance) {
+static bool heal(struct chance *chance, bool *hopeless) {
     struct box *box = chance->box;
     memset(box->cut, 0, sizeof(box->cut));
     memset(chance->paused, 0, sizeof(chance->paused));
@@ -250,6 +286,7 @@ static bool heal(struct chance *chance) {
         if (box->nodes[id].raft == NULL) box_start(box, id);
         box_unfit(box, id, 0);
     }
+    *hopeless = !can_heal(box);
     uint64_t goal = 0;
     for (int i = 0; i < 1000; i++) {
         box->now_us += 10000;
@@ -275,6 +312,7 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
         chance.snapshot_rate = percent(&chance, 50) ? 1 + below(&chance, 200) : 0;
         chance.install_rate = 1 + below(&chance, percent(&chance, 50) ? 3 : 60);
     }
+    if (options->loses) chance.losses = 1 + below(&chance, 60);
     uint32_t count = chance.change_rate > 0 ? 1 + below(&chance, 5) : 3 + below(&chance, 3);
     chance.loss_percent = below(&chance, 3) * 5;
     chance.persist_percent = slowness[below(&chance, COUNT_OF(slowness))];
@@ -300,7 +338,7 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
         if (i % 256 == 0) box_check_logs(box);
     }
     *result = (struct chance_result){.committed = box->committed_count};
-    if (box->violation.size == 0) result->healed = heal(&chance);
+    if (box->violation.size == 0) result->healed = heal(&chance, &result->hopeless);
     box_check_logs(box);
     result->elections = box->elections;
     result->granted_reads = box->granted_reads;
@@ -310,6 +348,7 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
     result->snapshots = chance.snapshots;
     result->crashes = chance.crashes;
     result->faults = chance.faults;
+    result->lost = chance.lost;
     if (box->violation.size > 0) {
         snprintf(result->violation, sizeof(result->violation), "%s", box->violation.data);
     }

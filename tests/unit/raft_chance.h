@@ -8,8 +8,10 @@
 struct chance_result {
     uint64_t elections, committed, granted_reads, lease_moments, crashes, faults;
     uint64_t changes, snapshots, installs;
+    uint64_t lost;       /* what disks have lost: entries or votes */
     char violation[200]; /* empty: none */
     bool healed;         /* after the faults ended, a write was committed on every member */
+    bool hopeless;       /* too many disks had lost something then for that to be sure */
 };
 
 struct chance_options {
@@ -17,6 +19,7 @@ struct chance_options {
     uint32_t steps;
     uint32_t planted;
     bool is_fixed; /* the members and the logs' beginnings stay as they are */
+    bool loses;    /* disks lose entries and votes */
     bool trace;
 };
 

@@ -104,8 +104,6 @@ static void do_set(struct scenario *scenario) {
             config->promise_max_us = value;
         else if (is(scenario, 1, "disk_stall_us"))
             config->disk_stall_us = value;
-        else if (is(scenario, 1, "damaged"))
-            config->damaged = id == value;
         else
             fail(scenario, "no such setting: %s", word(scenario, 1));
     }
@@ -145,6 +143,14 @@ static void do_crash(struct scenario *scenario) {
 
 static void do_forget(struct scenario *scenario) {
     box_forget(scenario->box, node(scenario, 1), number(scenario, 2));
+}
+
+static void do_damage(struct scenario *scenario) {
+    box_damage(scenario->box, node(scenario, 1), number(scenario, 2));
+}
+
+static void do_lose_vote(struct scenario *scenario) {
+    box_lose_vote(scenario->box, node(scenario, 1));
 }
 
 static void do_campaign(struct scenario *scenario) {
@@ -583,6 +589,8 @@ static void do_expect(struct scenario *scenario) {
         expect_yes_no(scenario, raft_has_lease(raft, box_now_us(scenario->box, id)));
     else if (is(scenario, 2, "damaged"))
         expect_yes_no(scenario, raft_damaged(raft));
+    else if (is(scenario, 2, "vote-lost"))
+        expect_yes_no(scenario, raft_vote_is_lost(raft));
     else if (is(scenario, 2, "diverged"))
         expect_yes_no(scenario, raft_diverged(raft));
     else
@@ -610,6 +618,7 @@ static void do_breaks(struct scenario *scenario) {
         {"install-goes-back", RAFT_PLANTED_INSTALL_GOES_BACK},
         {"lease-new-quorum", RAFT_PLANTED_LEASE_NEW_QUORUM},
         {"busy-answers", RAFT_PLANTED_BUSY_ANSWERS},
+        {"damaged-votes", RAFT_PLANTED_DAMAGED_VOTES},
     };
     for (uint32_t i = 0; i < COUNT_OF(mistakes); i++) {
         if (!is(scenario, 1, mistakes[i].name)) continue;
@@ -634,6 +643,7 @@ static const struct {
     {"connected", do_connected, 3},
     {"crash", do_crash, 2},
     {"cut", do_cut, 3},
+    {"damage", do_damage, 3},
     {"deliver", do_deliver, 2},
     {"drop", do_drop, 3},
     {"duplicate", do_duplicate, 3},
@@ -650,6 +660,7 @@ static const struct {
     {"jump", do_jump, 3},
     {"keep", do_keep, 2},
     {"log", do_log, 3},
+    {"lose-vote", do_lose_vote, 2},
     {"mend", do_mend, 3},
     {"mute", do_mute, 3},
     {"nodes", do_nodes, 2},

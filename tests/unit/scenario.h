@@ -6,8 +6,8 @@
  * tick. The box's safety checks (raft_box.h) hold after every line.
  *
  *   nodes COUNT                 a cluster, all nodes down
- *   set SETTING NUMBER          before start: inflight_max append_bytes_max tail_bytes_max damaged
- *                               (a node) election_us disk_stall_us promise_max_us
+ *   set SETTING NUMBER          before start: inflight_max append_bytes_max tail_bytes_max
+ *                               election_us disk_stall_us promise_max_us
  *   add NODE                    the next one, empty: it waits until a leader speaks to it; down
  *   log NODE TERM…              before start: the node's disk has entries of these terms
  *   forge NODE TERM BODY        the same with this body (equal places may differ then)
@@ -15,6 +15,8 @@
  *   start [NODE]                (all of them); "restart" is another word for it
  *   crash NODE                  loses what is not durable
  *   forget NODE COUNT           after that: the disk keeps so many entries, durable or not
+ *   damage NODE COUNT           the same, and the node knows
+ *   lose-vote NODE              after a crash: its hard state is gone, and the node knows
  *   campaign NODE               the clock runs to its election deadline, then it ticks
  *   tick NODE [DURATION]        the clock runs, then this node's timers
  *   time DURATION               only the clock
@@ -59,7 +61,7 @@
  *   expect NODE log TERM…       the whole log
  *   expect NODE entry INDEX BODY
  *   expect NODE tail INDEX      the first entry in memory
- *   expect NODE lease|damaged|diverged|removed yes|no
+ *   expect NODE lease|damaged|vote-lost|diverged|removed yes|no
  *   expect NODE writes COUNT    open persist requests
  *   expect NODE lapse NODE ACKNOWLEDGED KEPT    the last that it noticed, or "none"
  *   expect NODE held TYPE COUNT messages that wait for a write

@@ -114,7 +114,7 @@ Test(raft_scenarios, pass_and_fail_with_the_mistakes_they_name) {
     for (size_t i = 0; i < files.gl_pathc; i++)
         play(files.gl_pathv[i], &mistakes_found);
     globfree(&files);
-    cr_expect_eq(mistakes_found, 0xffff, "every planted mistake has a scenario that finds it");
+    cr_expect_eq(mistakes_found, 0xffff | (uint32_t)RAFT_PLANTED_DAMAGED_VOTES, "every planted mistake has a scenario that finds it");
 }
 
 /* --- chance --------------------------------------------------------------------------------- */
@@ -155,6 +155,29 @@ Test(raft_chance, safety_holds_and_the_cluster_heals) {
     cr_expect_gt(total.crashes, 400);
 }
 
+/* Disks lose entries and votes, on one node or on many: nobody who has forgotten something speaks
+ * for it, and where a majority has not, all come back. */
+Test(raft_chance, what_disks_lose_costs_no_safety) {
+    struct chance_result total = {0};
+    uint64_t healed = 0;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct chance_result result;
+        chance_run(&(struct chance_options){.seed = seed, .steps = 6000, .loses = true}, &result);
+        cr_expect_str_empty(result.violation, "seed %llu: %s", (unsigned long long)seed,
+                            result.violation);
+        cr_expect(result.healed || result.hopeless, "seed %llu does not heal",
+                  (unsigned long long)seed);
+        healed += result.healed;
+        total.lost += result.lost;
+        total.committed += result.committed;
+    }
+    cr_log_info("%llu losses, %llu committed, %llu healed", (unsigned long long)total.lost,
+                (unsigned long long)total.committed, (unsigned long long)healed);
+    cr_expect_gt(total.lost, 300);
+    cr_expect_gt(total.committed, 5000);
+    cr_expect_gt(healed, 150);
+}
+
 /* Each planted mistake is found within so many seeds; the test above passes the same without it.
  * Those that are not here are found by their scenarios only: chance meets them in thousands of
  * seeds, or never. */
@@ -162,7 +185,7 @@ Test(raft_chance, finds_planted_mistakes) {
     static const struct {
         enum raft_planted mistake;
         uint64_t seeds_max;
-        bool is_fixed;
+        bool is_fixed, loses;
     } cases[] = {
         {RAFT_PLANTED_VOTE_NOT_PERSISTED, 20, true},
         {RAFT_PLANTED_COMMIT_OLD_TERM, 200, true},
@@ -176,6 +199,7 @@ Test(raft_chance, finds_planted_mistakes) {
         {RAFT_PLANTED_COUNT_LEARNERS, 50, false},
         {RAFT_PLANTED_KEEP_CUT_CONFIG, 200, false},
         {RAFT_PLANTED_INSTALL_GOES_BACK, 2000, false},
+        {RAFT_PLANTED_DAMAGED_VOTES, 200, true, true},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct chance_result result = {0};
@@ -184,7 +208,8 @@ Test(raft_chance, finds_planted_mistakes) {
             chance_run(&(struct chance_options){.seed = ++seed,
                                                 .steps = 6000,
                                                 .planted = (uint32_t)cases[i].mistake,
-                                                .is_fixed = cases[i].is_fixed},
+                                                .is_fixed = cases[i].is_fixed,
+                                                .loses = cases[i].loses},
                        &result);
         }
         cr_expect_str_not_empty(result.violation, "mistake %u is not found",

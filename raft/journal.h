@@ -10,16 +10,17 @@
  * Starting: journal_create() begins the recovery. While JOURNAL_RECOVERING the driver also pulls
  * journal_recovered() until it gives nothing; memory stays bounded, whatever the size of the log.
  * Then the state is JOURNAL_READY; or JOURNAL_DAMAGED: what was given out is the good prefix of a
- * log that has lost something; or JOURNAL_REFUSED: a damaged vote, foreign or newer data. The text
- * names file, offset and index, nothing was changed, and the node must not take part. Out of
- * DAMAGED there is a way: journal_salvage() or journal_restart(), and a leader that supplies anew.
+ * log that has lost something; or JOURNAL_REFUSED: foreign or newer data, or none that can be read.
+ * The text names file, offset and index, nothing was changed, and the node must not take part. Out
+ * of DAMAGED there is a way: journal_salvage() or journal_restart(), and a leader that supplies
+ * anew. A lost vote is no obstacle here: journal_vote_is_lost().
  * In an empty directory the journal founds itself: vote file first, then the first segment.
  *
- * Files: `vote` (term and vote, replaced as a whole) and the segments `log-0000000001`, …
- * (segment.h, record.h), of which the oldest go when a snapshot covers them (journal_compact());
- * `damaged-log-…`: set aside for whoever wants to look. Segments grow from segment_size_min to
- * segment_size_max, each twice the one before, so that a small node stays small and a new one is
- * ready at once.
+ * Files: `vote` and `vote.copy` (term and vote, replaced as a whole, one after the other) and the
+ * segments `log-0000000001`, … (segment.h, record.h), of which the oldest go when a snapshot covers
+ * them (journal_compact()); `damaged-log-…`: set aside for whoever wants to look. Segments grow
+ * from segment_size_min to segment_size_max, each twice the one before, so that a small node stays
+ * small and a new one is ready at once.
  *
  * Ownership: the journal holds the chunks of what it was given until it is durable. Entries that it
  * gives out are lent until the next call of the same function; hold the chunk to keep one. */
@@ -53,7 +54,8 @@ struct journal_config {
     uint32_t write_size;    /* of one APPEND, about; 0: four times CHUNK_SIZE */
     uint32_t writes_max;    /* APPENDs in flight; 0: two */
     enum journal_sync sync;
-    bool has_log; /* it was READY once: a directory without vote or log is damage */
+    bool has_log;     /* it was READY once: a directory without vote or log is damage */
+    uint32_t planted; /* bits of enum journal_planted; tests only */
     /* The newest durable snapshot ends here: a log that begins behind it is damage. 0: none. */
     uint64_t snapshot_index;
 };
@@ -94,6 +96,10 @@ enum error journal_error(const struct journal *journal);
  */
 const char *journal_problem(const struct journal *journal);
 
+/* One line about what the recovery has met and the node can go on with: a damaged copy of the vote,
+ * or a vote that is lost. Empty: nothing. */
+const char *journal_notice(const struct journal *journal);
+
 /* --- recovery ------------------------------------------------------------------------------- */
 
 /* The next entry of the log, in order, verified and never cut by a later record. *committed: known
@@ -108,6 +114,9 @@ struct journal_progress journal_progress(const struct journal *journal);
 
 /* From READY on: */
 struct raft_hard_state journal_hard_state(const struct journal *journal); /* as last persisted */
+/* Both copies of the vote file are damaged or missing, or it is older than the log: the hard state
+ * is only a lower bound of what this node has said. Until another one is persisted; durable. */
+bool journal_vote_is_lost(const struct journal *journal);
 /* The highest index known to be committed at the last stop; never above the last entry. */
 uint64_t journal_recovered_commit(const struct journal *journal);
 /* False after a kill or a loss of power (SAFETY 14): then something may be missing at the log's end
@@ -136,6 +145,10 @@ void journal_restart(struct journal *journal, const struct raft_position *positi
 
 /* Entries were lost that may have been acknowledged (SAFETY 11): durable, as every mark says so. */
 bool journal_is_damaged(const struct journal *journal);
+/* READY: it has turned out only now. */
+void journal_damaged(struct journal *journal);
+/* The newest mark on the disk says so: what a start would find now. */
+bool journal_is_marked_damaged(const struct journal *journal);
 /* All that was lost has been persisted again: marks from now on say so. */
 void journal_repaired(struct journal *journal);
 

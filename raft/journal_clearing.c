@@ -129,6 +129,14 @@ bool journal_is_damaged(const struct journal *journal) {
     return journal->is_damaged;
 }
 
+bool journal_is_marked_damaged(const struct journal *journal) {
+    return journal->writer.marked_damaged;
+}
+
+void journal_damaged(struct journal *journal) {
+    journal->is_damaged = true;
+}
+
 void journal_repaired(struct journal *journal) {
     journal->is_damaged = false;
 }

@@ -183,6 +183,14 @@ enum journal_phase {
     JOURNAL_PHASE_DAMAGED, /* until what is held has been pulled; then it is the state */
 };
 
+enum { JOURNAL_VOTES = 2 }; /* equal copies of the vote file, of which one may be damaged */
+
+struct journal_vote_read {
+    bool exists;
+    enum error error;
+    struct vote vote;
+};
+
 /* How to go on from DAMAGED. */
 struct journal_way {
     uint8_t flags; /* of the mark: RESTART, SALVAGE; 0: not damaged */
@@ -197,7 +205,8 @@ struct journal_recovery {
     struct journal_retry retry; /* RENEW: there was no room */
     uint32_t segment;           /* HEADS, SYNC: which one */
     uint32_t bad_segment;       /* the first whose head is; UINT32_MAX: none */
-    bool has_vote;
+    uint32_t vote;              /* VOTE: which copy */
+    struct journal_vote_read votes[JOURNAL_VOTES];
     bool has_prefix; /* DAMAGED: the entries given out continue the snapshot, or are the first */
     struct journal_way way;
 
@@ -274,6 +283,8 @@ void clearing_completed(struct journal *journal, const struct disk_completion *c
 
 struct journal_vote {
     struct raft_hard_state state;
+    bool is_lost;     /* the state is a lower bound */
+    uint32_t writing; /* which copy: the second one once the first is durable */
     uint64_t version, version_open, version_durable; /* versions count up */
     char file[VOTE_SIZE];
     struct bytes span;
@@ -295,7 +306,7 @@ struct journal {
     struct random salts;
     enum journal_state state;
     enum error error;
-    char problem[320];
+    char problem[320], notice[200];
     uint64_t request_count;
     uint64_t now_us;
     uint64_t commit_index;
@@ -328,6 +339,12 @@ const struct disk_request *journal_take(struct journal_request *request);
 PRINTF_LIKE(4, 5)
 void journal_stop(struct journal *journal, enum journal_state state, enum error error,
                   const char *format, ...);
+
+/* "vote", "vote.copy". */
+const char *journal_vote_name(uint32_t copy);
+/* The recovery has met something that it could mend: only the first of it is told. */
+PRINTF_LIKE(2, 3)
+void journal_note(struct journal *journal, const char *format, ...);
 
 /* True once: it is time to try again. */
 bool journal_retry_tick(const struct journal *journal, struct journal_retry *retry);

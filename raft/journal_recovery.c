@@ -1,7 +1,7 @@
 /* journal_recovery.c: from a directory to a log that may be trusted, its good prefix, or a refusal.
  *
  *   LIST         which files are there
- *   VOTE         the vote file
+ *   VOTE         the vote file's two copies
  *   HEADS        each segment's header and first MARK: which are in use, and which are void since
  *                the log began anew behind them
  *   REPLAY       all records; entries are given out once no later CUT can touch them
@@ -157,45 +157,11 @@ static bool place_segments(struct journal *journal, const struct disk_completion
     return true;
 }
 
-static void want_vote(struct journal *journal) {
-    struct journal_recovery *recovery = &journal->recovery;
-    want(journal, JOURNAL_PHASE_VOTE,
-         (struct disk_request){
-             .call = DISK_READ, .size = sizeof(recovery->head), .into = recovery->head},
-         VOTE_NAME);
-}
-
-/* This node has had a log, and may have voted: it must not begin anew. */
-static void refuse_without_vote(struct journal *journal) {
-    char first[DISK_NAME_SIZE];
-    segment_name(first, 1);
-    bool both = journal->segment_count == 0;
-    journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
-                 "%s is missing%s%s, but this node has had a vote and a log", VOTE_NAME,
-                 both ? ", and so is " : "", both ? first : "");
-}
-
-static void on_list(struct journal *journal, const struct disk_completion *completion) {
-    struct journal_recovery *recovery = &journal->recovery;
-    for (uint32_t i = 0; i < completion->file_count; i++)
-        if (strcmp(completion->files[i].name, VOTE_NAME) == 0) recovery->has_vote = true;
-    if (!place_segments(journal, completion)) return;
-    if (recovery->has_vote) {
-        want_vote(journal);
-    } else if (journal->config.has_log) {
-        refuse_without_vote(journal);
-    } else if (journal->segment_count > 0) {
-        journal_stop(journal, JOURNAL_REFUSED, ERROR_DAMAGED,
-                     "the file %s is missing, but a log is there", VOTE_NAME);
-    } else {
-        recovery->phase = JOURNAL_PHASE_FOUND_VOTE;
-        recovery->is_closed = true;
-        journal->vote.version++;
-        journal_write_vote(journal);
-    }
-}
-
 /* --- VOTE and HEADS ------------------------------------------------------------------------- */
+
+static bool is_planted(const struct journal *journal, enum journal_planted bit) {
+    return UNLIKELY((journal->config.planted & (uint32_t)bit) != 0);
+}
 
 static void want_head(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
@@ -205,30 +171,143 @@ static void want_head(struct journal *journal) {
          name_of(journal, recovery->segment).name);
 }
 
-static void on_vote(struct journal *journal, const struct disk_completion *completion) {
+/* The vote is settled, known or lost. */
+static void go_on_behind_vote(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
-    struct vote vote;
-    enum error error =
-        vote_read(bytes_of(recovery->head, completion->size), &journal->owner, &vote);
-    if (error != ERROR_NONE) {
-        refuse_file(journal, VOTE_NAME, error);
-        return;
-    }
-    journal->vote.state = (struct raft_hard_state){.term = vote.term, .voted_for = vote.voted_for};
+    bool knows_term = journal->vote.state.term > 0;
     if (journal->segment_count > 0) {
         want_head(journal);
-    } else if (vote.term > 0 || journal->config.has_log) {
+    } else if (knows_term || journal->vote.is_lost || journal->config.has_log) {
         char name[DISK_NAME_SIZE];
         segment_name(name, 1);
         recovery->failed.number = 1;
         recovery->has_prefix = journal->config.snapshot_index == 0;
         damage_file(journal, name,
-                    vote.term > 0 ? "is missing, but the file " VOTE_NAME " knows of a term"
-                                  : "is missing, but this node has had a vote and a log");
+                    knows_term ? "is missing, but the file " VOTE_NAME " knows of a term"
+                               : "is missing, but this node has had a vote and a log");
     } else {
         recovery->is_closed = true;
         recovery->phase = JOURNAL_PHASE_FOUND_SEGMENT;
     }
+}
+
+/* "is damaged: the checksum is wrong", in two parts. */
+static const char *vote_state(const struct journal_vote_read *read) {
+    return read->exists ? "is damaged: " : "is missing";
+}
+static const char *vote_reason(const struct journal_vote_read *read) {
+    return read->exists ? error_text(read->error) : "";
+}
+
+/* This node may have voted in any term. */
+static void lose_vote(struct journal *journal) {
+    const struct journal_vote_read *votes = journal->recovery.votes;
+    journal->vote.is_lost = !is_planted(journal, JOURNAL_PLANTED_VOTE_IS_EMPTY);
+    journal_note(journal, "%s %s%s, and %s %s%s", VOTE_NAME, vote_state(&votes[0]),
+                 vote_reason(&votes[0]), VOTE_COPY_NAME, vote_state(&votes[1]),
+                 vote_reason(&votes[1]));
+}
+
+/* The term never falls, and a vote is given once in it: so two sound copies differ only while the
+ * newer one is being written, or when the disk has lost the later of two REPLACEs. */
+static bool is_newer(const struct vote *a, const struct vote *b) {
+    if (a->term != b->term) return a->term > b->term;
+    return a->voted_for != 0 && b->voted_for == 0;
+}
+
+static void judge_votes(struct journal *journal) {
+    struct journal_vote_read *votes = journal->recovery.votes;
+    const struct journal_vote_read *best = NULL;
+    for (uint32_t i = 0; i < JOURNAL_VOTES; i++) {
+        enum error error = votes[i].error;
+        if (error == ERROR_VERSION || error == ERROR_FOREIGN) {
+            refuse_file(journal, journal_vote_name(i), error);
+            return;
+        }
+        if (error != ERROR_NONE) continue;
+        if (best == NULL || is_newer(&votes[i].vote, &best->vote)) best = &votes[i];
+    }
+    for (uint32_t i = 0; i < JOURNAL_VOTES; i++) {
+        if (best == NULL && votes[i].error == ERROR_IO) {
+            refuse_file(journal, journal_vote_name(i), ERROR_IO);
+            return;
+        }
+        /* Directories from before there was a copy have none. */
+        bool is_told = votes[i].error != ERROR_NONE && (votes[i].exists || i == 0);
+        if (best == NULL || !is_told) continue;
+        journal_note(journal, "%s %s%s; %s was read in its place", journal_vote_name(i),
+                     vote_state(&votes[i]), vote_reason(&votes[i]), journal_vote_name(1 - i));
+    }
+    if (best == NULL) {
+        lose_vote(journal);
+    } else {
+        const struct vote *vote = &best->vote;
+        journal->vote.state =
+            (struct raft_hard_state){.term = vote->term, .voted_for = vote->voted_for};
+        journal->vote.is_lost = vote->is_lost;
+        if (vote->is_lost) journal_note(journal, "the vote was lost before an earlier start");
+    }
+    go_on_behind_vote(journal);
+}
+
+static void want_vote(struct journal *journal) {
+    struct journal_recovery *recovery = &journal->recovery;
+    while (recovery->vote < JOURNAL_VOTES && !recovery->votes[recovery->vote].exists)
+        recovery->vote++;
+    if (recovery->vote == JOURNAL_VOTES) {
+        judge_votes(journal);
+        return;
+    }
+    want(journal, JOURNAL_PHASE_VOTE,
+         (struct disk_request){
+             .call = DISK_READ, .size = sizeof(recovery->head), .into = recovery->head},
+         journal_vote_name(recovery->vote));
+}
+
+static void on_vote(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_recovery *recovery = &journal->recovery;
+    struct journal_vote_read *read = &recovery->votes[recovery->vote++];
+    read->error = completion->error;
+    if (read->error == ERROR_NONE)
+        read->error =
+            vote_read(bytes_of(recovery->head, completion->size), &journal->owner, &read->vote);
+    want_vote(journal);
+}
+
+static void on_list(struct journal *journal, const struct disk_completion *completion) {
+    struct journal_recovery *recovery = &journal->recovery;
+    bool has_vote = false;
+    for (uint32_t copy = 0; copy < JOURNAL_VOTES; copy++) {
+        struct journal_vote_read *read = &recovery->votes[copy];
+        read->error = ERROR_NOT_FOUND;
+        for (uint32_t i = 0; i < completion->file_count; i++)
+            read->exists |= strcmp(completion->files[i].name, journal_vote_name(copy)) == 0;
+        has_vote |= read->exists;
+    }
+    if (!place_segments(journal, completion)) return;
+    if (has_vote || journal->config.has_log || journal->segment_count > 0) {
+        want_vote(journal);
+    } else {
+        recovery->phase = JOURNAL_PHASE_FOUND_VOTE;
+        recovery->is_closed = true;
+        journal->vote.version++;
+        journal_write_vote(journal);
+    }
+}
+
+/* Of an entry, or of the log's beginning: the vote was durable before it. So a vote file of an
+ * earlier term is not the one that there was last. */
+static void note_term(struct journal *journal, uint64_t term) {
+    struct raft_hard_state *state = &journal->vote.state;
+    if (term <= state->term) return;
+    if (!journal->vote.is_lost) {
+        journal_note(journal,
+                     "%s is older than the log: it knows term %" PRIu64
+                     ", and the log has an entry of term %" PRIu64,
+                     VOTE_NAME, state->term, term);
+        journal->vote.is_lost = !is_planted(journal, JOURNAL_PLANTED_VOTE_IS_EMPTY);
+    }
+    *state = (struct raft_hard_state){.term = term};
 }
 
 /* A MARK that stands where a segment's first record does: the segment is in use. */
@@ -399,12 +478,8 @@ static void judge_heads(struct journal *journal) {
         damage_file(journal, missing_name(journal).name, "is missing, but there are later ones");
     } else {
         if (!is_from_the_beginning) journal->start = first->before;
-        if (journal->start.term > journal->vote.state.term) {
-            damage_at(journal, journal->first, SEGMENT_HEADER_SIZE,
-                      "the log begins in a later term than the vote file knows");
-        } else {
-            replay_start(journal);
-        }
+        note_term(journal, journal->start.term);
+        replay_start(journal);
     }
 }
 
@@ -480,8 +555,8 @@ static const char *replay_mark(struct journal *journal, const struct record *rec
 static const char *replay_cut_before_start(struct journal *journal, const struct record_cut *cut,
                                            uint64_t number) {
     const struct journal_segment *first = &journal->segments[journal->first];
-    if (begins_a_log(first) || cut->term > journal->vote.state.term)
-        return "a cut to an entry that is not in the log";
+    if (begins_a_log(first)) return "a cut to an entry that is not in the log";
+    note_term(journal, cut->term);
     CHECK(journal->recovery.sure_count == 0); /* Those are not above the marked commit index. */
     log_shape_restart(&journal->shape, cut->after,
                       (struct log_position){.term = cut->term, .hash = cut->hash}, number);
@@ -530,8 +605,7 @@ static const char *replay_image(struct journal *journal, struct bytes image,
     if (position.term < shape->last.term) return "the term falls";
     if (position.hash != entry_hash_after(image.data, shape->last.hash))
         return "the entry does not follow the one before it";
-    if (position.term > journal->vote.state.term)
-        return "the entry is of a later term than the vote file knows";
+    note_term(journal, position.term);
     log_shape_add(shape, shape->last_index + 1, position, place);
     held_push(recovery, journal_store(&recovery->store, image));
     return NULL;
@@ -693,7 +767,8 @@ static bool tail_scan(struct journal *journal) {
         struct record_mark mark;
         size_t at = record_find_mark(rest, place, &mark);
         if (at == rest.size) return true;
-        if (mark.durable_number >= recovery->failed.number) {
+        if (mark.durable_number >= recovery->failed.number &&
+            !is_planted(journal, JOURNAL_PLANTED_DAMAGE_IS_TORN)) {
             damage_at(journal, recovery->failed.segment, recovery->failed.offset,
                       "a record that was durable is no longer valid");
             return false;
@@ -749,7 +824,7 @@ static void want_renewal(struct journal *journal);
 static void tail_finish(struct journal *journal) {
     struct journal_recovery *recovery = &journal->recovery;
     const struct log_place *failed = &recovery->failed;
-    if (!recovery->end.has_blank_sector) {
+    if (!recovery->end.has_blank_sector && !is_planted(journal, JOURNAL_PLANTED_DAMAGE_IS_TORN)) {
         damage_at(journal, failed->segment, failed->offset,
                   "a record is not valid, and it is not torn: no sector of it is blank");
         return;
@@ -981,9 +1056,6 @@ static void on_completion(struct journal *journal, const struct disk_completion 
     case JOURNAL_PHASE_LIST:
         on_list(journal, completion);
         return;
-    case JOURNAL_PHASE_VOTE:
-        on_vote(journal, completion);
-        return;
     case JOURNAL_PHASE_HEADS:
         on_head(journal, completion);
         return;
@@ -1005,6 +1077,8 @@ void recovery_completed(struct journal *journal, const struct disk_completion *c
         recovery->request.is_open = false;
         if (recovery->phase == JOURNAL_PHASE_RENEW) {
             on_renewal(journal, completion->error);
+        } else if (recovery->phase == JOURNAL_PHASE_VOTE) {
+            on_vote(journal, completion);
         } else if (completion->error != ERROR_NONE) {
             const char *name = recovery->request.call.name;
             refuse_file(journal, name[0] != 0 ? name : "the directory", completion->error);

@@ -54,6 +54,14 @@ void journal_stop(struct journal *journal, enum journal_state state, enum error 
     journal->error = error;
 }
 
+void journal_note(struct journal *journal, const char *format, ...) {
+    if (journal->notice[0] != '\0') return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(journal->notice, sizeof(journal->notice), format, arguments);
+    va_end(arguments);
+}
+
 struct entry journal_store(struct chunk **chunk, struct bytes image) {
     if (*chunk == NULL || (*chunk)->capacity - (*chunk)->used < image.size) {
         chunk_release(*chunk);
@@ -126,15 +134,29 @@ void journal_completed(struct journal *journal, const struct disk_completion *co
 
 /* --- vote file ------------------------------------------------------------------------------ */
 
+const char *journal_vote_name(uint32_t copy) {
+    static const char *const names[JOURNAL_VOTES] = {VOTE_NAME, VOTE_COPY_NAME};
+    return names[copy];
+}
+
+/* The first copy is always written first: so it is never the older one of two that are sound. */
+static void write_copy(struct journal *journal, uint32_t copy) {
+    struct journal_vote *vote = &journal->vote;
+    vote->writing = copy;
+    vote->request.call = (struct disk_request){
+        .call = DISK_REPLACE, .sync = true, .spans = &vote->span, .span_count = 1};
+    journal_want(journal, &vote->request, JOURNAL_REQUEST_VOTE, journal_vote_name(copy));
+}
+
 void journal_write_vote(struct journal *journal) {
     struct journal_vote *vote = &journal->vote;
     vote_write(vote->file, &journal->owner,
-               (struct vote){.term = vote->state.term, .voted_for = vote->state.voted_for});
+               (struct vote){.term = vote->state.term,
+                             .voted_for = vote->state.voted_for,
+                             .is_lost = vote->is_lost});
     vote->version_open = vote->version;
     vote->span = bytes_of(vote->file, VOTE_SIZE);
-    vote->request.call = (struct disk_request){
-        .call = DISK_REPLACE, .sync = true, .spans = &vote->span, .span_count = 1};
-    journal_want(journal, &vote->request, JOURNAL_REQUEST_VOTE, VOTE_NAME);
+    write_copy(journal, 0);
 }
 
 void journal_note_refusal(struct journal *journal, struct journal_retry *retry, const char *name,
@@ -150,15 +172,19 @@ static void vote_completed(struct journal *journal, const struct disk_completion
     bool is_founding =
         journal->state == JOURNAL_RECOVERING && journal->recovery.phase == JOURNAL_PHASE_FOUND_VOTE;
     if (completion->error == ERROR_DISK_FULL && !is_founding) { /* It waits for room. */
-        journal_note_refusal(journal, &vote->retry, VOTE_NAME, completion->error);
+        journal_note_refusal(journal, &vote->retry, vote->request.call.name, completion->error);
         return;
     }
     if (completion->error != ERROR_NONE) {
         journal_stop(journal, JOURNAL_FAILED, completion->error, "%s: writing it failed: %s",
-                     VOTE_NAME, error_text(completion->error));
+                     vote->request.call.name, error_text(completion->error));
         return;
     }
     journal->finished++;
+    if (vote->writing + 1 < JOURNAL_VOTES) {
+        write_copy(journal, vote->writing + 1);
+        return;
+    }
     vote->version_durable = vote->version_open;
     vote->retry.was_refused = false;
     if (journal->state == JOURNAL_RECOVERING) {
@@ -332,6 +358,14 @@ enum error journal_error(const struct journal *journal) {
 
 const char *journal_problem(const struct journal *journal) {
     return journal->problem;
+}
+
+const char *journal_notice(const struct journal *journal) {
+    return journal->notice;
+}
+
+bool journal_vote_is_lost(const struct journal *journal) {
+    return journal->vote.is_lost;
 }
 
 struct raft_hard_state journal_hard_state(const struct journal *journal) {

@@ -310,6 +310,7 @@ static void set_hard_state(struct journal *journal, const struct raft_hard_state
     struct journal_vote *vote = &journal->vote;
     CHECK(state->term >= vote->state.term);
     vote->state = *state;
+    vote->is_lost = false;
     vote->version++;
     bool under_way = vote->request.is_wanted || vote->request.is_open || vote->retry.is_due_later;
     if (!under_way) journal_write_vote(journal);

@@ -12,8 +12,10 @@
  *                                                   504     8  checksum of the 504 bytes before
  *
  * The vote file (80 bytes) begins like it, with "HAMOKVOT" and its own size, then has term (8),
- * voted for (4), zeros, checksum (8). In every later format magic, format, header size and a
- * checksum in the header's last 8 bytes stay where they are. */
+ * voted for (4), zeros, checksum (8). It stands there twice, under two names. Format 2 is written
+ * only while the vote is lost: behind voted for it has flags (4; 1: lost), and its term is a lower
+ * bound; who knows format 1 only must not take it for a vote. In every later format magic, format,
+ * header size and a checksum in the header's last 8 bytes stay where they are. */
 #pragma once
 
 #include "base/bytes.h"
@@ -21,6 +23,7 @@
 #include "raft/disk.h"
 
 enum { SEGMENT_HEADER_SIZE = 512, VOTE_SIZE = 80, SEGMENT_ID_SIZE = 16, SEGMENT_FORMAT = 1 };
+enum { VOTE_FORMAT = 2 };
 
 /* Whose files these are. */
 struct segment_owner {
@@ -42,10 +45,12 @@ void segment_name(char name[DISK_NAME_SIZE], uint64_t sequence);
 bool segment_name_read(const char *name, uint64_t *sequence);
 
 #define VOTE_NAME "vote"
+#define VOTE_COPY_NAME "vote.copy"
 
 struct vote {
     uint64_t term;
     uint32_t voted_for;
+    bool is_lost; /* what stood here before could not be read: it may have been of a later term */
 };
 void vote_write(char *file, const struct segment_owner *owner, struct vote vote);
 enum error vote_read(struct bytes file, const struct segment_owner *owner,

@@ -138,10 +138,10 @@ static void put_raw(struct writer *writer, struct input *input) {
     put_record(writer, type, take_bytes(input, take(input)));
 }
 
-static void put_vote(struct writer *writer, struct input *input) {
+static void put_vote(struct writer *writer, struct input *input, const char *name) {
     char file[VOTE_SIZE];
     vote_write(file, &owner, (struct vote){.term = take(input), .voted_for = 1});
-    simulated_disk_put(writer->disk, VOTE_NAME, 0,
+    simulated_disk_put(writer->disk, name, 0,
                        bytes_of(file, take_near(input, VOTE_SIZE) % (VOTE_SIZE + 1)));
 }
 
@@ -288,7 +288,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t first = take(&input);
     uint8_t spoils = first % 4;
     uint64_t snapshot_index = first >= 64 ? first / 8 : 0;
-    if (take(&input) < 250) put_vote(&writer, &input);
+    if (take(&input) < 250) put_vote(&writer, &input, VOTE_NAME);
+    if (first & 16) put_vote(&writer, &input, VOTE_COPY_NAME);
     struct input spoiling = {.rest = take_bytes(&input, 4u * spoils)};
     make_directory(&writer, &input);
     if (first & 32) simulated_disk_remove(disk, "log-0000000001"); /* compacted, or lost */

@@ -861,14 +861,9 @@ Test(journal, refuses_blank_sectors_below_the_mark) {
 }
 
 /* What may be wrong with the directory, and what is said. */
-static void lose_vote(struct node *node) {
-    simulated_disk_remove(node->disk, "vote");
-}
-static void flip_vote(struct node *node) {
-    simulated_disk_flip(node->disk, "vote", 50, 1);
-}
-static void cut_vote(struct node *node) {
-    simulated_disk_truncate(node->disk, "vote", 40);
+static void lose_votes(struct node *node) {
+    simulated_disk_remove(node->disk, VOTE_NAME);
+    simulated_disk_remove(node->disk, VOTE_COPY_NAME);
 }
 static void cut_log(struct node *node) {
     simulated_disk_truncate(node->disk, FIRST_LOG, 3000);
@@ -886,22 +881,23 @@ static void lose_logs(struct node *node) {
         simulated_disk_remove(node->disk, name);
     }
 }
-static void make_vote_older(struct node *node) {
+static void put_vote(struct node *node, const char *name, struct vote vote) {
     char file[VOTE_SIZE];
     struct segment_owner owner = {.cluster = "cluster", .node = "node"};
-    vote_write(file, &owner, (struct vote){.term = 0});
-    simulated_disk_put(node->disk, "vote", 0, bytes_of(file, sizeof(file)));
+    vote_write(file, &owner, vote);
+    simulated_disk_put(node->disk, name, 0, bytes_of(file, sizeof(file)));
 }
 
 static void lose_all(struct node *node) {
     lose_logs(node);
-    lose_vote(node);
+    lose_votes(node);
     node->config.has_log = true;
 }
 /* As if it had been founded a moment ago. */
 static void lose_logs_and_term(struct node *node) {
     lose_logs(node);
-    make_vote_older(node);
+    put_vote(node, VOTE_NAME, (struct vote){0});
+    put_vote(node, VOTE_COPY_NAME, (struct vote){0});
     node->config.has_log = true;
 }
 static void lose_last_spare(struct node *node) {
@@ -919,7 +915,7 @@ static void take_other_base(struct node *node) {
 
 static void make_newer(struct node *node, const char *name, size_t size) {
     char *file = file_copy(node, name);
-    store_u32(file + 8, 2);
+    store_u32(file + 8, 9);
     store_u64(file + size - 8, hash_bytes(bytes_of(file, size - 8), 0));
     simulated_disk_put(node->disk, name, 0, bytes_of(file, size));
     memory_release(file);
@@ -959,17 +955,14 @@ Test(journal, refuses_what_it_must_not_use) {
         const char *says;
         bool is_mendable; /* by a leader */
     } cases[] = {
-        {"no vote", lose_vote, ERROR_DAMAGED, "the file vote is missing"},
-        {"vote flipped", flip_vote, ERROR_DAMAGED, "vote is damaged: the checksum"},
-        {"vote cut", cut_vote, ERROR_DAMAGED, "vote is damaged: the bytes end"},
         {"vote newer", make_vote_newer, ERROR_VERSION, "vote was written by a newer version"},
-        {"vote older", make_vote_older, ERROR_DAMAGED, "later term than the vote", true},
         {"log cut", cut_log, ERROR_DAMAGED, "it has 3000 bytes instead of 65536", true},
         {"log cut short", cut_header, ERROR_DAMAGED, FIRST_LOG " is damaged", true},
         {"no first log", lose_first, ERROR_DAMAGED, FIRST_LOG " is missing", true},
         {"no log", lose_logs, ERROR_DAMAGED, FIRST_LOG " is missing, but the file vote knows",
          true},
-        {"nothing left", lose_all, ERROR_DAMAGED, "vote is missing, and so is " FIRST_LOG},
+        {"nothing left", lose_all, ERROR_DAMAGED, FIRST_LOG " is missing, but this node has had",
+         true},
         {"nothing but a blank vote", lose_logs_and_term, ERROR_DAMAGED, FIRST_LOG " is missing",
          true},
         {"no last spare", lose_last_spare, ERROR_DAMAGED, "log-0000000004 is missing, but the log",
@@ -994,6 +987,144 @@ Test(journal, refuses_what_it_must_not_use) {
         cr_expect_neq(strstr(problem, cases[i].says), NULL, "%s: %s", cases[i].name, problem);
         cr_expect_eq(journal_next_request(node->journal), NULL);
         cr_expect_eq(simulated_disk_figures(node->disk).appends, appends, "nothing is changed");
+        node_destroy(node);
+    }
+}
+
+/* --- tests: the vote ------------------------------------------------------------------------ */
+
+static void put_old_vote(struct node *node, const char *name) {
+    put_vote(node, name, (struct vote){.term = 4, .voted_for = 2});
+}
+static void put_unvoted(struct node *node, const char *name) {
+    put_vote(node, name, (struct vote){.term = 5});
+}
+static void leave_vote(struct node *node, const char *name) {
+    (void)node, (void)name;
+}
+static void remove_vote(struct node *node, const char *name) {
+    simulated_disk_remove(node->disk, name);
+}
+static void flip_vote(struct node *node, const char *name) {
+    simulated_disk_flip(node->disk, name, 50, 1);
+}
+static void cut_vote(struct node *node, const char *name) {
+    simulated_disk_truncate(node->disk, name, 40);
+}
+static void blank_vote(struct node *node, const char *name) {
+    char zeros[VOTE_SIZE] = {0};
+    simulated_disk_put(node->disk, name, 0, bytes_of(zeros, sizeof(zeros)));
+}
+
+static struct node *node_with_vote(void) {
+    struct node *node = node_create(30);
+    CHECK(node_recover(node) == JOURNAL_READY);
+    node_persist(
+        node, &(struct change){.term = 5, .cut_after = UINT64_MAX, .entries = 1, .body_size = 9});
+    node_rest(node);
+    node_drop(node);
+    return node;
+}
+
+/* What has been done to the two copies of a vote for n1 in term 5; the log's last term is 5. */
+Test(journal, reads_the_vote_from_either_copy_or_knows_that_it_is_lost) {
+    static const struct {
+        const char *name;
+        void (*first)(struct node *node, const char *name), (*second)(struct node *, const char *);
+        bool is_lost;
+        const char *notice;
+    } cases[] = {
+        {"both sound", leave_vote, leave_vote, false, ""},
+        {"from before there was a copy", leave_vote, remove_vote, false, ""},
+        {"first lost", remove_vote, leave_vote, false, "vote is missing; vote.copy was read"},
+        {"first flipped", flip_vote, leave_vote, false, "vote is damaged: the checksum"},
+        {"first cut", cut_vote, leave_vote, false, "vote is damaged: the bytes end"},
+        {"first blank", blank_vote, leave_vote, false, "vote is damaged: "},
+        {"second flipped", leave_vote, flip_vote, false, "vote.copy is damaged: the checksum"},
+        {"second cut", leave_vote, cut_vote, false, "vote.copy is damaged: the bytes end"},
+        {"second being written", leave_vote, put_old_vote, false, ""},
+        {"first one's REPLACE was lost", put_old_vote, leave_vote, false, ""},
+        {"so was that of the vote", put_unvoted, leave_vote, false, ""},
+        {"both flipped", flip_vote, flip_vote, true,
+         "vote is damaged: the checksum does not match, and "
+         "vote.copy is damaged: the checksum"},
+        {"one flipped, one cut", flip_vote, cut_vote, true, "vote.copy is damaged: the bytes end"},
+        {"both lost", remove_vote, remove_vote, true, "vote is missing, and vote.copy is missing"},
+        {"the only one flipped", flip_vote, remove_vote, true, "and vote.copy is missing"},
+        {"both older than the log", put_old_vote, put_old_vote, true,
+         "vote is older than the log: it knows term 4, and the log has an entry of term 5"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct node *node = node_with_vote();
+        cases[i].first(node, VOTE_NAME);
+        cases[i].second(node, VOTE_COPY_NAME);
+        cr_expect_eq(node_recover(node), JOURNAL_READY, "%s", cases[i].name);
+        cr_expect_eq(node->recovered, 1);
+        const char *notice = journal_notice(node->journal);
+        bool is_told = cases[i].notice[0] == '\0' ? notice[0] == '\0'
+                                                  : strstr(notice, cases[i].notice) != NULL;
+        cr_expect(is_told, "%s: %s", cases[i].name, notice);
+        cr_expect_eq(journal_vote_is_lost(node->journal), cases[i].is_lost, "%s", cases[i].name);
+        struct raft_hard_state state = journal_hard_state(node->journal);
+        cr_expect_eq(state.term, 5, "%s", cases[i].name);
+        cr_expect_eq(state.voted_for, cases[i].is_lost ? 0 : 1, "%s", cases[i].name);
+        /* The files are mended at once, but a lost vote stays lost. */
+        cr_assert_eq(node_restart(node), JOURNAL_READY);
+        cr_expect_eq(journal_vote_is_lost(node->journal), cases[i].is_lost, "%s", cases[i].name);
+        flip_vote(node, VOTE_NAME);
+        cr_assert_eq(node_restart(node), JOURNAL_READY);
+        cr_expect_eq(journal_vote_is_lost(node->journal), cases[i].is_lost, "%s", cases[i].name);
+        /* Until the core knows its term again. */
+        node_persist(node, &(struct change){.term = 7, .cut_after = UINT64_MAX});
+        node_run(node);
+        flip_vote(node, VOTE_COPY_NAME);
+        cr_assert_eq(node_restart(node), JOURNAL_READY);
+        cr_expect_not(journal_vote_is_lost(node->journal));
+        cr_expect_eq(journal_hard_state(node->journal).term, 7);
+        node_destroy(node);
+    }
+}
+
+Test(journal, refuses_a_vote_that_is_newer_or_another_ones_in_either_copy) {
+    for (uint32_t copy = 0; copy < 2; copy++) {
+        struct node *node = node_with_vote();
+        make_newer(node, copy == 0 ? VOTE_NAME : VOTE_COPY_NAME, VOTE_SIZE);
+        cr_expect_eq(node_recover(node), JOURNAL_REFUSED);
+        cr_expect_eq(journal_error(node->journal), ERROR_VERSION);
+        node_destroy(node);
+    }
+}
+
+/* One who knows format 1 only must not take the file of a lost vote for a vote. */
+Test(journal, writes_a_lost_vote_in_a_format_of_its_own) {
+    char file[VOTE_SIZE];
+    struct segment_owner owner = {.cluster = "cluster", .node = "node"};
+    vote_write(file, &owner, (struct vote){.term = 9, .is_lost = true});
+    cr_expect_eq(load_u32(file + 8), 2);
+    struct vote vote;
+    cr_expect_eq(vote_read(bytes_of(file, sizeof(file)), &owner, &vote), ERROR_NONE);
+    cr_expect(vote.is_lost && vote.term == 9);
+    vote_write(file, &owner, (struct vote){.term = 9, .voted_for = 2});
+    cr_expect_eq(load_u32(file + 8), 1);
+}
+
+/* Between the two copies, and before the first: what was persisted is there, the rest may be. */
+Test(journal, keeps_the_vote_through_a_crash_between_its_copies) {
+    for (uint64_t steps = 0; steps < 6; steps++) {
+        struct node *node = node_with_vote();
+        CHECK(node_recover(node) == JOURNAL_READY);
+        uint64_t number = node_persist(node, &(struct change){.term = 6, .cut_after = UINT64_MAX});
+        for (uint64_t i = 0; i < steps; i++)
+            node_step(node);
+        bool is_durable = journal_persisted(node->journal) >= number;
+        cr_expect_eq(is_durable, steps >= 2, "%llu", (unsigned long long)steps);
+        simulated_disk_power_loss(node->disk);
+        node_drop(node);
+        if (is_durable) flip_vote(node, steps % 2 == 0 ? VOTE_NAME : VOTE_COPY_NAME);
+        cr_assert_eq(node_recover(node), JOURNAL_READY);
+        cr_expect_not(journal_vote_is_lost(node->journal));
+        uint64_t term = journal_hard_state(node->journal).term;
+        cr_expect(term == 6 || (term == 5 && !is_durable));
         node_destroy(node);
     }
 }

@@ -460,6 +460,7 @@ static void replica_drain(struct replica *replica) {
         moved |= drain_committed(replica, &budget);
         moved |= drain_reads(replica);
     }
+    replica_tend_repair(replica);
     replica_snapshots_tend(replica);
     if (replica->notify_nodes != 0) drain_notices(replica);
     replica_ask_for_origin(replica);
@@ -518,10 +519,17 @@ static void create_journal(struct replica *replica) {
         .sync = is_founded_alone(replica) ? config->sync : config->sync_shared,
         .segment_size_min = config->journal_segment_size,
         .has_log = config->has_log,
+        .snapshot_index = replica->snapshots.position.index,
+        .planted = config->planted,
     };
     memcpy(journal.cluster, config->cluster, sizeof(journal.cluster));
     memcpy(journal.node, config->node_uuid, sizeof(journal.node));
     replica->journal = journal_create(&journal);
+}
+
+void replica_snapshot_is_loaded(struct replica *replica) {
+    journal_destroy(replica->journal); /* It was asked for nothing. */
+    create_journal(replica);
 }
 
 static void begin_recovery(struct replica *replica) {
@@ -623,9 +631,13 @@ void replica_destroy(struct replica *replica) {
 /* --- recovery ----------------------------------------------------------------------------------
  */
 
-static void create_raft(struct replica *replica) {
+void replica_create_raft(struct replica *replica) {
     struct raft_hard_state hard_state = journal_hard_state(replica->journal);
     struct raft_config config = replica->config.raft;
+    struct raft_position start = journal_start(replica->journal);
+    config.base_index = start.index;
+    config.base_term = start.term;
+    config.base_hash = start.hash;
     config.snapshot = replica->snapshots.position;
     if (config.snapshot.index > 0) config.members = &replica->snapshots.members;
     replica->raft = raft_create(&config, &hard_state, replica->now.now_us);
@@ -655,7 +667,7 @@ static void restore_entry(struct replica *replica, struct entry entry, bool comm
 }
 
 static void finish_recovery(struct replica *replica) {
-    if (replica->raft == NULL) create_raft(replica);
+    if (replica->raft == NULL) replica_create_raft(replica);
     if (raft_last_index(replica->raft) < replica->snapshots.position.index) {
         replica_fail(replica,
                      "the log ends at index %llu, before " SNAPSHOT_NAME ", which ends at %llu: "
@@ -664,6 +676,7 @@ static void finish_recovery(struct replica *replica) {
                      (unsigned long long)replica->snapshots.position.index);
         return;
     }
+    if (!replica_begin_repair(replica)) return;
     replica->state = REPLICA_RUNNING;
     raft_start(replica->raft, replica->now.now_us);
     replica_note_members(replica);
@@ -685,7 +698,7 @@ static void go_on_recovering(struct replica *replica) {
     uint32_t count = 0;
     while (count < RECOVERED_PER_CALL && replica->state == REPLICA_RECOVERING &&
            journal_recovered(replica->journal, &entry, &committed)) {
-        if (replica->raft == NULL) create_raft(replica);
+        if (replica->raft == NULL) replica_create_raft(replica);
         restore_entry(replica, entry, committed);
         count++;
     }
@@ -696,6 +709,8 @@ static void go_on_recovering(struct replica *replica) {
         finish_recovery(replica);
         break;
     case JOURNAL_DAMAGED:
+        replica_mend_log(replica);
+        break;
     case JOURNAL_REFUSED:
     case JOURNAL_FAILED:
         replica_fail(replica, "%s", journal_problem(replica->journal));

@@ -376,6 +376,18 @@ bool replica_next_change(struct replica *replica, struct raft_change *change);
 /* The next lapse that was noticed, of this node or another one (raft.h), to be told; or false. */
 bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse);
 
+/* What this node's disk has lost, and how far it is with getting it back. Texts are lent. */
+struct replica_repair {
+    const char *damage; /* in the log, found at the start: file, offset, index; "": none */
+    const char *notice; /* of the vote: what was found at the start; "": nothing */
+    bool is_damaged;    /* it neither votes nor leads until a leader has supplied what is lost */
+    bool is_marked;     /* a restart would find it damaged still */
+    bool vote_is_lost;  /* it says nothing until all others have told their terms */
+    uint32_t untold;    /* then: who has not, as bits 1 << id */
+    uint64_t index;     /* of the last entry that this node has durably */
+};
+void replica_get_repair(const struct replica *replica, struct replica_repair *repair);
+
 /* Rows for INFO raft, INFO stats and the simulator's report. */
 #define REPLICA_STATISTICS(X)                                                                      \
     X(batches_sealed)                                                                              \
@@ -396,6 +408,7 @@ bool replica_next_lapse(struct replica *replica, struct raft_lapse *lapse);
     X(unknown_replies)                                                                             \
     X(origins_opened)                                                                              \
     X(lapses)                                                                                      \
+    X(repairs)                                                                                     \
     X(verifications)                                                                               \
     X(entries_applied)                                                                             \
     X(fetches_failed)                                                                              \

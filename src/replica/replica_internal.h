@@ -7,6 +7,7 @@
  *   changes.c    who belongs to the cluster: changes that were asked for, and what follows
  *   snapshots.c  the life of snapshot.rdb: loaded at start, made anew
  *   operations.c  what operators ask of the leader, from any node
+ *   repair.c   what the disk has lost
  *   replica.c  life, events, Raft's output, timers
  */
 #pragma once
@@ -105,7 +106,8 @@ struct replica {
     bool turn_begun;
     uint64_t ticked_us; /* the last replica_tick() */
     enum replica_state state;
-    char trouble[512];
+    char trouble[768];
+    char damage[320]; /* what the journal found at the start; "": none */
     bool stopping;
     bool more_to_free;   /* detached values wait for turns without entries */
     bool turn_had_input; /* some client's bytes came in this turn */
@@ -214,6 +216,7 @@ struct replica {
 /* --- replica.c -------------------------------------------------------------------------------- */
 /* Carries its output on; returns why the event was refused, if it was. */
 enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *event);
+void replica_create_raft(struct replica *replica);
 void replica_send(struct replica *replica, struct replica_packet *packet, uint64_t wait_for);
 uint64_t replica_present_ms(struct replica *replica);
 void replica_follow_stamp(struct replica *replica, uint64_t stamp_ms, bool is_present);
@@ -322,6 +325,14 @@ void replica_compare(struct replica *replica);
 /* An entry asks for the full digest. */
 void replica_note_verify(struct replica *replica);
 
+/* --- repair.c --------------------------------------------------------------------------------- */
+/* The journal is DAMAGED: a way on, or the end. */
+void replica_mend_log(struct replica *replica);
+/* The journal is READY: the core hears what is lost. False: it is too much. */
+bool replica_begin_repair(struct replica *replica);
+/* What the core has found out since, the journal remembers; and that all is there again. */
+void replica_tend_repair(struct replica *replica);
+
 /* --- apply.c ---------------------------------------------------------------------------------- */
 void replica_apply_entry(struct replica *replica, const char *image);
 
@@ -342,6 +353,8 @@ enum error replica_receive_changed(struct replica *replica, uint32_t from,
 /* --- snapshots.c ------------------------------------------------------------------------------ */
 void replica_snapshots_open(struct replica *replica);
 void replica_snapshots_clear(struct replica *replica);
+/* Its position is known: the log may be read behind it (replica.c). */
+void replica_snapshot_is_loaded(struct replica *replica);
 /* Whether the log has to wait for the snapshot. */
 bool replica_snapshots_load(const struct replica *replica);
 const struct disk_request *replica_snapshots_request(struct replica *replica);

@@ -159,6 +159,7 @@ static void finish_load(struct replica *replica) {
     snapshots->reader = NULL;
     release_rooms(snapshots);
     snapshots->phase = REPLICA_SNAPSHOT_IDLE;
+    replica_snapshot_is_loaded(replica);
 }
 
 static void take_piece(struct replica *replica, struct bytes piece) {

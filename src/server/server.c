@@ -21,6 +21,7 @@
 #include "src/server/membership.h"
 #include "src/server/observer.h"
 #include "src/server/peers.h"
+#include "src/server/repair_log.h"
 #include "src/server/role_log.h"
 #include "src/server/saver.h"
 #include "src/server/stop.h"
@@ -267,6 +268,7 @@ static void note_state(struct server *server) {
     role_log_tell(server);
     note_timing(server);
     note_lapses(server);
+    repair_log_tell(server);
     const char *trouble = replica_trouble(server->replica);
     if (trouble != NULL && !server->trouble_told) tell_trouble(server, trouble);
     bool runs = replica_state(server->replica) == REPLICA_RUNNING;

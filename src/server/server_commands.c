@@ -59,6 +59,9 @@ const char *commands_state_name(const struct server *server) {
                                         [REPLICA_DAMAGED] = "damaged"};
     if (cluster_is_joining(server)) return "joining";
     if (replica_is_removed(server->replica)) return "removed";
+    struct replica_repair repair;
+    replica_get_repair(server->replica, &repair);
+    if (repair.is_damaged || repair.vote_is_lost) return "repairing";
     return names[replica_state(server->replica)];
 }
 

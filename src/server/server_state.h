@@ -105,6 +105,8 @@ struct server {
     const char *write_refusal;          /* the error while no node has room for writes; else NULL */
     bool clock_is_ahead;                /* of the log's time */
     uint64_t heartbeat_ms, election_ms; /* in force, as told last; 0: not yet */
+    bool losses_told, is_damaged;       /* what the disk has lost; it is not supplied again yet */
+    uint32_t untold_told;               /* the vote is lost: who had not told its term */
     uint64_t progress_told_us;
     uint64_t fetches_failed_told, fetch_problem_told; /* a count; a text's hash */
     int exit_status;

@@ -1,6 +1,6 @@
 /* test_damage.c: a log that is torn, cut short or flipped while its node is down. The node cuts off
- * what a crash may leave, and else names file, offset and index and takes no part; the others go
- * on either way, and nothing acknowledged is lost. */
+ * what a crash may leave; else it names file, offset and index, neither votes nor leads, and is
+ * supplied by the others, which go on either way. Nothing acknowledged is lost. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -70,6 +70,7 @@ enum damage {
     REMOVED,
     FLIPPED_VOTE,
     CUT_VOTE,
+    LOST_VOTE,
     REMOVED_ALL,
     REMOVED_LAST
 };
@@ -113,14 +114,21 @@ static void damage(struct cluster *cluster, int node, enum damage kind) {
         break;
     case REMOVED_ALL:
         remove_segments(cluster, node, 1, count);
-        snprintf(path, sizeof(path), "%s/vote", cluster->nodes[node].directory);
-        cr_assert_eq(unlink(path), 0);
+        for (int copy = 0; copy < 2; copy++) {
+            snprintf(path, sizeof(path), "%s/%s", cluster->nodes[node].directory,
+                     copy == 0 ? "vote" : "vote.copy");
+            cr_assert_eq(unlink(path), 0);
+        }
         break;
     case REMOVED_LAST:
         remove_segments(cluster, node, count - 1, count);
         break;
     case FLIPPED_VOTE:
         flip_bit(cluster, node, "vote", 66);
+        break;
+    case LOST_VOTE:
+        flip_bit(cluster, node, "vote", 66);
+        flip_bit(cluster, node, "vote.copy", 50);
         break;
     case CUT_VOTE:
         fd = open_file(cluster, node, "vote");
@@ -138,51 +146,88 @@ static const struct {
     {"cut short", TRUNCATED, {"log-0000000001 is damaged: it has ", "bytes instead of "}},
     {"header flipped", FLIPPED_HEADER, {"log-0000000001 is damaged"}},
     {"segment gone", REMOVED, {"log-0000000001 is missing"}},
-    {"vote flipped", FLIPPED_VOTE, {"vote is damaged"}},
-    {"vote cut short", CUT_VOTE, {"vote is damaged"}},
-    {"all gone but its identity", REMOVED_ALL, {"vote is missing, and so is log-0000000001"}},
+    {"vote flipped", FLIPPED_VOTE, {"vote is damaged", "vote.copy was read in its place"}},
+    {"vote cut short", CUT_VOTE, {"vote is damaged", "vote.copy was read in its place"}},
+    {"vote lost", LOST_VOTE, {"vote.copy is damaged", "All other members have told their terms"}},
     {"last segments gone", REMOVED_LAST, {"is missing, but the log knows of it, after index "}},
     {"record flipped", FLIPPED_RECORD, {"log-0000000001 is damaged at offset ", ", after index "}},
 };
 
-/* In turn on one cluster: the damaged node gets its sound directory back in the end. */
-Test(damage, is_named_and_the_others_go_on) {
+static bool hurts_the_log(enum damage kind) {
+    return kind != FLIPPED_VOTE && kind != CUT_VOTE && kind != LOST_VOTE;
+}
+
+/* To a follower, or to the leader, which is followed by another one. */
+static void damage_and_await_repair(size_t i) {
+    enum damage kind = damage_cases[i].kind;
     struct cluster *cluster = cluster_create_running(3, NULL);
-    long long count = 0;
-    for (size_t i = 0; i < COUNT_OF(damage_cases); i++) {
-        int leader = cluster_leader(cluster), damaged = (leader + 1 + (int)i % 2) % 3;
-        int other = 3 - leader - damaged;
-        write_some(cluster, damaged);
-        count += WRITES;
-        (void)node_signal(cluster, damaged, i % 2 == 0 ? SIGTERM : SIGKILL);
-        char copy[1024];
-        const char *directory = cluster->nodes[damaged].directory;
-        snprintf(copy, sizeof(copy), "cp -a '%s' '%s.sound'", directory, directory);
-        cr_assert_eq(system(copy), 0);
-        damage(cluster, damaged, damage_cases[i].kind);
-        (void)unlink(cluster->nodes[damaged].log);
-        node_start(cluster, damaged);
-        for (int k = 0; k < 3 && damage_cases[i].said[k] != NULL; k++)
-            node_await_log(cluster, damaged, damage_cases[i].said[k]);
-        redisContext *client = node_connect(cluster, damaged);
-        redisReply *reply = ask(client, "GET counter");
-        cr_expect(reply->type == REDIS_REPLY_ERROR, "%s: it does not guess", damage_cases[i].name);
-        cr_expect(reply->str != NULL && strncmp(reply->str, "CLUSTERDOWN", 11) == 0, "%s: %s",
-                  damage_cases[i].name, reply->str);
-        freeReplyObject(reply);
-        redisFree(client);
-        write_some(cluster, leader);
-        count += WRITES;
-        expect_counter(cluster, other, count);
-        (void)node_signal(cluster, damaged, SIGKILL);
-        snprintf(copy, sizeof(copy), "rm -r '%s' && mv '%s.sound' '%s'", directory, directory,
-                 directory);
-        cr_assert_eq(system(copy), 0);
-        node_start(cluster, damaged);
-        node_await_serving(cluster, damaged);
-        expect_counter(cluster, damaged, count);
-        cluster_expect_equal(cluster);
-    }
+    int damaged = (cluster_leader(cluster) + (int)i % 3) % 3, other = (damaged + 1) % 3;
+    write_some(cluster, damaged);
+    (void)node_signal(cluster, damaged, i % 2 == 0 ? SIGTERM : SIGKILL);
+    damage(cluster, damaged, kind);
+    write_some(cluster, other);
+    (void)unlink(cluster->nodes[damaged].log);
+    node_start(cluster, damaged);
+    for (int k = 0; k < 3 && damage_cases[i].said[k] != NULL; k++)
+        node_await_log(cluster, damaged, damage_cases[i].said[k]);
+    if (hurts_the_log(kind))
+        node_await_log(cluster, damaged, "has been supplied again, up to index");
+    node_await_serving(cluster, damaged);
+    expect_counter(cluster, damaged, 2 * WRITES);
+    cluster_expect_equal(cluster);
+    char state[16];
+    node_info_text(cluster, damaged, "raft", "raft_state", state, sizeof(state));
+    cr_expect_str_eq(state, "up", "%s", damage_cases[i].name);
+    cr_expect_eq(node_info(cluster, damaged, "raft_repairs"), hurts_the_log(kind));
+    cluster_destroy(cluster);
+}
+
+Test(damage, is_named_and_repaired_by_the_others) {
+    for (size_t i = 0; i < COUNT_OF(damage_cases); i++)
+        damage_and_await_repair(i);
+}
+
+static void expect_refusal(struct cluster *cluster, int node) {
+    redisContext *client = node_connect(cluster, node);
+    redisReply *reply = ask(client, "GET counter");
+    cr_expect(reply->type == REDIS_REPLY_ERROR, "it does not guess");
+    cr_expect(reply->str != NULL && strncmp(reply->str, "CLUSTERDOWN", 11) == 0, "%s", reply->str);
+    freeReplyObject(reply);
+    redisFree(client);
+}
+
+/* Neither its vote nor its log tells what it has promised. */
+Test(damage, with_vote_and_log_both_lost_a_node_stays_out) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    int damaged = cluster_follower(cluster), leader = cluster_leader(cluster);
+    write_some(cluster, damaged);
+    (void)node_signal(cluster, damaged, SIGTERM);
+    damage(cluster, damaged, REMOVED_ALL);
+    node_start(cluster, damaged);
+    node_await_log(cluster, damaged, "log-0000000001 is missing, but this node has had a vote");
+    node_await_log(cluster, damaged, "with both lost nobody can tell what this node has promised");
+    expect_refusal(cluster, damaged);
+    write_some(cluster, leader);
+    expect_counter(cluster, leader, 2 * WRITES);
+    cluster_destroy(cluster);
+}
+
+/* Alone, with its vote lost nobody else can have it; what its log has lost nobody else has. */
+Test(damage, a_node_that_is_alone_has_nobody_to_supply_it) {
+    struct cluster *cluster = cluster_create_running(1, NULL);
+    write_some(cluster, 0);
+    (void)node_signal(cluster, 0, SIGTERM);
+    damage(cluster, 0, LOST_VOTE);
+    node_start(cluster, 0);
+    node_await_serving(cluster, 0);
+    node_await_log(cluster, 0, "vote.copy is damaged");
+    expect_counter(cluster, 0, WRITES);
+    (void)node_signal(cluster, 0, SIGTERM);
+    damage(cluster, 0, FLIPPED_RECORD);
+    node_start(cluster, 0);
+    node_await_log(cluster, 0, "is damaged at offset ");
+    node_await_log(cluster, 0, "no other node can supply what is lost");
+    expect_refusal(cluster, 0);
     cluster_destroy(cluster);
 }
 
@@ -236,10 +281,15 @@ Test(damage, a_damaged_node_makes_no_majority) {
     cr_expect(reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "CLUSTERDOWN", 11) == 0);
     freeReplyObject(reply);
     redisFree(client);
+    char state[16];
+    node_info_text(cluster, damaged, "raft", "raft_state", state, sizeof(state));
+    cr_expect_str_eq(state, "repairing");
     node_start(cluster, leader);
     node_await_serving(cluster, leader);
     node_await_serving(cluster, left);
+    node_await_log(cluster, damaged, "has been supplied again, up to index");
     expect_counter(cluster, left, WRITES);
+    expect_counter(cluster, damaged, WRITES);
     cluster_destroy(cluster);
 }
 
@@ -329,7 +379,7 @@ Test(damage, a_torn_tail_is_cut_off) {
     cluster_destroy(cluster);
 }
 
-Test(damage, a_tail_that_is_not_torn_is_named) {
+Test(damage, a_tail_that_is_not_torn_is_named_and_repaired) {
     struct cluster *cluster = cluster_create_running(3, NULL);
     int damaged = cluster_follower(cluster), leader = cluster_leader(cluster);
     write_some(cluster, damaged);
@@ -338,9 +388,10 @@ Test(damage, a_tail_that_is_not_torn_is_named) {
     tear(cluster, damaged, false);
     node_start(cluster, damaged);
     node_await_log(cluster, damaged, "no sector of it is blank");
-    cr_expect_eq(node_info(cluster, damaged, "raft_serves"), 0);
     write_some(cluster, leader);
-    expect_counter(cluster, leader, count + WRITES);
+    node_await_log(cluster, damaged, "has been supplied again, up to index");
+    node_await_serving(cluster, damaged);
+    expect_counter(cluster, damaged, count + WRITES);
     cluster_destroy(cluster);
 }
 

@@ -22,9 +22,10 @@ enum {
     ALL_MS = 30000,
 };
 
-/* What a node does whose file has a flipped bit: it refuses to take part, and names the place. The
- * one place to change when such records are repaired from the peers. */
+/* What a node says whose file has a flipped bit: it names the place. And what it says once the
+ * others have supplied what its log has lost; the vote has a copy. */
 static const char damage_answer[] = "is damaged";
+static const char repair_answer[] = "has been supplied again";
 
 struct fault;
 
@@ -373,25 +374,36 @@ bool disk_failure_is_told(const struct nodes *nodes, int node, int status, long 
            node_logged(nodes, node, from, "failed:");
 }
 
+static bool is_up(const struct nodes *nodes, int node) {
+    char state[16];
+    return node_info(nodes, node, "raft_state", state, sizeof(state)) && strcmp(state, "up") == 0;
+}
+
+/* A second one would be a majority of three that has lost something: nobody could supply it. */
+static bool all_are_up(const struct nodes *nodes) {
+    for (int node = 0; node < nodes->count; node++)
+        if (!is_up(nodes, node)) return false;
+    return true;
+}
+
+/* That it comes back, repaired, is seen in the end, when all have to serve. */
 static void end_damage(struct faults *faults, struct fault *fault) {
     EACH_BEFALLEN(node) {
-        if (!fault->is_damaged) continue;
-        node_kill(faults->nodes, node);
-        damage_flip_back(&faults->nodes->at[node], &fault->damage);
-        node_start(faults->nodes, node);
+        if (fault->is_damaged) (void)AWAIT_WITHIN(DAMAGE_MS, is_up(faults->nodes, node));
     }
 }
 
 static void begin_damage(struct faults *faults, struct fault *fault) {
     EACH_BEFALLEN(node) {
         struct node *own = &faults->nodes->at[node];
+        if (!all_are_up(faults->nodes)) continue;
         node_kill(faults->nodes, node);
         fault->log_from[node] = node_log_end(faults->nodes, node);
         fault->is_damaged = damage_flip(own, random_next(&fault->random), &fault->damage);
         node_start(faults->nodes, node);
         if (!fault->is_damaged) continue;
         describe(fault, " (%s at %ld)", fault->damage.file, fault->damage.offset);
-        if (damage_is_answered(faults->nodes, node, fault->log_from[node])) continue;
+        if (damage_is_named(faults->nodes, node, fault->log_from[node])) continue;
         find_problem(faults, "node %d does not say that bit %u of byte %ld of %s is flipped",
                      node + 1, fault->damage.bit, fault->damage.offset, fault->damage.file);
     }
@@ -467,13 +479,14 @@ bool damage_flip(const struct node *node, uint64_t seed, struct damage *damage) 
     return true;
 }
 
-void damage_flip_back(const struct node *node, const struct damage *damage) {
-    flip(node, damage);
+bool damage_is_named(const struct nodes *nodes, int node, long from) {
+    return AWAIT_WITHIN(DAMAGE_MS, node_logged(nodes, node, from, damage_answer));
 }
 
-bool damage_is_answered(const struct nodes *nodes, int node, long from) {
-    return AWAIT_WITHIN(DAMAGE_MS, node_logged(nodes, node, from, damage_answer)) &&
-           !node_serves(nodes, node);
+bool damage_is_repaired(const struct nodes *nodes, int node, const struct damage *damage,
+                        long from) {
+    bool is_vote = strncmp(damage->file, "vote", 4) == 0;
+    return is_vote || AWAIT_WITHIN(DAMAGE_MS, node_logged(nodes, node, from, repair_answer));
 }
 
 /* --- the plan -------------------------------------------------------------------------------- */

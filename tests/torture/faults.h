@@ -5,8 +5,8 @@
  * Which fault, whom, when and for how long is the seed's; what then happens is the moment's, as it
  * is with real processes.
  *
- * A fault may say what has to follow (a node that ends has to say why, a damaged one has to
- * refuse): that is checked here.
+ * A fault may say what has to follow (a node that ends has to say why, a damaged one has to name
+ * the place): that is checked here.
  *
  * Ownership: faults_create() to faults_destroy(). */
 #pragma once
@@ -47,8 +47,10 @@ struct damage {
 
 /* Flips one bit below the durable mark in a file of a stopped node. False: it has no such place. */
 bool damage_flip(const struct node *node, uint64_t seed, struct damage *damage);
-void damage_flip_back(const struct node *node, const struct damage *damage);
-/* The node, started with that damage, does what it has to; `from` is where its log ended before. */
-bool damage_is_answered(const struct nodes *nodes, int node, long from);
+/* The node, started with that damage, names it; `from` is where its log ended before. */
+bool damage_is_named(const struct nodes *nodes, int node, long from);
+/* And says that the others have supplied what it had lost. */
+bool damage_is_repaired(const struct nodes *nodes, int node, const struct damage *damage,
+                        long from);
 /* The process has said that it can't go on because of its disk, and ended with status 1. */
 bool disk_failure_is_told(const struct nodes *nodes, int node, int status, long from);

@@ -114,7 +114,8 @@ Test(raft_scenarios, pass_and_fail_with_the_mistakes_they_name) {
     for (size_t i = 0; i < files.gl_pathc; i++)
         play(files.gl_pathv[i], &mistakes_found);
     globfree(&files);
-    cr_expect_eq(mistakes_found, 0xffff | (uint32_t)RAFT_PLANTED_DAMAGED_VOTES, "every planted mistake has a scenario that finds it");
+    cr_expect_eq(mistakes_found, 0xffff | (uint32_t)RAFT_PLANTED_DAMAGED_VOTES,
+                 "every planted mistake has a scenario that finds it");
 }
 
 /* --- chance --------------------------------------------------------------------------------- */

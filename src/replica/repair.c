@@ -1,0 +1,84 @@
+/* repair.c: a node whose disk has lost something comes back by the others (SAFETY 11).
+ *
+ * The journal finds out what is lost, the core decides when this node may speak again; here the two
+ * are told of each other. Damage in the log: what is sound of it stays, a leader supplies the rest.
+ * A lost vote: the core asks all others for their terms. Both at once are too much: which nodes
+ * there are to ask stands in the log. */
+#include <stdio.h>
+
+#include "raft/members.h"
+#include "src/replica/replica_internal.h"
+
+static bool is_only_voter(const struct replica *replica) {
+    const struct members *members = raft_members(replica->raft);
+    uint32_t voters = members_voters(members) | members_next_voters(members);
+    return (voters & ~(1u << replica->config.raft.id)) == 0;
+}
+
+static void fail_beyond_repair(struct replica *replica) {
+    replica_fail(replica,
+                 "%s; and %s: with both lost nobody can tell what this node has promised: remove "
+                 "it from the cluster, and let an empty one join",
+                 replica->damage, journal_notice(replica->journal));
+}
+
+void replica_mend_log(struct replica *replica) {
+    struct journal *journal = replica->journal;
+    const struct raft_position *snapshot = &replica->snapshots.position;
+    if (replica->raft == NULL) replica_create_raft(replica);
+    snprintf(replica->damage, sizeof(replica->damage), "%s", journal_problem(journal));
+    if (is_only_voter(replica)) {
+        replica_fail(replica,
+                     "%s: no other node can supply what is lost: restore the whole directory from "
+                     "a copy, or choose another --dir to start empty",
+                     replica->damage);
+        return;
+    }
+    if (journal_vote_is_lost(journal)) {
+        fail_beyond_repair(replica);
+        return;
+    }
+    if (raft_last_index(replica->raft) >= snapshot->index && journal_salvage(journal)) return;
+    struct raft_position empty = {.hash = replica->config.raft.base_hash};
+    journal_restart(journal, snapshot->index > 0 ? snapshot : &empty);
+    raft_destroy(replica->raft);
+    replica->raft = NULL; /* It begins anew with the log. */
+}
+
+bool replica_begin_repair(struct replica *replica) {
+    bool damaged = journal_is_damaged(replica->journal);
+    bool vote_lost = journal_vote_is_lost(replica->journal);
+    if (damaged && replica->damage[0] == '\0')
+        snprintf(replica->damage, sizeof(replica->damage),
+                 "the log was damaged at an earlier start");
+    if (damaged && vote_lost) {
+        fail_beyond_repair(replica);
+        return false;
+    }
+    raft_restore_losses(replica->raft, damaged, vote_lost);
+    return true;
+}
+
+void replica_tend_repair(struct replica *replica) {
+    bool is_damaged = raft_damaged(replica->raft);
+    if (is_damaged == journal_is_damaged(replica->journal)) return;
+    if (is_damaged) { /* A lapse: a restart must not forget it. */
+        journal_damaged(replica->journal);
+        return;
+    }
+    journal_repaired(replica->journal);
+    replica->statistics.repairs++;
+}
+
+void replica_get_repair(const struct replica *replica, struct replica_repair *repair) {
+    bool runs = replica->state == REPLICA_RUNNING;
+    *repair = (struct replica_repair){
+        .damage = replica->damage,
+        .notice = replica->state < REPLICA_RUNNING ? "" : journal_notice(replica->journal),
+        .is_damaged = runs && raft_damaged(replica->raft),
+        .is_marked = runs && journal_is_marked_damaged(replica->journal),
+        .vote_is_lost = runs && raft_vote_is_lost(replica->raft),
+        .untold = runs ? raft_untold(replica->raft) : 0,
+        .index = runs ? raft_persisted_index(replica->raft) : 0,
+    };
+}

@@ -1,0 +1,52 @@
+/* repair_log.c: see repair_log.h. */
+#include "src/server/repair_log.h"
+
+#include <stdio.h>
+
+/* "node 2, node 3" of bits 1 << id. */
+static void name_nodes(uint32_t nodes, char *text, size_t size) {
+    size_t at = 0;
+    text[0] = '\0';
+    for (uint32_t id = 1; id <= RAFT_NODES_MAX && at < size; id++) {
+        if ((nodes & 1u << id) == 0) continue;
+        at += (size_t)snprintf(text + at, size - at, "%snode %u", at == 0 ? "" : ", ", id);
+    }
+}
+
+/* Once, when the log has been read: what was found. */
+static void note_what_is_lost(struct server *server, const struct replica_repair *repair) {
+    if (repair->damage[0] != '\0')
+        log_line(&server->log, LOG_LEVEL_WARNING,
+                 "%s/%s. The others supply what is lost; until then this node neither votes nor "
+                 "leads. Log files that are no use any more are kept as damaged-log-…",
+                 server->directory, repair->damage);
+    if (repair->notice[0] != '\0')
+        log_line(&server->log, LOG_LEVEL_WARNING, "%s/%s", server->directory, repair->notice);
+}
+
+void repair_log_tell(struct server *server) {
+    if (replica_state(server->replica) != REPLICA_RUNNING) return;
+    struct replica_repair repair;
+    replica_get_repair(server->replica, &repair);
+    if (!server->losses_told) note_what_is_lost(server, &repair);
+    server->losses_told = true;
+    if (repair.vote_is_lost && repair.untold != server->untold_told) {
+        char missing[RAFT_NODES_MAX * 10];
+        name_nodes(repair.untold, missing, sizeof(missing));
+        log_line(&server->log, LOG_LEVEL_WARNING,
+                 "The vote is lost: this node says nothing until all other members have told their "
+                 "terms. Not yet: %s",
+                 missing);
+    }
+    if (!repair.vote_is_lost && server->untold_told != 0)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "All other members have told their terms: this node goes on in term %llu",
+                 (unsigned long long)raft_term(replica_raft(server->replica)));
+    server->untold_told = repair.untold;
+    if (server->is_damaged && !repair.is_damaged)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "All that this node's disk had lost has been supplied again, up to index %llu: it "
+                 "votes again",
+                 (unsigned long long)repair.index);
+    server->is_damaged = repair.is_damaged;
+}

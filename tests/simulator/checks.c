@@ -70,6 +70,11 @@ static void *grow(void *rows, uint64_t *capacity, uint64_t index, size_t size) {
     return grown;
 }
 
+/* What a log begins behind, a snapshot holds: that is committed, and compared by its digest. */
+static bool has_entry(const struct raft *raft, uint64_t index, uint64_t term) {
+    return index <= raft_base_index(raft) || raft_term_at(raft, index) == term;
+}
+
 /* --- leaders -------------------------------------------------------------------------------- */
 
 /* One vote a term, whatever happens to the node between two (Raft 5.2). */
@@ -81,7 +86,10 @@ void checks_vote(struct world *world, const struct raft_message *message) {
         grow(checks->votes, &checks->vote_capacity, message->term, sizeof(struct votes));
     uint8_t *vote = &checks->votes[message->term].by[message->from];
     uint32_t candidate = asks ? message->from : message->to;
-    if (*vote != 0 && *vote != candidate) {
+    /* A candidate that has lost its vote, of which nobody had heard, is one no more: what comes in
+     * for it is dropped, and its vote is another's to have (raft_repair.c). */
+    bool is_forgotten = *vote == message->from && world->nodes[message->from].was_damaged && !asks;
+    if (*vote != 0 && *vote != candidate && !is_forgotten) {
         world_violation(world, "n%u votes for n%u and for n%u in term %llu", message->from, *vote,
                         candidate, (unsigned long long)message->term);
     }
@@ -99,7 +107,7 @@ static void check_completeness(struct world *world, const struct node *node) {
         const struct committed *committed = &checks->committed[index];
         if (committed->in_term > term) continue;
         bool exists = raft_last_index(raft) >= index;
-        bool same = exists && raft_term_at(raft, index) == committed->term;
+        bool same = exists && has_entry(raft, index, committed->term);
         if (same && committed->hash != 0 && raft_entry_at(raft, index, &entry)) {
             same = entry_hash(entry.image) == committed->hash;
         }
@@ -189,7 +197,7 @@ static void check_matching(struct world *world, struct node *node) {
 }
 
 /* What is committed is durable on a majority. A node that is down may have it: the benefit of the
- * doubt is its. */
+ * doubt is its. So it is with one whose disk has lost something, as long as it does not vote. */
 static void check_durable(struct world *world, uint64_t index, uint64_t term) {
     uint32_t count = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
@@ -199,7 +207,8 @@ static void check_durable(struct world *world, uint64_t index, uint64_t term) {
             continue;
         }
         const struct raft *raft = replica_raft(replica);
-        count += raft_persisted_index(raft) >= index && raft_term_at(raft, index) == term;
+        bool has_it = raft_persisted_index(raft) >= index && has_entry(raft, index, term);
+        count += has_it || damage_is_mute(&world->nodes[id]); /* it may have had it */
     }
     if (count > world->node_count / 2) return;
     world_violation(world, "entry %llu counts as committed, but only %u nodes have it durably",
@@ -237,7 +246,7 @@ static bool surely_lacks(const struct node *node, uint64_t index, uint64_t term,
     if (raft == NULL) return end->index < index || (end->index == index && end->term != term);
     end->index = raft_last_index(raft);
     end->term = raft_term_at(raft, end->index);
-    return raft_term_at(raft, index) != term;
+    return !has_entry(raft, index, term);
 }
 
 /* Leader completeness, before it is too late (Raft 5.4.3): what counts as committed is in the log
@@ -245,10 +254,12 @@ static bool surely_lacks(const struct node *node, uint64_t index, uint64_t term,
 static void check_electable(struct world *world, uint64_t index, uint64_t term) {
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct log_end candidate;
+        if (damage_is_mute(&world->nodes[id])) continue;
         if (!surely_lacks(&world->nodes[id], index, term, &candidate)) continue;
         uint32_t votes = 0;
         for (uint32_t peer = 1; peer <= world->node_count; peer++) {
             struct log_end voter = durable_end(&world->nodes[peer]);
+            if (damage_is_mute(&world->nodes[peer])) continue;
             votes += voter.index > 0 && is_up_to_date(candidate, voter);
         }
         if (votes <= world->node_count / 2) continue;
@@ -264,8 +275,8 @@ static void check_recovered(struct world *world, struct node *node) {
     if (node->recovered || replica_state(node->replica) != REPLICA_RUNNING) return;
     node->recovered = true;
     const struct raft *raft = replica_raft(node->replica);
-    if (node->durable_index == 0) return;
-    if (raft_term_at(raft, node->durable_index) == node->durable_term) return;
+    if (node->durable_index == 0 || damage_is_mute(node)) return;
+    if (has_entry(raft, node->durable_index, node->durable_term)) return;
     world_violation(world, "n%u has lost entry %llu of term %llu, which it had as durable",
                     node->id, (unsigned long long)node->durable_index,
                     (unsigned long long)node->durable_term);
@@ -275,6 +286,7 @@ static void check_committed(struct world *world, struct node *node) {
     struct checks *checks = world->checks;
     const struct raft *raft = replica_raft(node->replica);
     uint64_t commit = raft_commit_index(raft);
+    if (node->checked_commit < raft_base_index(raft)) node->checked_commit = raft_base_index(raft);
     while (node->checked_commit < commit && !world->result->violated) {
         uint64_t index = ++node->checked_commit;
         struct entry entry;
@@ -323,10 +335,11 @@ static void check_digest(struct world *world, struct node *node) {
                     node->id, (unsigned long long)applied);
 }
 
-/* These disks keep what was synced. */
+/* Disks keep what was synced, but for those that were hit. */
 static void check_lapses(struct world *world, struct node *node) {
     struct raft_lapse lapse;
     if (!replica_next_lapse(node->replica, &lapse)) return;
+    if (world->nodes[lapse.node].was_damaged) return;
     world_violation(world, "n%u had acknowledged entry %llu and has none behind %llu", lapse.node,
                     (unsigned long long)lapse.acknowledged, (unsigned long long)lapse.kept);
 }
@@ -337,6 +350,7 @@ void checks_node(struct world *world, struct node *node) {
     replica_check(node->replica);
     if (replica_raft(node->replica) == NULL) return;
     check_recovered(world, node);
+    damage_note_repair(world, node);
     check_leader(world, node);
     check_leases(world, node);
     check_matching(world, node);

@@ -21,6 +21,7 @@ static const uint8_t queue_of[] = {
 struct file {
     char name[DISK_NAME_SIZE];
     struct buffer kernel, durable;
+    struct buffer before;         /* REPLACE: what it took the place of */
     uint8_t *dirty;               /* one a sector */
     size_t dirty_low, dirty_high; /* none outside of these */
     size_t synced_size;           /* its size when it was synced last */
@@ -69,6 +70,7 @@ static void file_destroy(struct file *file) {
     if (file == NULL) return;
     buffer_clear(&file->kernel);
     buffer_clear(&file->durable);
+    buffer_clear(&file->before);
     memory_release(file->dirty);
     memory_release(file);
 }
@@ -338,7 +340,12 @@ static enum error run_whole_file(struct simulated_disk *disk, const struct disk_
     } else {
         disk->figures.replaces++;
     }
+    struct buffer before = {0};
+    const struct file *old = file_of(disk, call->name);
+    if (old != NULL && call->call == DISK_REPLACE)
+        buffer_append_bytes(&before, buffer_bytes(&old->kernel));
     struct file *file = file_create(disk, call->name, size);
+    file->before = before;
     write_spans(file, call);
     file_sync(file);
     sync_names(disk);
@@ -533,6 +540,23 @@ void simulated_disk_truncate(struct simulated_disk *disk, const char *name, uint
     CHECK(file != NULL && size <= file->kernel.size);
     file_resize(file, size);
     file->synced_size = size;
+}
+
+void simulated_disk_undo_replace(struct simulated_disk *disk, const char *name) {
+    struct file *file = file_of(disk, name);
+    CHECK(file != NULL);
+    struct buffer before = file->before;
+    file->before = (struct buffer){0};
+    file_remove(disk, name);
+    if (before.size > 0) simulated_disk_put(disk, name, 0, buffer_bytes(&before));
+    buffer_clear(&before);
+}
+
+uint32_t simulated_disk_list(struct simulated_disk *disk, const struct disk_file **files) {
+    struct disk_completion completion;
+    run_list(disk, &completion);
+    *files = completion.files;
+    return completion.file_count;
 }
 
 void simulated_disk_remove(struct simulated_disk *disk, const char *name) {

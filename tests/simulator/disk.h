@@ -55,6 +55,10 @@ void simulated_disk_flip(struct simulated_disk *disk, const char *name, uint64_t
                          uint8_t mask);
 void simulated_disk_truncate(struct simulated_disk *disk, const char *name, uint64_t size);
 void simulated_disk_remove(struct simulated_disk *disk, const char *name);
+/* What the last REPLACE of this file took the place of is there again, or nothing is. */
+void simulated_disk_undo_replace(struct simulated_disk *disk, const char *name);
+/* All files; lent until the next call, or LIST. */
+uint32_t simulated_disk_list(struct simulated_disk *disk, const struct disk_file **files);
 /* All files as they are, durable, without open requests. */
 struct simulated_disk *simulated_disk_copy(const struct simulated_disk *disk);
 

@@ -15,6 +15,8 @@ void faults_choose(struct world *world) {
     }
     world->result->figures.calm_seeds += world->is_calm;
     world->fault_gap_us = world_paced_us(world, 100, 5);
+    world->damaged_max = world_chance(world, 100) ? world->node_count : (world->node_count - 1) / 2;
+    if (world->node_count == 1) world->damaged_max = 0; /* It has nobody to supply it. */
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
         node->clock_rate = CLOCK_RATE_ONE;
@@ -202,6 +204,15 @@ static void make_busy(struct world *world) {
     }
 }
 
+static void damage(struct world *world, enum fault fault) {
+    struct node *node = victim(world);
+    if (node->replica == NULL || node->doom != DOOM_NONE) return;
+    if (!damage_plan(world, node, fault)) return;
+    node->doom = world_chance(world, 500) ? DOOM_KILL : DOOM_POWER_LOSS;
+    node->doom_place = (enum doom_place)world_below(world, DOOM_PLACES);
+    node->doom_in = (uint32_t)world_below(world, 40);
+}
+
 static void spoil_disk(struct world *world, enum fault fault) {
     struct node *node = victim(world);
     struct simulated_disk_config config = node->disk_config;
@@ -257,6 +268,12 @@ static void strike(struct world *world, enum fault fault) {
     case FAULT_disk_errors:
     case FAULT_full_disks:
         spoil_disk(world, fault);
+        break;
+    case FAULT_bit_flips:
+    case FAULT_truncations:
+    case FAULT_lost_names:
+    case FAULT_misplaced_writes:
+        damage(world, fault);
         break;
     case FAULT_kills:
         doom(world, DOOM_KILL);
@@ -331,7 +348,8 @@ static void strike_now(struct world *world) {
 #undef FAULT_NAME
     };
     world_trace(world, fault, "fault: %s", names[fault]);
-    world->result->figures.faults[fault]++;
+    bool is_damage = fault >= FAULT_bit_flips && fault <= FAULT_misplaced_writes;
+    if (!is_damage) world->result->figures.faults[fault]++; /* else when it has struck */
     strike(world, fault);
 }
 
@@ -459,6 +477,7 @@ void faults_heal(struct world *world, bool leaves_one) {
         simulated_disk_configure(node->disk, &node->disk_config);
         node->doom = DOOM_NONE;
         node->is_dead = node->serves_again = false;
+        node->damage_is_due = false;
         if (node->ready_us > world->now_us + 1000) node->ready_us = world->now_us + 1000;
         if (node->busy_until_us > node->ready_us) node->busy_until_us = node->ready_us;
         node->wall_offset_ms = 0;

@@ -92,6 +92,7 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     }
     add_statistics(world, node);
     checks_node_stops(node);
+    if (node->damage_is_due) damage_strike(world, node);
     clients_node_stopped(world, node->id);
     replica_destroy(node->replica);
     node->replica = NULL;
@@ -417,7 +418,7 @@ static void notice_trouble(struct world *world, struct node *node) {
     const uint64_t *faults = world->result->figures.faults;
     bool is_excused = faults[FAULT_disk_errors] + faults[FAULT_full_disks] > 0 ||
                       (world->ailing == node->id && world->ailment == AILMENT_full_disk);
-    if (!is_excused) {
+    if (!is_excused && !world->is_hopeless) {
         world_violation(world, "n%u stops: %s", node->id, replica_trouble(node->replica));
     }
     node_kill(world, node, false);

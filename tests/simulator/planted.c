@@ -3,6 +3,7 @@
 
 #define IN_RAFT(BIT) .raft = RAFT_PLANTED_##BIT
 #define IN_REPLICA(BIT) .replica = REPLICA_PLANTED_##BIT
+#define IN_JOURNAL(BIT) .replica = JOURNAL_PLANTED_##BIT
 
 const struct planted_bug planted_bugs[] = {
     {"vote-not-persisted", "Raft 5.2", IN_RAFT(VOTE_NOT_PERSISTED), .seeds_max = 400},
@@ -18,5 +19,8 @@ const struct planted_bug planted_bugs[] = {
     {"stale-lease", "rule 6", IN_REPLICA(STALE_LEASE), .seeds_max = 300},
     {"read-early", "rule 1", IN_REPLICA(READ_EARLY), .seeds_max = 60},
     {"refuse-early", "rule 18", IN_REPLICA(REFUSE_EARLY), .seeds_max = 60},
+    {"damaged-votes", "rule 11", IN_RAFT(DAMAGED_VOTES), .seeds_max = 400},
+    {"damage-is-torn", "rule 11", IN_JOURNAL(DAMAGE_IS_TORN), .seeds_max = 400},
+    {"vote-is-empty", "rule 11", IN_JOURNAL(VOTE_IS_EMPTY), .seeds_max = 400},
 };
 const size_t planted_bug_count = COUNT_OF(planted_bugs);

@@ -287,6 +287,7 @@ static bool comes_back(struct world *world) {
     uint64_t began_us = world->now_us;
     bool came = run_until(world, began_us + patience_us(world), all_serve);
     if (!came) {
+        if (world->is_hopeless) return false; /* Nobody may speak for what a majority has lost. */
         world_violation(world, "not every node that is well serves again within %.3f s",
                         (double)patience_us(world) / 1e6);
         return false;
@@ -330,7 +331,7 @@ static void live(struct world *world) {
     run_until(world, world_between(world, 2000, 8000) * 1000, NULL);
     if (world->result->violated) return;
     bool has_ailment = world->node_count > 1 && world_chance(world, 500) &&
-                       !(world->is_calm && world->scapegoat == 0);
+                       damage_count(world) == 0 && !(world->is_calm && world->scapegoat == 0);
     if (has_ailment && !lives_with_an_ailment(world)) return;
     faults_heal(world, false);
     if (!comes_back(world)) return;

@@ -8,6 +8,7 @@
  *   node.c     one process: turns cut into single effects, between any two of which it may stop
  *   network.c  packets and links
  *   faults.c   which misfortune when; healing
+ *   damage.c   what befalls the files of a process that is down
  *   clients.c  what clients ask, and the history of what they were told; beside it two more
  *              workloads: appending.c, transactions over several lists, and publishing.c
  *   checks.c   what must hold after each step
@@ -43,6 +44,10 @@ enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
     X(clock_drifts)                                                                                \
     X(disk_errors)                                                                                 \
     X(full_disks)                                                                                  \
+    X(bit_flips)                                                                                   \
+    X(truncations)                                                                                 \
+    X(lost_names)                                                                                  \
+    X(misplaced_writes)                                                                            \
     X(disconnections)
 #define FAULT_ENUMERATOR(name) FAULT_##name,
 enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
@@ -90,7 +95,8 @@ enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
     X(lost_sectors)                                                                                \
     X(transactions)                                                                                \
     X(messages_published)                                                                          \
-    X(messages_heard)
+    X(messages_heard)                                                                              \
+    X(repairs)
 struct figures {
 #define FIGURE(name) uint64_t name;
     FIGURES(FIGURE)
@@ -188,7 +194,11 @@ struct node {
     uint64_t busy_until_us;           /* inside one long turn until then */
     struct replica_presence presence; /* as of the last turn's end */
     bool stopping;                    /* was asked to end by itself */
-    uint64_t submitted, taken;        /* disk requests; events within a turn */
+    bool damage_is_due;               /* when it is down next: this kind of it */
+    enum fault damage;
+    bool is_damaged;           /* its disk was hit; until it has lost nothing any more */
+    bool was_damaged;          /* at any time */
+    uint64_t submitted, taken; /* disk requests; events within a turn */
 
     struct inbox_item *inbox;
     size_t inbox_first, inbox_count, inbox_capacity;
@@ -251,6 +261,8 @@ struct world {
     enum ailment ailment; /* of that node, while the others are well */
     uint32_t ailing;      /* 0: none */
     uint32_t looked_at;   /* the leader that should stay one */
+    uint32_t damaged_max; /* at a time */
+    bool is_hopeless;     /* there were once more than can be supplied */
 
     struct clients *clients;
     struct appending *appending;
@@ -305,6 +317,15 @@ void faults_heal(struct world *world, bool leaves_one);
 void faults_flap(struct world *world, const struct event *event);
 /* There is a new leader: trouble likes such moments. */
 void faults_when_power_changes(struct world *world);
+
+/* damage.c */
+/* Plans it for the node's next end, if so many may be damaged. */
+bool damage_plan(struct world *world, struct node *node, enum fault fault);
+void damage_strike(struct world *world, struct node *node); /* The node is down now. */
+uint32_t damage_count(const struct world *world);           /* nodes that are, or are about to be */
+void damage_note_repair(struct world *world, struct node *node);
+/* It runs, and neither votes nor leads until what it has lost is there again. */
+bool damage_is_mute(const struct node *node);
 
 /* clients.c */
 struct clients *clients_create(struct world *world);

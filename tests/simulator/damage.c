@@ -1,0 +1,231 @@
+/* damage.c: what a disk does to the files of a process that is down: bits flip, ends and names get
+ * lost, writes land elsewhere or nowhere.
+ *
+ * Only what was durable is hit, and not what shares a sector with the last mark of the log: beyond
+ * that nobody could tell a fault from a tear (docs/semantics.md, the window that remains). A node
+ * that is hit counts as damaged until it says that all is there again. How many may be so at a time
+ * is the seed's: a minority, which must come back; in a few seeds any number, of which nothing is
+ * demanded but that they say nothing wrong. */
+#include "base/memory.h"
+#include "raft/record.h"
+#include "raft/segment.h"
+#include "tests/simulator/world.h"
+
+enum { REGIONS_MAX = 256, SECTOR = RECORD_SECTOR_SIZE };
+
+/* What may be hit of a file: all up to here. */
+struct region {
+    char name[DISK_NAME_SIZE];
+    uint64_t size;    /* of which any byte */
+    uint64_t sectors; /* of which any as a whole */
+    uint64_t file_size;
+    bool is_last; /* no segment stands behind it */
+};
+
+struct regions {
+    struct region at[REGIONS_MAX];
+    uint32_t count;
+};
+
+/* --- what is durable ------------------------------------------------------------------------ */
+
+/* The log's end as its marks tell it. */
+struct log_walk {
+    uint64_t durable_number; /* the last mark's */
+    uint64_t mark_offset;    /* that mark */
+    uint64_t mark_segment;
+};
+
+static bool segment_salt(struct bytes file, uint64_t *salt) {
+    if (file.size < SEGMENT_HEADER_SIZE + RECORD_HEADER_SIZE) return false;
+    *salt = load_u64(file.data + 56);
+    return load_u64(file.data + SEGMENT_HEADER_SIZE + 16) != 0; /* in use */
+}
+
+/* Walks one segment. *end: behind the last record up to `number`. */
+static void walk_segment(struct bytes file, uint64_t sequence, struct log_walk *walk,
+                         uint64_t number_max, uint64_t *end) {
+    uint64_t salt, offset = SEGMENT_HEADER_SIZE;
+    *end = SEGMENT_HEADER_SIZE;
+    if (!segment_salt(file, &salt)) return;
+    uint64_t number = load_u64(file.data + SEGMENT_HEADER_SIZE + 16);
+    for (;; number++) {
+        struct record record;
+        struct bytes rest = bytes_slice(file, offset, SIZE_MAX);
+        if (rest.size < RECORD_HEADER_SIZE) return;
+        struct record_place place = {.salt = salt, .offset = offset};
+        if (record_read(rest, place, number, &record) != RECORD_OK) return;
+        if (record.type == RECORD_MARK) {
+            struct record_mark mark;
+            record_mark_read(record.payload.data, &mark);
+            walk->durable_number = mark.durable_number;
+            walk->mark_offset = offset;
+            walk->mark_segment = sequence;
+        }
+        offset += record.size;
+        if (number <= number_max) *end = offset;
+    }
+}
+
+static void add_segments(struct regions *regions, const struct simulated_disk *disk,
+                         const struct disk_file *files, uint32_t count) {
+    struct log_walk walk = {0};
+    uint64_t sequence, last = 0, end;
+    for (uint32_t i = 0; i < count; i++)
+        if (segment_name_read(files[i].name, &sequence) && sequence > last) last = sequence;
+    for (sequence = 1; sequence <= last; sequence++) {
+        char name[DISK_NAME_SIZE];
+        struct bytes file;
+        segment_name(name, sequence);
+        if (simulated_disk_file(disk, name, &file))
+            walk_segment(file, sequence, &walk, UINT64_MAX, &end);
+    }
+    uint64_t durable = walk.durable_number;
+    for (sequence = 1; sequence <= last && regions->count < REGIONS_MAX; sequence++) {
+        struct region *region = &regions->at[regions->count];
+        struct bytes file;
+        segment_name(region->name, sequence);
+        if (!simulated_disk_file(disk, region->name, &file)) continue;
+        struct log_walk unused = {0};
+        walk_segment(file, sequence, &unused, durable, &region->size);
+        region->sectors = region->size / SECTOR;
+        if (sequence == walk.mark_segment && region->sectors > walk.mark_offset / SECTOR)
+            region->sectors = walk.mark_offset / SECTOR;
+        region->file_size = file.size;
+        region->is_last = sequence == last;
+        regions->count++;
+    }
+}
+
+static void add_file(struct regions *regions, const struct simulated_disk *disk, const char *name) {
+    struct bytes file;
+    if (regions->count == REGIONS_MAX || !simulated_disk_file(disk, name, &file)) return;
+    struct region *region = &regions->at[regions->count++];
+    *region =
+        (struct region){.size = file.size, .sectors = file.size / SECTOR, .file_size = file.size};
+    memcpy(region->name, name, strlen(name) + 1);
+}
+
+/* --- the kinds ------------------------------------------------------------------------------ */
+
+/* A byte never becomes zero: a record's only byte in a sector must not look as if it were blank. */
+static void flip(struct world *world, struct node *node, const struct region *region) {
+    for (uint64_t count = world_between(world, 1, 3); count > 0; count--) {
+        struct bytes file;
+        uint64_t at = world_below(world, region->size);
+        uint8_t mask = (uint8_t)(1u << world_below(world, 8));
+        CHECK(simulated_disk_file(node->disk, region->name, &file));
+        if ((uint8_t)file.data[at] == mask) continue;
+        simulated_disk_flip(node->disk, region->name, at, mask);
+    }
+}
+
+static void truncate(struct world *world, struct node *node, const struct region *region) {
+    simulated_disk_truncate(node->disk, region->name, world_below(world, region->file_size));
+}
+
+static void lose_name(struct world *world, struct node *node, const struct region *region) {
+    bool is_vote = strncmp(region->name, VOTE_NAME, sizeof(VOTE_NAME) - 1) == 0;
+    if (is_vote && world_chance(world, 500)) {
+        simulated_disk_undo_replace(node->disk, region->name);
+    } else if (!region->is_last) {
+        simulated_disk_remove(node->disk, region->name);
+    }
+}
+
+/* A sector has what belongs elsewhere, or never got anything. */
+static void misplace(struct world *world, struct node *node, const struct region *region) {
+    char sector[SECTOR] = {0};
+    struct bytes file;
+    if (region->sectors == 0) return;
+    CHECK(simulated_disk_file(node->disk, region->name, &file));
+    uint64_t to = world_below(world, region->sectors), from = world_below(world, region->sectors);
+    if (world_chance(world, 500)) memcpy(sector, file.data + from * SECTOR, SECTOR);
+    simulated_disk_put(node->disk, region->name, to * SECTOR, bytes_of(sector, SECTOR));
+}
+
+static void hit(struct world *world, struct node *node, enum fault fault,
+                const struct region *region) {
+    world_trace(world, region->size, "n%u: %s is hit", node->id, region->name);
+    switch (fault) {
+    case FAULT_bit_flips:
+        flip(world, node, region);
+        break;
+    case FAULT_truncations:
+        truncate(world, node, region);
+        break;
+    case FAULT_lost_names:
+        lose_name(world, node, region);
+        break;
+    default:
+        misplace(world, node, region);
+        break;
+    }
+}
+
+/* One copy of the vote, or both: but then not so that two old ones look like the newest. */
+static void hit_vote(struct world *world, struct node *node, enum fault fault) {
+    struct regions regions = {0};
+    add_file(&regions, node->disk, VOTE_NAME);
+    add_file(&regions, node->disk, VOTE_COPY_NAME);
+    if (regions.count == 0) return;
+    bool both = world_chance(world, 300);
+    if (both) {
+        for (uint32_t i = 0; i < regions.count; i++)
+            flip(world, node, &regions.at[i]);
+        world_trace(world, node->id, "n%u: its vote is hit", node->id);
+    } else {
+        hit(world, node, fault, &regions.at[world_below(world, regions.count)]);
+    }
+}
+
+void damage_strike(struct world *world, struct node *node) {
+    enum fault fault = node->damage;
+    node->damage_is_due = false;
+    world->result->figures.faults[fault]++;
+    node->is_damaged = node->was_damaged = true;
+    if (world_chance(world, 300)) {
+        hit_vote(world, node, fault);
+        return;
+    }
+    const struct disk_file *files;
+    uint32_t count = simulated_disk_list(node->disk, &files);
+    struct regions regions = {0};
+    add_segments(&regions, node->disk, files, count);
+    if (regions.count > 0) hit(world, node, fault, &regions.at[world_below(world, regions.count)]);
+}
+
+/* --- who, and how many ---------------------------------------------------------------------- */
+
+uint32_t damage_count(const struct world *world) {
+    uint32_t count = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        count += world->nodes[id].is_damaged || world->nodes[id].damage_is_due;
+    return count;
+}
+
+bool damage_plan(struct world *world, struct node *node, enum fault fault) {
+    bool is_hit = node->is_damaged || node->damage_is_due;
+    if (is_hit || damage_count(world) >= world->damaged_max) return false;
+    node->damage = fault;
+    node->damage_is_due = true;
+    if (damage_count(world) > (world->node_count - 1) / 2) world->is_hopeless = true;
+    return true;
+}
+
+void damage_note_repair(struct world *world, struct node *node) {
+    if (!node->is_damaged || replica_state(node->replica) != REPLICA_RUNNING) return;
+    struct replica_repair repair;
+    replica_get_repair(node->replica, &repair);
+    if (damage_is_mute(node) || repair.is_marked) return;
+    world_trace(world, node->id, "n%u has lost nothing any more", node->id);
+    node->is_damaged = false;
+    world->result->figures.repairs++;
+}
+
+bool damage_is_mute(const struct node *node) {
+    if (node->replica == NULL || replica_state(node->replica) != REPLICA_RUNNING) return false;
+    struct replica_repair repair;
+    replica_get_repair(node->replica, &repair);
+    return repair.is_damaged || repair.vote_is_lost;
+}

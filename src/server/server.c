@@ -336,9 +336,7 @@ static void tick(struct server *server) {
  * then (on_sockets_polled), heartbeats and all: a load that makes every turn so long puts nothing
  * off for ever. */
 static void tick_unless_late(struct server *server) {
-    uint64_t heartbeat_us =
-        (uint64_t)CONFIG_NUMBER(&server->config, RAFT_HEARTBEAT_INTERVAL) * 1000;
-    if (clock_us() - server->turn_began_us < heartbeat_us)
+    if (clock_us() - server->turn_began_us < server->heartbeat_ms * 1000)
         tick(server);
     else
         server->owes_tick = true;
@@ -350,7 +348,7 @@ static void end_watch(struct server *server) {
     uint64_t said = watchdog_turn_ends(server->watchdog, &presence);
     if (said == 0) return;
     uint64_t took_ms = (clock_us() - server->turn_began_us) / 1000;
-    if (took_ms < (uint64_t)CONFIG_NUMBER(&server->config, RAFT_ELECTION_TIMEOUT)) return;
+    if (took_ms < server->election_ms) return;
     log_line(&server->log, LOG_LEVEL_NOTICE,
              "One command or one piece of work took %llu ms; the other nodes were told that this "
              "one is busy",

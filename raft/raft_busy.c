@@ -5,7 +5,10 @@
  * candidates as if they heard the leader, and a leader does not count such a peer as silent. More
  * it is not worth. The watchdog knows nothing but that its process lives, so no lease is longer for
  * it, nothing is acknowledged by it, and it does not last: busy_max_us after the loop was last at
- * work it is silence again, however often it is said. A loop that is stuck for ever is replaced. */
+ * work it is silence again, however often it is said. A loop that is stuck for ever is replaced.
+ *
+ * A node whose own loop was held up has not listened meanwhile, which it finds out when it ticks
+ * late: it judges the others by what it hears from then on. That has the same bound. */
 #include "raft/raft_internal.h"
 
 /* `since_us` only ever falls until the node's loop is heard again: so neither a delay on the way
@@ -41,14 +44,25 @@ void raft_on_busy(struct raft *raft, const struct raft_message *message) {
     raft_reset_election_timer(raft);
 }
 
-void raft_forgive_own_absence(struct raft *raft) {
+/* Whether a timer that was due then runs so late that this node's own loop must have been held up.
+ * It is forgiven for as long as anybody else would be. */
+static bool was_held_up(struct raft *raft, uint64_t due_us) {
+    if (raft->now_us <= due_us + raft->config.heartbeat_us) return false;
+    if (raft->absent_us == 0) raft->absent_us = raft->now_us;
+    return raft->now_us - raft->absent_us < raft->config.busy_max_us;
+}
+
+bool raft_was_absent(struct raft *raft) {
+    return was_held_up(raft, raft_election_deadline_us(raft));
+}
+
+bool raft_forgive_own_absence(struct raft *raft) {
+    if (!was_held_up(raft, raft->heartbeat_due_us)) return false;
     uint64_t late_us = raft->now_us - raft->heartbeat_due_us;
-    bool was_held_up = raft->now_us > raft->heartbeat_due_us + raft->config.heartbeat_us;
-    if (!was_held_up) return;
-    if (late_us > raft->config.busy_max_us) late_us = raft->config.busy_max_us;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
         peer->last_contact_us += late_us;
         if (peer->last_contact_us > raft->now_us) peer->last_contact_us = raft->now_us;
     }
+    return true;
 }

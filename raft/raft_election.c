@@ -119,6 +119,10 @@ void raft_election_tick(struct raft *raft) {
         raft_reset_election_timer(raft); /* It could not even make its vote durable. */
         return;
     }
+    if (!raft_is_only_voter(raft) && raft_was_absent(raft)) {
+        raft_reset_election_timer(raft);
+        return;
+    }
     pre_campaign(raft);
 }
 

@@ -142,6 +142,8 @@ struct raft {
     uint64_t promise_until_us, silence_until_us; /* no vote before */
     uint32_t votes_granted, votes_refused;       /* bit 1 << id */
     struct raft_excuse leader_excuse;            /* of this term's leader */
+    uint64_t
+        absent_us; /* when it was first found absent itself since it heard the leader; 0: not */
 
     /* Leader. */
     struct raft_peer peers[RAFT_NODES_MAX];
@@ -298,8 +300,10 @@ void raft_on_busy(struct raft *raft, const struct raft_message *message);
 static inline bool raft_is_excused(const struct raft *raft, const struct raft_excuse *excuse) {
     return raft->now_us < excuse->until_us;
 }
-/* A leader that was held up itself, and ticks late, has not listened meanwhile. */
-void raft_forgive_own_absence(struct raft *raft);
+/* A leader that was held up itself, and ticks late, has not listened meanwhile: true if so. */
+bool raft_forgive_own_absence(struct raft *raft);
+/* Nor has another node whose election is due by now: it should listen first. */
+bool raft_was_absent(struct raft *raft);
 
 /* --- raft_replication.c --------------------------------------------------------------------- */
 

@@ -355,12 +355,13 @@ static uint64_t quorum_silent_us(const struct raft *raft) {
 }
 
 void raft_leader_tick(struct raft *raft) {
-    raft_forgive_own_absence(raft);
+    bool was_absent = raft_forgive_own_absence(raft);
     if (!hears_a_quorum(raft)) {
         raft_because(raft, RAFT_CAUSE_NO_QUORUM, 0, quorum_silent_us(raft));
         raft_become_follower(raft, raft->term, 0);
         return;
     }
+    if (!was_absent) raft->absent_us = 0;
     if (others_disks_are_better(raft)) {
         raft_because(raft, RAFT_CAUSE_DISK_STALLS, 0, 0);
         raft_step_aside(raft);
@@ -505,6 +506,7 @@ static uint64_t hear_leader(struct raft *raft, uint32_t from, uint64_t asked_us,
     raft_become_follower(raft, raft->term, from);
     raft_reset_election_timer(raft);
     raft->leader_excuse = (struct raft_excuse){0};
+    raft->absent_us = 0;
     raft->heard_us = raft->now_us;
     uint64_t promised_us =
         asked_us < raft->config.promise_max_us ? asked_us : raft->config.promise_max_us;

@@ -462,7 +462,6 @@ static bool take_exec(struct replica *replica, struct session *session,
     }
     bool runs = session->in_multi && !session->multi_failed && session->multi_count > 0;
     if (runs) {
-        session->in_multi = false;
         multi_append_group(replica, session, silent);
         multi_end(session);
         return true;

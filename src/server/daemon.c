@@ -50,16 +50,21 @@ int daemon_detach(void) {
     return ends[1];
 }
 
-void daemon_report(int report, struct bytes error) {
+static void replace(int descriptor, const char *path, int flags) {
+    int fd = open(path, flags, 0644);
+    if (fd < 0) return;
+    dup2(fd, descriptor);
+    if (fd > STDERR_FILENO) close(fd);
+}
+
+void daemon_report(int report, struct bytes error, const char *log_path) {
     struct bytes text = error.size > 0 ? error : BYTES("+");
     if (write(report, text.data, text.size) < 0) return; /* the parent is gone: nobody to tell */
     close(report);
-    int null = open("/dev/null", O_RDWR);
-    if (null < 0) return;
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
-    if (null > STDERR_FILENO) close(null);
+    replace(STDIN_FILENO, "/dev/null", O_RDWR);
+    replace(STDOUT_FILENO, "/dev/null", O_RDWR);
+    replace(STDERR_FILENO, "/dev/null", O_RDWR);
+    if (log_path != NULL) replace(STDERR_FILENO, log_path, O_WRONLY | O_APPEND | O_CREAT);
 }
 
 static const char *pid_path(const struct config *config) {

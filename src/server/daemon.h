@@ -7,8 +7,9 @@
 /* daemonize: forks; the parent waits for the child's report, prints it if it is an error, and exits
  * with 0 or 1. Returns in the child, -1 if the system refuses. */
 int daemon_detach(void) MUST_USE;
-/* The child's report; an empty text means that it serves. Lets go of the terminal. */
-void daemon_report(int report, struct bytes error);
+/* The child's report; an empty text means that it serves. Lets go of the terminal: a failed check
+ * writes its line to the file log_path from then on, or to nowhere if that is NULL. */
+void daemon_report(int report, struct bytes error, const char *log_path);
 
 /* pidfile, also the default one of a daemon. */
 void daemon_write_pid(const struct config *config, const struct log *log);

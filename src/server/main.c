@@ -188,7 +188,7 @@ int main(int count, char **arguments) {
     config_init(&server->config);
     int status = 1, report = -1;
     bool started = start(server, count - 1, arguments + 1, &report, &error);
-    if (report >= 0) daemon_report(report, buffer_bytes(&error));
+    if (report >= 0) daemon_report(report, buffer_bytes(&error), server->log.path);
     if (started) {
         status = server_run(server);
         daemon_remove_pid(&server->config);

@@ -283,6 +283,12 @@ static bool pid_file_is_written(const char *path) {
     return atoi(text) > 0;
 }
 
+static bool complains_to(pid_t process, const char *path) {
+    char link[64], target[256] = "";
+    snprintf(link, sizeof(link), "/proc/%d/fd/2", (int)process);
+    return readlink(link, target, sizeof(target) - 1) > 0 && strcmp(target, path) == 0;
+}
+
 Test(server, becomes_a_daemon_and_reports_its_failure_to_the_terminal, .fini = end) {
     char pid_path[256], log_path[256], text[4096], busy[16];
     prepare(1, NULL);
@@ -295,6 +301,7 @@ Test(server, becomes_a_daemon_and_reports_its_failure_to_the_terminal, .fini = e
     read_file(pid_path, text, sizeof(text));
     pid_t daemon = atoi(text);
     cr_assert_gt(daemon, 1);
+    AWAIT(complains_to(daemon, log_path)); /* its last words would get into the log */
     snprintf(busy, sizeof(busy), "%d", cluster->nodes[0].port);
     char other[160];
     snprintf(other, sizeof(other), "%s/other", cluster->root);
@@ -895,6 +902,13 @@ Test(server, describes_its_clients, .fini = end) {
     redisReply *reply = redisCommand(other, "CLIENT LIST");
     cr_expect_not_null(strstr(reply->str, " flags=x "), "%s", reply->str);
     cr_expect_not_null(strstr(reply->str, " multi=1 "), "%s", reply->str);
+    freeReplyObject(reply);
+    expect_reply(other, "MULTI", "OK");
+    expect_reply(other, "CLIENT INFO", "QUEUED");
+    reply = redisCommand(other, "EXEC"); /* while its commands run, it stands in MULTI */
+    cr_assert(reply != NULL && reply->elements == 1);
+    cr_expect_not_null(strstr(reply->element[0]->str, " flags=x "), "%s", reply->element[0]->str);
+    cr_expect_not_null(strstr(reply->element[0]->str, " multi=1 "), "%s", reply->element[0]->str);
     freeReplyObject(reply);
     close(fd);
     redisFree(other);

@@ -27,7 +27,7 @@ static void run_echo(struct command_call *call) {
 
 static void run_select(struct command_call *call) {
     int64_t db;
-    if (!command_integer(call, 1, &db)) return;
+    if (!command_int(call, 1, &db)) return;
     if (db < 0 || db >= storages_settings(call->storages)->databases) {
         reply_error(call->reply, "ERR DB index is out of range");
         return;

@@ -670,7 +670,7 @@ static void make_run_id(struct server *server) {
 }
 
 bool server_open(struct server *server, struct buffer *error) {
-    server->started_us = clock_us();
+    server->started_us = server->turn_began_us = clock_us();
     server->wall_ms = server->started_wall_ms = wall_clock_ms();
     server->log.role = 'X';
     make_run_id(server);

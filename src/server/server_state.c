@@ -23,7 +23,11 @@ uint64_t wall_clock_ms(void) {
 }
 
 struct replica_moment server_moment(const struct server *server) {
-    return (struct replica_moment){.now_us = clock_us(), .wall_ms = server->wall_ms};
+    /* The wall clock is read once a turn. What went by since counts, or after a long command it
+     * would seem to jump. */
+    uint64_t now_us = clock_us();
+    uint64_t wall_ms = server->wall_ms + (now_us - server->turn_began_us) / 1000;
+    return (struct replica_moment){.now_us = now_us, .wall_ms = wall_ms};
 }
 
 /* --- statistics ---------------------------------------------------------------------------------

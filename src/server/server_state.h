@@ -74,7 +74,7 @@ struct server {
     struct ev_signal signal_watchers[2];
     uint64_t timer_deadline_us; /* what replica_timer is set to */
     struct ev_idle no_wait;     /* active: the replica has work at once, so poll must not block */
-    uint64_t wall_ms, turn_began_us; /* of this turn */
+    uint64_t wall_ms, turn_began_us; /* of this turn's beginning */
     bool owes_tick;                  /* the last one came too late in its turn to be believed */
 
     struct listener listeners[LISTENERS_MAX];

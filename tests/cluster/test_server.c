@@ -596,6 +596,27 @@ Test(server, gives_the_memory_of_a_large_value_back_while_idle, .fini = end) {
     redisFree(context);
 }
 
+/* The log's time goes on while one command holds the loop: it must not seem, afterwards, that the
+ * wall clock has jumped. */
+Test(server, keeps_its_time_through_a_long_command, .fini = end) {
+    char text[65536];
+    begin(OPTIONS("--enable-debug-command", "yes"));
+    redisContext *context = client();
+    for (int i = 0; i < 3; i++) { /* in one turn: what is written is stamped at its end */
+        redisAppendCommand(context, "DEBUG SLEEP 0.8");
+        redisAppendCommand(context, "SET k v PX 1000000");
+        redisReply *reply = NULL;
+        for (int k = 0; k < 2; k++) {
+            cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+            freeReplyObject(reply);
+        }
+        expect_reply(context, "SET k v", "OK");
+    }
+    read_file(cluster->nodes[0].log, text, sizeof(text));
+    cr_expect_null(strstr(text, "ahead of the log's time"), "%s", text);
+    redisFree(context);
+}
+
 /* It is once in the keyspace; what carried it there goes. */
 Test(server, keeps_a_large_value_once, .fini = end) {
     enum { VALUE = 48 << 20 };

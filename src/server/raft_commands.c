@@ -61,6 +61,8 @@ DEFINE_STATUS(snapshot_term, page->snapshot.position.term)
 DEFINE_STATUS(snapshot_bytes, page->snapshot.size)
 DEFINE_STATUS(lease_us, page->raft.lease_us == UINT64_MAX ? 0 : page->raft.lease_us)
 DEFINE_STATUS(transfer_to, page->raft.transfer_target)
+DEFINE_STATUS(heartbeat_ms, replica_timing(page->server->replica).heartbeat_us / 1000)
+DEFINE_STATUS(election_ms, replica_timing(page->server->replica).election_us / 1000)
 DEFINE_STATUS(inflight_bytes, replica_inflight_bytes(page->server->replica))
 
 static void print_address(const struct page *page, struct buffer *out) {
@@ -117,6 +119,8 @@ static const struct status_row {
     {"voted-for", voted_for, NULL},
     {"transfer-to", transfer_to, NULL},
     {"lease-us", lease_us, NULL},
+    {"heartbeat-ms", heartbeat_ms, NULL},
+    {"election-ms", election_ms, NULL},
     {"first-index", first_index, NULL},
     {"last-index", last_index, NULL},
     {"durable-index", durable_index, NULL},

@@ -13,7 +13,7 @@ struct verifier {
     struct server *server;
     struct child child;
     uint64_t digest; /* the child's message */
-    uint64_t began_us;
+    uint64_t began_us, fork_us;
 };
 
 static void compute(void *context) {
@@ -29,9 +29,9 @@ static void on_computed(void *context, bool whole, int status) {
     unsigned long long took_ms = (unsigned long long)(clock_us() - verifier->began_us) / 1000;
     if (whole)
         log_line(&server->log, LOG_LEVEL_NOTICE,
-                 "Verifying: the state's digest is %016llx "
-                 "(after %llu ms)",
-                 (unsigned long long)verifier->digest, took_ms);
+                 "Verifying: the state's digest is %016llx (after %llu ms, fork %llu us)",
+                 (unsigned long long)verifier->digest, took_ms,
+                 (unsigned long long)verifier->fork_us);
     else
         log_line(&server->log, LOG_LEVEL_WARNING,
                  "Verifying: the child that computes the digest ended with status %d", status);
@@ -62,7 +62,9 @@ void verifier_tend(struct verifier *verifier) {
     if (!replica_verify_is_due(server->replica)) return;
     replica_verify_begin(server->replica);
     verifier->began_us = clock_us();
-    if (child_start(&verifier->child, "hamok-verify", compute)) return;
+    bool started = child_start(&verifier->child, "hamok-verify", compute);
+    verifier->fork_us = clock_us() - verifier->began_us;
+    if (started) return;
     log_line(&server->log, LOG_LEVEL_WARNING, "Verifying: can't fork: %s", strerror(errno));
     replica_verify_done(server->replica, ERROR_IO, 0, server_moment(server));
 }

@@ -253,6 +253,7 @@ PARTS = {
     "throughput": measure_throughput,
     "memory": measure_memory,
     "failover": operations.measure_failover,
+    "transfer": operations.measure_transfer,
     "snapshot": operations.measure_snapshot,
     "restart": operations.measure_restart,
 }

@@ -2,6 +2,7 @@
 import random
 import statistics
 import subprocess
+import threading
 import time
 
 import servers
@@ -9,6 +10,7 @@ from figures import FAILURES, Summary, Void, expect, fields
 
 FAILOVERS = 20
 GOAL_FAILOVER_S = (0.7, 1.5)  # median, longest
+GOAL_TRANSFER_MS = 50
 KEYS = 1_000_000
 CLIENTS = 50
 SLICE_REQUESTS = 8_000  # a tenth of a second: shorter than a snapshot
@@ -59,6 +61,59 @@ def measure_failover(options, report):
     print("failover: " + "  ".join(row), flush=True)
     report.table("kill -9 of the leader to the first acknowledged write through a survivor",
                  ["times", "median s (quartiles)", "fastest", "slowest"], [row])
+
+
+# --- leadership that changes hands on purpose
+
+
+def longest_pause_s(cluster, ask):
+    """The longest call of clients of the other nodes, one each, while `ask` changes the leader."""
+    leader = cluster.leader()
+    ended, calls = threading.Event(), []
+
+    def count(node):
+        with node.connect() as connection:
+            while not ended.is_set():
+                start_s = time.monotonic()
+                connection.call("INCR", "counted")
+                calls.append(time.monotonic() - start_s)
+
+    threads = [threading.Thread(target=count, args=(node,))
+               for node in cluster.nodes if node is not leader]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    calls.clear()
+    ask(leader)
+    cluster.await_true(lambda: cluster.leader() is not leader, 10, "the leader is the same")
+    time.sleep(0.1)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    return max(calls)
+
+
+def stop_and_start(cluster, leader):
+    leader.stop()
+    leader.start()
+    cluster.await_ready()
+
+
+def measure_transfer(options, report):
+    cluster = servers.start_hamok(options.server, 3)
+    asks = (("RAFT TRANSFER", lambda leader: expect("RAFT TRANSFER",
+                                                    leader.ask("RAFT", "TRANSFER"), "OK")),
+            ("SIGTERM, and start", lambda leader: stop_and_start(cluster, leader)))
+    try:
+        for name, ask in asks:
+            times = [1000 * longest_pause_s(cluster, ask) for _ in range(options.failovers)]
+            report.judge(f"{name}: pause, ms", f"median below {GOAL_TRANSFER_MS}",
+                         f"{statistics.median(times):.0f}, longest {max(times):.0f}",
+                         statistics.median(times) < GOAL_TRANSFER_MS)
+    except FAILURES as error:
+        report.void(f"transfer: {error!r}")
+    finally:
+        cluster.stop()
 
 
 def load(node):

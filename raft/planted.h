@@ -41,6 +41,8 @@ enum raft_planted {
     RAFT_PLANTED_BUSY_ANSWERS = 1 << 15,
     /* A node whose log has lost entries votes and campaigns all the same (SAFETY 11). */
     RAFT_PLANTED_DAMAGED_VOTES = 1 << 16,
+    /* A leader keeps its lease although it has told another node to campaign (SAFETY 5). */
+    RAFT_PLANTED_KEEP_LEASE = 1 << 20,
 };
 
 /* Of the journal, among the replica's. */

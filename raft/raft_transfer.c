@@ -69,7 +69,7 @@ void raft_on_unfit(struct raft *raft, uint32_t unfit) {
 }
 
 static void send_timeout_now(struct raft *raft, uint32_t node) {
-    raft->lease_given_up = true;
+    if (!raft_is_planted(raft, RAFT_PLANTED_KEEP_LEASE)) raft->lease_given_up = true;
     raft_send(raft, (struct raft_message){.type = RAFT_TIMEOUT_NOW, .to = node});
 }
 

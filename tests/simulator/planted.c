@@ -12,6 +12,7 @@ const struct planted_bug planted_bugs[] = {
     {"count-truncated", "rule 7", IN_RAFT(COUNT_TRUNCATED), .seeds_max = 400},
     {"commit-unverified", "rule 9", IN_RAFT(COMMIT_UNVERIFIED), .seeds_max = 60},
     {"lease-from-reply", "rule 5", IN_RAFT(LEASE_FROM_REPLY), .seeds_max = 80},
+    {"keep-lease", "rule 5", IN_RAFT(KEEP_LEASE), .seeds_max = 80},
     {"break-promise", "rule 5", IN_RAFT(BREAK_PROMISE), .seeds_max = 600},
     {"read-unconfirmed", "Raft 6.4", IN_RAFT(READ_UNCONFIRMED), .seeds_max = 200},
     {"busy-answers", "rule 16", IN_RAFT(BUSY_ANSWERS), .seeds_max = 1500},

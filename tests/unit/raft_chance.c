@@ -10,7 +10,8 @@ struct chance {
     struct random random;
     bool paused[BOX_NODES_MAX + 1];
     uint64_t next_context, next_body;
-    uint64_t crashes, faults, snapshots, lost;
+    uint64_t crashes, faults, snapshots, lost, timings;
+    bool is_fixed;
     struct raft_config config;
     /* Character of this run, so that seeds differ more than by luck. */
     uint32_t loss_percent, persist_percent, trouble_per_mille;
@@ -171,10 +172,18 @@ static void lose_something(struct chance *chance, uint32_t id) {
         box_damage(chance->box, id, below(chance, (uint32_t)node->log_count + 1));
 }
 
+/* Of one node: so they differ, for long. A restart brings back the old one. */
+static void change_timing(struct chance *chance, uint32_t id) {
+    static const struct box_timing timings[] = {
+        {50000, 400000}, {20000, 100000}, {10000, 20000}, {200000, 1000000}, {100000, 200000}};
+    chance->timings++;
+    box_timing(chance->box, id, timings[below(chance, COUNT_OF(timings))]);
+}
+
 static void make_trouble(struct chance *chance) {
     uint32_t id = pick_victim(chance);
     chance->faults++;
-    switch (below(chance, chance->change_rate > 0 ? 9 : 7)) {
+    switch (below(chance, chance->is_fixed ? 7 : 11)) {
     case 0:
         if (chance->box->nodes[id].raft != NULL) {
             box_crash(chance->box, id);
@@ -199,11 +208,17 @@ static void make_trouble(struct chance *chance) {
         if (is_awake(chance, id)) box_transfer(chance->box, id, any_node(chance), 0);
         break;
     case 7:
-        if (is_awake(chance, id)) box_unfit(chance->box, id, below(chance, 4));
+        if (is_awake(chance, id)) box_unfit(chance->box, id, below(chance, 8));
         break;
     case 8:
         if (chance->change_rate > 0 && chance->box->count < BOX_NODES_MAX)
             box_add(chance->box, &chance->config);
+        break;
+    case 9:
+        if (is_awake(chance, id)) change_timing(chance, id);
+        break;
+    case 10:
+        if (is_awake(chance, id)) box_resign(chance->box, id);
         break;
     }
 }
@@ -285,6 +300,7 @@ static bool heal(struct chance *chance, bool *hopeless) {
     for (uint32_t id = 1; id <= box->count; id++) {
         if (box->nodes[id].raft == NULL) box_start(box, id);
         box_unfit(box, id, 0);
+        box_timing(box, id, (struct box_timing){50000, 400000});
     }
     *hopeless = !can_heal(box);
     uint64_t goal = 0;
@@ -307,6 +323,7 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
     struct chance chance = {.box = box, .next_context = 1};
     static const uint32_t slowness[] = {2, 8, 40, 95};
     random_init(&chance.random, options->seed);
+    chance.is_fixed = options->is_fixed;
     if (!options->is_fixed) {
         chance.change_rate = percent(&chance, 50) ? 1 + below(&chance, 80) : 0;
         chance.snapshot_rate = percent(&chance, 50) ? 1 + below(&chance, 200) : 0;
@@ -347,6 +364,7 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
     result->installs = box->installs;
     result->snapshots = chance.snapshots;
     result->crashes = chance.crashes;
+    result->timings = chance.timings;
     result->faults = chance.faults;
     result->lost = chance.lost;
     if (box->violation.size > 0) {

@@ -1,13 +1,14 @@
 /* raft_chance.h: a box of cores under chance: messages delayed, reordered, lost, doubled; links
  * cut; nodes paused, crashed and restarted; slow disks; and, in some runs, members that come, go
- * and change their parts, and logs cut behind snapshots. One seed is one run. */
+ * and change their parts, logs cut behind snapshots, and nodes whose timing differs. One seed is
+ * one run. */
 #pragma once
 
 #include "raft_box.h"
 
 struct chance_result {
     uint64_t elections, committed, granted_reads, lease_moments, crashes, faults;
-    uint64_t changes, snapshots, installs;
+    uint64_t changes, snapshots, installs, timings;
     uint64_t lost;       /* what disks have lost: entries or votes */
     char violation[200]; /* empty: none */
     bool healed;         /* after the faults ended, a write was committed on every member */
@@ -18,7 +19,7 @@ struct chance_options {
     uint64_t seed;
     uint32_t steps;
     uint32_t planted;
-    bool is_fixed; /* the members and the logs' beginnings stay as they are */
+    bool is_fixed; /* the members, the logs' beginnings and the timing stay as they are */
     bool loses;    /* disks lose entries and votes */
     bool trace;
 };

@@ -612,6 +612,7 @@ static void do_breaks(struct scenario *scenario) {
         {"count-truncated", RAFT_PLANTED_COUNT_TRUNCATED},
         {"commit-unverified", RAFT_PLANTED_COMMIT_UNVERIFIED},
         {"lease-from-reply", RAFT_PLANTED_LEASE_FROM_REPLY},
+        {"keep-lease", RAFT_PLANTED_KEEP_LEASE},
         {"break-promise", RAFT_PLANTED_BREAK_PROMISE},
         {"read-unconfirmed", RAFT_PLANTED_READ_UNCONFIRMED},
         {"new-quorum-only", RAFT_PLANTED_NEW_QUORUM_ONLY},

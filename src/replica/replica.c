@@ -162,8 +162,8 @@ static void judge(struct replica *replica, const struct compare *compare, uint64
         resign(replica);
         replica_fail(replica,
                      "this node's state differs from that of a majority at index %llu: it takes no "
-                     "part any more; keep its directory for inspection and start it with an empty "
-                     "one in a new cluster",
+                     "part any more; keep its directory for inspection, RAFT REMOVE it on another "
+                     "node, and let it come in again with an empty one and --join",
                      (unsigned long long)index);
         return;
     case COMPARE_NO_MAJORITY:

@@ -330,15 +330,19 @@ bool node_runs(struct cluster *cluster, int node) {
     return false;
 }
 
-bool node_logged(const struct cluster *cluster, int node, const char *text) {
+int node_count_logged(const struct cluster *cluster, int node, const char *text) {
     FILE *file = fopen(cluster->nodes[node].log, "r");
-    if (file == NULL) return false;
+    if (file == NULL) return 0;
     char line[2048];
-    bool found = false;
-    while (!found && fgets(line, sizeof(line), file) != NULL)
-        found = strstr(line, text) != NULL;
+    int count = 0;
+    while (fgets(line, sizeof(line), file) != NULL)
+        count += strstr(line, text) != NULL;
     fclose(file);
-    return found;
+    return count;
+}
+
+bool node_logged(const struct cluster *cluster, int node, const char *text) {
+    return node_count_logged(cluster, node, text) > 0;
 }
 
 void node_await_log(const struct cluster *cluster, int node, const char *text) {

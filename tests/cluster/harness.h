@@ -61,6 +61,8 @@ bool node_runs(struct cluster *cluster, int node);
 void node_await_serving(struct cluster *cluster, int node);
 /* A line with this text stands in the log within a bound. */
 bool node_logged(const struct cluster *cluster, int node, const char *text);
+/* In how many of its lines it stands. */
+int node_count_logged(const struct cluster *cluster, int node, const char *text);
 void node_await_log(const struct cluster *cluster, int node, const char *text);
 /* The number behind "field:" in INFO raft; -1 while the node does not answer. */
 long long node_info(struct cluster *cluster, int node, const char *field);

@@ -300,6 +300,33 @@ Test(operations, a_node_without_priority_never_leads, .init = begin, .fini = end
 /* --- stopping
  * ------------------------------------------------------------------------------------- */
 
+Test(operations, the_log_says_why_nobody_leads, .init = begin, .fini = end) {
+    int leader = cluster_leader(cluster), follower = cluster_follower(cluster);
+    int other = other_follower(leader, follower);
+    node_await_log(cluster, leader, "a majority voted for it: node");
+    node_await_log(cluster, follower, "it hears the leader, node");
+    node_signal(cluster, follower, SIGKILL);
+    node_signal(cluster, other, SIGKILL);
+    node_await_log(cluster, leader, "Stepped down, follower in term");
+    node_await_log(cluster, leader, "no majority was heard for");
+    /* Asking in vain is told once, however often it happens. */
+    node_start(cluster, follower);
+    AWAIT(leads(leader) || leads(follower));
+    int next = leads(leader) ? leader : follower, last = leader + follower - next;
+    node_await_serving(cluster, last);
+    node_signal(cluster, next, SIGKILL);
+    node_await_log(cluster, last, "no heartbeat came from node");
+    AWAIT(shows(last, "raft", "raft_leader_id", "0"));
+    redisContext *client = node_connect(cluster, last);
+    for (int i = 0; i < 3; i++) {
+        redisReply *reply = ask(client, "RAFT BARRIER 900");
+        cr_expect_eq(reply->type, REDIS_REPLY_ERROR);
+        freeReplyObject(reply);
+    }
+    cr_expect_leq(node_count_logged(cluster, last, "Became pre-candidate"), 4);
+    redisFree(client);
+}
+
 enum { COUNTERS = 6 };
 
 /* Counts on a node; when its connection ends it goes on at the next one, and asks once more for

@@ -172,7 +172,13 @@ void journal_commit(struct journal *journal, uint64_t commit_index);
  * at once what is left; fetches before it give NOT_FOUND. */
 void journal_compact(struct journal *journal, uint64_t index);
 
+/* For journal_compact(): as far as the log may be cut if its newest segments, `bytes` of them at
+ * least, are to stay. */
+uint64_t journal_index_before(const struct journal *journal, uint64_t bytes);
+
 uint64_t journal_last_index(const struct journal *journal); /* written or queued */
+/* Bytes of the segments that hold the log: what compaction is to keep small. */
+uint64_t journal_log_bytes(const struct journal *journal);
 /* Bytes queued or in flight: the driver bounds what it adds. */
 uint64_t journal_queued_bytes(const struct journal *journal);
 /* True while the disk has no room for the next segment and only the two in reserve are left: refuse

@@ -40,6 +40,24 @@ struct raft_position journal_start(const struct journal *journal) {
     return journal->start;
 }
 
+uint64_t journal_index_before(const struct journal *journal, uint64_t bytes) {
+    uint64_t kept = journal->writer.offset;
+    for (uint32_t i = journal->writer.segment; i > journal->first; i--) {
+        const struct journal_segment *segment = &journal->segments[i];
+        if (segment->is_void) continue;
+        if (i < journal->writer.segment) kept += segment->size;
+        if (kept >= bytes) return segment->before.index;
+    }
+    return journal->start.index;
+}
+
+uint64_t journal_log_bytes(const struct journal *journal) {
+    uint64_t bytes = journal->writer.offset;
+    for (uint32_t i = journal->first; i < journal->writer.segment; i++)
+        if (!journal->segments[i].is_void) bytes += journal->segments[i].size;
+    return bytes;
+}
+
 /* The last segment that the log may begin with, so that no entry above the index is lost. */
 static uint32_t last_start(const struct journal *journal, uint64_t index) {
     uint32_t start = journal->first;

@@ -251,6 +251,18 @@ bool storages_free_some(struct storages *storages, uint64_t budget) {
     return storages->garbage.size > 0;
 }
 
+void storages_take_garbage(struct storages *storages, struct storages *old) {
+    buffer_append_bytes(&storages->garbage, buffer_bytes(&old->garbage));
+    old->garbage.size = 0;
+    for (unsigned db = 0; db < STORAGES_DATABASES_MAX; db++) {
+        struct database *database = &old->databases[db];
+        struct garbage garbage = {.database = *database, .remaining = table_span(database->table)};
+        buffer_append(&storages->garbage, &garbage, sizeof(garbage));
+        *database = (struct database){.table = storages_create_table(old)};
+    }
+    storages_destroy(old);
+}
+
 /* --- digests -------------------------------------------------------------------------------- */
 
 uint64_t storages_rolling_digest(const struct storages *storages) {

@@ -37,6 +37,9 @@ void storages_run(struct command_call *call);
 void storages_unit_end(struct storages *storages);
 /* Frees values that were detached because of their size, up to `budget` elements; true if more. */
 bool storages_free_some(struct storages *storages, uint64_t budget);
+/* `old` ends; all that it holds is detached, and freed in pieces by the calls above. Without effect
+ * on any result. */
+void storages_take_garbage(struct storages *storages, struct storages *old);
 
 /* --- digests (SAFETY 23) ------------------------------------------------------------------- */
 

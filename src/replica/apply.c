@@ -365,12 +365,16 @@ static void apply_origin(struct replica *replica, const struct entry_header *hea
     if (replica->leading && origin.node != replica->config.raft.id) {
         replica->notify_nodes |= 1u << origin.node;
     }
-    if (origin.nonce == replica->config.nonce && origin.uuid[0] == replica->config.node_uuid[0] &&
-        origin.uuid[1] == replica->config.node_uuid[1]) {
+    bool is_own = origin.uuid[0] == replica->config.node_uuid[0] &&
+                  origin.uuid[1] == replica->config.node_uuid[1];
+    if (is_own && origin.nonce == replica->nonce) {
         replica->origin = origin.id;
         replica->next_number = 1;
         replica_follow_stamp(replica, header->stamp_ms, true);
         replica->statistics.origins_opened++;
+    } else if (is_own && replica->origin != 0) {
+        /* What this node asked for once, before it opened another one, has come late. */
+        replica_renew_origin(replica);
     }
 }
 

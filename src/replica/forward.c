@@ -12,6 +12,7 @@
  * later writes shall not take effect without its earlier ones. */
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "src/replica/replica_internal.h"
 
 enum {
@@ -286,7 +287,7 @@ void replica_ask_for_origin(struct replica *replica) {
     replica->origin_asked_us = replica->now.now_us;
     struct origin origin = {
         .uuid = {replica->config.node_uuid[0], replica->config.node_uuid[1]},
-        .nonce = replica->config.nonce,
+        .nonce = replica->nonce,
         .node = replica->config.raft.id,
     };
     char body[ORIGIN_BODY_SIZE];
@@ -406,7 +407,14 @@ void replica_origin_closed(struct replica *replica, uint64_t last) {
     replica->window_last = NULL;
 }
 
-static void tell_unknown(struct replica *replica, struct session *session) {
+#define UNKNOWN_IN_TIME                                                                            \
+    "UNKNOWN the cluster did not answer in time: this write may or may not have been executed"
+#define UNKNOWN_SKIPPED                                                                            \
+    "UNKNOWN this node has skipped a part of the log by a snapshot: this write may or may not "    \
+    "have "                                                                                        \
+    "been executed"
+
+static void tell_unknown(struct replica *replica, struct session *session, const char *text) {
     /* With nothing pending it was told already. One that ends after its output is told as well:
      * its later writes would be answered in the place of this one. */
     if (session->closed || session->pending_count == 0) return;
@@ -415,8 +423,7 @@ static void tell_unknown(struct replica *replica, struct session *session) {
     struct reply reply = {.out = &session->output,
                           .protocol = session->protocol,
                           .error_counts = &replica->error_counts};
-    reply_error(&reply, "UNKNOWN the cluster did not answer in time: this write may or may not "
-                        "have been executed");
+    reply_error(&reply, text);
     session->ending = SESSION_ENDS_AFTER_OUTPUT;
     replica->statistics.unknown_replies++;
     session_mark_dirty(replica, session);
@@ -433,10 +440,39 @@ void replica_fail_sealed(struct replica *replica, uint64_t wait_us) {
             struct session *session = batch->slots[i].session;
             if (session == NULL) continue;
             batch->slots[i].session = NULL;
-            tell_unknown(replica, session);
+            tell_unknown(replica, session, UNKNOWN_IN_TIME);
             session_let_go(session);
         }
     }
+}
+
+static void drop_first(struct replica *replica) {
+    struct batch *batch = replica->window_first;
+    if (replica->config.planted & REPLICA_PLANTED_DENY_INSTALLED) refuse_slots(replica, batch);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct session *session = batch->slots[i].session;
+        if (session == NULL) continue;
+        tell_unknown(replica, session, UNKNOWN_SKIPPED);
+        session_let_go(session);
+    }
+    replica->window_first = batch->next;
+    replica->window_count--;
+    replica->window_bytes -= batch->body_size;
+    batch_destroy(batch);
+}
+
+/* The cluster knows the subscribers of the origin that ends; they begin anew under the next one. */
+void replica_renew_origin(struct replica *replica) {
+    while (replica->window_first != NULL)
+        drop_first(replica);
+    replica->window_last = NULL;
+    for (uint32_t i = 0; i < table_size(replica->sessions); i++)
+        session_end_subscriber(replica, table_at(replica->sessions, i));
+    replica->origin = 0;
+    replica->nonce = random_next(&replica->random);
+    replica->next_number = 1;
+    replica->expected_number = 0;
+    replica->origin_asked_us = 0;
 }
 
 /* --- the leader's side -------------------------------------------------------------------------

@@ -310,6 +310,7 @@ enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *
     for (uint32_t i = 0; i < output.persist_count && !replica->stopping; i++) {
         journal_persist(replica->journal, &output.persists[i]);
     }
+    if (output.installed) replica_snapshots_install(replica);
     for (uint32_t i = 0; i < output.message_count; i++) {
         send_message(replica, &output.messages[i]);
     }
@@ -323,6 +324,7 @@ enum raft_refusal replica_raft_step(struct replica *replica, struct raft_event *
         replica->statistics.lapses++;
     }
     if (output.change != NULL) note_change(replica, output.change);
+    if (output.want_snapshot.node != 0) replica_receiver_want(replica, &output.want_snapshot);
     if (output.state_changed) note_leadership(replica);
     if (output.members_changed) replica_note_members(replica);
     if (raft_diverged(replica->raft)) {
@@ -359,7 +361,9 @@ static bool drain_fetched(struct replica *replica) {
         .previous_term = fetched.previous_term,
         .previous_hash = fetched.previous_hash,
     };
-    replica->statistics.fetches_failed += fetched.error != ERROR_NONE;
+    /* What was cut meanwhile is no damage: the peer needs a snapshot. */
+    replica->statistics.fetches_failed +=
+        fetched.error != ERROR_NONE && fetched.error != ERROR_NOT_FOUND;
     replica_raft_step(replica, &event);
     return true;
 }
@@ -488,7 +492,8 @@ void replica_config_defaults(struct replica_config *config) {
         .sealed_wait_us = 60 * 1000 * 1000,
         .output_bytes_soft = 1 << 20,
         .query_buffer_limit = 1 << 30,
-        .snapshot = {.log_min = 64 << 20, .log_ratio = 100},
+        .snapshot = {.log_min = 64 << 20, .log_ratio = 100, .log_retain = 256 << 20},
+        .snapshot_part_size = 256 << 10,
     };
 }
 
@@ -518,6 +523,7 @@ static void create_journal(struct replica *replica) {
         .base_hash = config->raft.base_hash,
         .sync = is_founded_alone(replica) ? config->sync : config->sync_shared,
         .segment_size_min = config->journal_segment_size,
+        .segment_size_max = config->journal_segment_size_max,
         .has_log = config->has_log,
         .snapshot_index = replica->snapshots.position.index,
         .planted = config->planted,
@@ -549,6 +555,7 @@ struct replica *replica_create(const struct replica_config *config, struct repli
     replica->storages = storages_create(config->hash_seed);
     replica->sessions = table_create(session_key, config->hash_seed);
     replica->next_number = 1;
+    replica->nonce = config->nonce;
     random_init(&replica->random, config->seed);
     /* An answer to what an earlier boot asked, late on its way, must not fit any question of this
      * one. */
@@ -616,6 +623,8 @@ void replica_destroy(struct replica *replica) {
     raft_destroy(replica->raft);
     journal_destroy(replica->journal);
     replica_snapshots_clear(replica);
+    replica_sender_clear(replica);
+    replica_receiver_clear(replica);
     storages_destroy(replica->storages);
     origins_clear(&replica->origins);
     origins_clear(&replica->tail_origins);
@@ -643,39 +652,67 @@ void replica_create_raft(struct replica *replica) {
     replica->raft = raft_create(&config, &hard_state, replica->now.now_us);
 }
 
-/* An entry that the snapshot covers is the log's tail for slow followers; the last of them shows
- * that the two belong together. */
-static void restore_covered(struct replica *replica, struct entry entry) {
-    const struct raft_position *position = &replica->snapshots.position;
-    raft_restore(replica->raft, entry, true);
-    replica_snapshots_note_entry(replica, entry.image);
-    if (entry_index(entry.image) < position->index) return;
-    if (entry_hash(entry.image) == position->hash && entry_term(entry.image) == position->term)
-        return;
+static void fail_apart(struct replica *replica) {
     replica_fail(replica,
                  "the log and " SNAPSHOT_NAME " differ at index %llu: they do not belong together",
-                 (unsigned long long)position->index);
+                 (unsigned long long)replica->snapshots.position.index);
+}
+
+/* The end of what the snapshot covers shows that the two belong together. A received one is
+ * committed, and may be the successor of entries that this node had and that never were. */
+static void compare_end(struct replica *replica, struct raft_position end, bool committed) {
+    struct snapshots *snapshots = &replica->snapshots;
+    const struct raft_position *position = &snapshots->position;
+    if (end.index != position->index) return;
+    if (end.hash == position->hash && end.term == position->term) return;
+    snapshots->log_differs = true;
+    if (committed || !snapshots->is_foreign) fail_apart(replica);
+}
+
+/* What the snapshot covers is the log's tail for slow followers. */
+static void restore_covered(struct replica *replica, struct entry entry, bool committed) {
+    raft_restore(replica->raft, entry, true);
+    replica_snapshots_note_entry(replica, entry.image);
+    struct raft_position end = {entry_index(entry.image), entry_term(entry.image),
+                                entry_hash(entry.image)};
+    compare_end(replica, end, committed);
 }
 
 static void restore_entry(struct replica *replica, struct entry entry, bool committed) {
     if (entry_index(entry.image) <= replica->snapshots.position.index) {
-        restore_covered(replica, entry);
+        restore_covered(replica, entry, committed);
         return;
     }
+    if (replica->snapshots.log_differs) return;
     raft_restore(replica->raft, entry, committed);
     if (committed) replica_apply_entry(replica, entry.image);
 }
 
+/* A node that ended between the renaming of a received snapshot and the restart of its log: what
+ * the log has is covered, or it is not what was committed. */
+static void restart_log(struct replica *replica) {
+    raft_destroy(replica->raft);
+    replica->raft = NULL;
+    journal_restart(replica->journal, &replica->snapshots.position);
+    replica_create_raft(replica);
+}
+
+static void fail_short(struct replica *replica) {
+    replica_fail(replica,
+                 "the log ends at index %llu, before " SNAPSHOT_NAME ", which ends at %llu: "
+                 "they do not belong together",
+                 (unsigned long long)raft_last_index(replica->raft),
+                 (unsigned long long)replica->snapshots.position.index);
+}
+
 static void finish_recovery(struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
     if (replica->raft == NULL) replica_create_raft(replica);
-    if (raft_last_index(replica->raft) < replica->snapshots.position.index) {
-        replica_fail(replica,
-                     "the log ends at index %llu, before " SNAPSHOT_NAME ", which ends at %llu: "
-                     "they do not belong together",
-                     (unsigned long long)raft_last_index(replica->raft),
-                     (unsigned long long)replica->snapshots.position.index);
-        return;
-    }
+    if (snapshots->position.index > 0) compare_end(replica, journal_start(replica->journal), true);
+    bool is_short = raft_last_index(replica->raft) < snapshots->position.index;
+    if (is_short && !snapshots->is_foreign) fail_short(replica);
+    if (replica->state != REPLICA_RECOVERING) return;
+    if (is_short || snapshots->log_differs) restart_log(replica);
     if (!replica_begin_repair(replica)) return;
     replica->state = REPLICA_RUNNING;
     raft_start(replica->raft, replica->now.now_us);
@@ -855,6 +892,12 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
         return replica_receive_answer(replica, from, body);
     case PACKET_VERIFIED:
         return receive_verified(replica, from, body);
+    case PACKET_SNAPSHOT_ASK:
+        return replica_snapshot_asked(replica, from, body);
+    case PACKET_SNAPSHOT_PART:
+        return replica_receive_part(replica, from, body, chunk);
+    case PACKET_SNAPSHOT_GONE:
+        return replica_receive_gone(replica, from, body);
     default:
         return ERROR_MALFORMED;
     }
@@ -1076,6 +1119,8 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     if (journal < deadline) deadline = journal;
     uint64_t changes = replica_changes_deadline_us(replica);
     if (changes < deadline) deadline = changes;
+    uint64_t snapshots = replica_snapshots_deadline_us(replica);
+    if (snapshots < deadline) deadline = snapshots;
     /* Counted from the last tick, not from now: what comes in between, a leader's heartbeats, must
      * not put off for ever what only a tick does. */
     uint64_t soon = replica->ticked_us + (replica->reader_count > 0 ? 2000 : READ_RETRY_US);

@@ -38,6 +38,12 @@ enum replica_planted {
                                  << 18, /* SAFETY 1: a read behind an unsealed write runs at once */
     REPLICA_PLANTED_REFUSE_EARLY =
         1 << 19, /* SAFETY 18: a given-up write is refused before the outcome is known */
+    REPLICA_PLANTED_CUT_EARLY =
+        1 << 20, /* SAFETY 13: the log is cut before the snapshot that covers it is durable */
+    REPLICA_PLANTED_INSTALL_UNSYNCED =
+        1 << 21, /* what was received takes the name and the state's place before it is durable */
+    REPLICA_PLANTED_DENY_INSTALLED =
+        1 << 22, /* SAFETY 19: what an installed snapshot may contain is told as not executed */
 };
 
 /* One command that was carried out for a client of this node. Lent for the call. */
@@ -60,9 +66,10 @@ struct replica_observer {
 };
 
 /* A snapshot is due when the log behind the last one is larger than log_min bytes, and larger than
- * log_ratio percent of it. */
+ * log_ratio percent of it. Then the log is cut behind it: what is newer stays, and log_retain bytes
+ * of log at least, for followers that are behind. */
 struct replica_snapshot_limits {
-    uint64_t log_min, log_ratio;
+    uint64_t log_min, log_ratio, log_retain;
 };
 
 struct replica_config {
@@ -80,11 +87,13 @@ struct replica_config {
     /* raft.members is the founding's configuration. A node that has joined later knows the index of
      * a committed one that it stands in: those before it say nothing of it. 0: a founder. */
     uint64_t joined_index;
-    enum journal_sync sync;        /* while this node is the only member, and */
-    enum journal_sync sync_shared; /* from the moment there is another one (SAFETY 14) */
-    uint32_t journal_segment_size; /* of the first segments; 0: the journal's own choice */
+    enum journal_sync sync;            /* while this node is the only member, and */
+    enum journal_sync sync_shared;     /* from the moment there is another one (SAFETY 14) */
+    uint32_t journal_segment_size;     /* of the first segments; 0: the journal's own choice */
+    uint32_t journal_segment_size_max; /* of any; 0: likewise */
 
     struct replica_snapshot_limits snapshot;
+    uint32_t snapshot_part_size; /* bytes, of what is asked for at once of another node's */
 
     size_t inflight_batches_max; /* sealed and not yet applied, of this node */
     size_t inflight_bytes_max;   /* sealed, open and waiting */
@@ -266,6 +275,17 @@ enum replica_snapshot_phase {
     REPLICA_SNAPSHOT_RENAMING,
     REPLICA_SNAPSHOT_CONFIRMING, /* that it stands there under its name */
 };
+
+/* One that this node needs of another one, since that has no log any more which goes on where this
+ * node's ends. What this node has stays until the other one is whole, verified and durable. */
+enum replica_receive_phase {
+    REPLICA_RECEIVE_NOTHING,
+    REPLICA_RECEIVE_FETCHING, /* parts come and are written */
+    REPLICA_RECEIVE_SYNCING,
+    REPLICA_RECEIVE_LOADING, /* read into memory beside the present state, and verified */
+    REPLICA_RECEIVE_READY,   /* about to take the place of what there is */
+};
+
 struct replica_snapshot_status {
     enum replica_snapshot_phase phase;
     struct raft_position position; /* of the present one; index 0: none */
@@ -275,6 +295,15 @@ struct replica_snapshot_status {
     uint64_t made, failed;         /* since the start */
     enum error last_error;         /* of the last one made */
     bool asked_for;
+
+    enum replica_receive_phase receive_phase;
+    uint32_t receive_node;                 /* whose */
+    struct raft_position receive_position; /* where it ends */
+    uint64_t received, receive_total;      /* bytes; total 0: not known yet */
+    uint64_t verified;                     /* bytes of it */
+    uint64_t receives_failed;
+    const char *receive_problem; /* of the last that failed; "" */
+    bool is_sending;             /* the present one, to some node, in these seconds */
 };
 struct replica_snapshot_status replica_snapshot_status(const struct replica *replica);
 /* One is wanted however small the log is. */
@@ -412,6 +441,11 @@ void replica_get_repair(const struct replica *replica, struct replica_repair *re
     X(verifications)                                                                               \
     X(entries_applied)                                                                             \
     X(fetches_failed)                                                                              \
+    X(snapshot_parts_sent)                                                                         \
+    X(snapshot_parts_received)                                                                     \
+    X(snapshots_received)                                                                          \
+    X(snapshots_installed)                                                                         \
+    X(log_cuts)                                                                                    \
     X(input_bytes)                                                                                 \
     X(busy_heard)                                                                                  \
     X(packets_in)                                                                                  \

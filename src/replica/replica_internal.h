@@ -5,7 +5,8 @@
  *   forward.c  sealing, sending and resending batches; the leader's acceptance
  *   apply.c    committed entries -> keyspace, replies, deliveries
  *   changes.c    who belongs to the cluster: changes that were asked for, and what follows
- *   snapshots.c  the life of snapshot.rdb: loaded at start, made anew
+ *   snapshots.c  the life of snapshot.rdb: loaded at start, made anew, the log cut behind it
+ *   snapshot_send.c, snapshot_receive.c  from node to node
  *   operations.c  what operators ask of the leader, from any node
  *   repair.c   what the disk has lost
  *   replica.c  life, events, Raft's output, timers
@@ -37,23 +38,54 @@ struct granted_read {
 /* A disk request of the replica's own. */
 struct own_request {
     struct disk_request request;
+    uint64_t order;    /* of asking: they are handed out so */
     bool queued, open; /* not yet handed out; not yet completed */
 };
 
-enum { SNAPSHOT_READS = 2, SNAPSHOT_REQUESTS = SNAPSHOT_READS + 1, SNAPSHOT_LEFTOVERS_MAX = 16 };
+enum {
+    SNAPSHOT_READS = 2,
+    SNAPSHOT_LEFTOVERS_MAX = 16,
+    RECEIVE_WINDOW = 8, /* parts that are asked for or being written */
+    SEND_READS = 4,
+    SEND_ASKS_MAX = 64,                       /* that wait for their turn */
+    SNAPSHOT_PART_SIZE_MAX = 4 * 1024 * 1024, /* a node asks for no more at once */
+};
+
+/* The replica's own disk requests, each with a place of its own. */
+enum own_slot {
+    SLOT_CHECK = 0,                          /* READs: the load at start; a file's head and end */
+    SLOT_FILE = SLOT_CHECK + SNAPSHOT_READS, /* LIST, RENAME, REMOVE; the SYNC of what came */
+    SLOT_PARTS,                              /* WRITEs of received parts */
+    SLOT_LOAD = SLOT_PARTS + RECEIVE_WINDOW, /* READs of what was received */
+    SLOT_SEND = SLOT_LOAD + SNAPSHOT_READS,  /* READs of what others ask for */
+    OWN_SLOTS = SLOT_SEND + SEND_READS,
+};
+
+/* Which file it is: no two nodes' are equal. */
+struct snapshot_file {
+    struct raft_position position; /* index 0: none */
+    uint64_t size;                 /* bytes; 0: not known */
+    uint64_t check;                /* the checksum at its end */
+};
 
 /* snapshot.rdb and what becomes it (snapshots.c). */
 struct snapshots {
     enum replica_snapshot_phase phase;
-    struct own_request requests[SNAPSHOT_REQUESTS]; /* two READs; then one of the file queue */
-    char *rooms[SNAPSHOT_READS];                    /* that they read into */
-    enum error read_errors[SNAPSHOT_READS];         /* how they ended, while a file is checked */
+    struct own_request requests[OWN_SLOTS];
+    uint64_t order;                         /* of the newest of them */
+    char *rooms[SNAPSHOT_READS];            /* that SLOT_CHECK reads into */
+    enum error read_errors[SNAPSHOT_READS]; /* how they ended, while a file is checked */
     uint64_t read_sizes[SNAPSHOT_READS];
 
     /* The present one; index 0: none. */
     struct raft_position position;
-    uint64_t size;
+    uint64_t size, check;
     struct members members; /* its configuration */
+    bool is_foreign;        /* another node's: it may be ahead of this node's log */
+    bool log_differs;       /* at start: the log has another entry where it ends */
+    bool is_known;          /* to the core */
+    uint64_t generation;    /* counts what took its name */
+    uint64_t looked_bytes;  /* log_bytes when it was last looked whether the log can be cut */
 
     /* Loading. */
     struct rdb_reader *reader;
@@ -63,6 +95,7 @@ struct snapshots {
 
     /* Making. */
     struct raft_position next;
+    bool next_is_received;
     uint64_t next_size, next_bytes; /* of the file; log_bytes when it was begun */
     char next_name[DISK_NAME_SIZE];
     uint64_t log_bytes;      /* of the entries applied so far */
@@ -99,6 +132,62 @@ enum verify_phase { VERIFY_NONE, VERIFY_DUE, VERIFY_RUNS };
 
 enum { OPERATIONS_MAX = 16, ROLE_CHANGES_MAX = 64 };
 
+/* What another node has asked for. */
+struct asked_part {
+    uint32_t from;
+    struct snapshot_file file; /* size 0: any that covers its position */
+    uint64_t offset;
+    uint32_t size;
+};
+
+/* snapshot_send.c */
+struct snapshot_sender {
+    struct asked_part asks[SEND_ASKS_MAX]; /* a ring */
+    uint32_t first, count;
+    struct {
+        struct asked_part ask;
+        struct chunk *chunk; /* it is read into; NULL: free */
+        uint64_t generation; /* of the file when it was asked for */
+    } reads[SEND_READS];
+    uint64_t sent_us;                      /* when a part was last sent; 0: never */
+    uint64_t fed_since_us, fed_generation; /* when the first one of that file was */
+};
+
+enum part_state { PART_FREE, PART_ASKED, PART_WRITING };
+struct received_part {
+    enum part_state state;
+    uint64_t offset;
+    uint64_t asked_us;
+    uint32_t tries;
+    struct chunk *chunk; /* WRITING: holds the bytes */
+    struct bytes span;
+};
+
+/* snapshot_receive.c */
+struct snapshot_receiver {
+    enum replica_receive_phase phase;
+    uint32_t node;               /* who is asked */
+    uint64_t term;               /* of the leader that named it */
+    struct raft_position wanted; /* as named */
+    struct snapshot_file file;   /* what comes; size 0: not known yet */
+    char name[DISK_NAME_SIZE];   /* that it is written under */
+    uint64_t next_offset, written;
+    uint64_t progress_us; /* when a part came */
+    struct received_part parts[RECEIVE_WINDOW];
+
+    /* The proof that it is whole: it is read into storages of its own. */
+    struct storages *storages; /* NULL: not begun */
+    struct rdb_reader *reader;
+    struct snapshot_head head;
+    bool has_head;
+    uint64_t read_asked, read_fed;
+    char *rooms[SNAPSHOT_READS];
+
+    uint64_t retry_us; /* not before that, after a failure */
+    char problem[256]; /* of the last failure */
+    uint64_t failed;   /* how many there were */
+};
+
 struct replica {
     struct replica_config config;
     struct replica_moment now;   /* of the event being handled */
@@ -121,6 +210,8 @@ struct replica {
     uint64_t applied_term, applied_hash; /* of that entry */
     uint64_t applied_told;               /* to the core */
     struct snapshots snapshots;
+    struct snapshot_sender sender;
+    struct snapshot_receiver receiver;
     struct compare compare;  /* rolling digests */
     struct compare verified; /* full ones, at entries that ask for them */
     enum verify_phase verify_phase;
@@ -141,6 +232,7 @@ struct replica {
 
     /* This boot's origin and its window. */
     uint64_t origin;                          /* 0: not open yet */
+    uint64_t nonce;                           /* of the origin that is, or will be, this node's */
     uint64_t origin_asked_us;                 /* when its opening was last asked for */
     uint64_t next_number;                     /* of the next batch to be sealed */
     struct batch *open;                       /* NULL: nothing to seal */
@@ -305,6 +397,9 @@ void replica_revoked(struct replica *replica, struct batch *batch);
 void replica_origin_closed(struct replica *replica, uint64_t last);
 /* "Unknown" for what was sealed at least `wait_us` ago. */
 void replica_fail_sealed(struct replica *replica, uint64_t wait_us);
+/* What became of the window's batches can't be learnt any more: "unknown" for all of it, and
+ * another origin is opened (SAFETY 19). */
+void replica_renew_origin(struct replica *replica);
 /* The leader's side. */
 void replica_begin_leading(struct replica *replica);
 enum error replica_accept_forward(struct replica *replica, uint32_t from, struct bytes packet,
@@ -360,8 +455,52 @@ bool replica_snapshots_load(const struct replica *replica);
 const struct disk_request *replica_snapshots_request(struct replica *replica);
 /* A completion, if it is of such a request: else false. */
 bool replica_snapshots_completed(struct replica *replica, const struct disk_completion *completion);
-/* What waited for the log goes on. */
+/* What waited for the log, or for time, goes on. */
 void replica_snapshots_tend(struct replica *replica);
+uint64_t replica_snapshots_deadline_us(const struct replica *replica);
+/* A received file is whole, verified and durable, and nothing else is being made: it becomes the
+ * present one, and then the core hears of it. */
+bool replica_snapshots_may_adopt(const struct replica *replica);
+void replica_snapshots_adopt(struct replica *replica);
+/* The core has accepted the snapshot that was received: this node's state is that one from now on.
+ */
+void replica_snapshots_install(struct replica *replica);
+/* A request of the replica's own; its completion goes to the part whose slot it is. */
+void replica_own_request(struct replica *replica, uint32_t slot,
+                         const struct disk_request *request);
+/* A temporary file that nobody wants any more; or somebody wants again. */
+void replica_snapshots_leave(struct replica *replica, const char *name);
+void replica_snapshots_reclaim(struct replica *replica, const char *name);
+/* The file under SNAPSHOT_NAME; size 0 while there is none or another one takes its place. */
+struct snapshot_file replica_snapshots_file(const struct replica *replica);
+
+/* --- snapshot_send.c -------------------------------------------------------------------------- */
+enum error replica_snapshot_asked(struct replica *replica, uint32_t from,
+                                  struct bytes body) MUST_USE;
+void replica_sender_tend(struct replica *replica);
+void replica_sender_read(struct replica *replica, uint32_t slot,
+                         const struct disk_completion *completion);
+/* Somebody is being fed with the present snapshot: it should stay for a while. */
+bool replica_sender_is_busy(const struct replica *replica);
+void replica_sender_clear(struct replica *replica);
+
+/* --- snapshot_receive.c ----------------------------------------------------------------------- */
+/* The core needs a snapshot that another node has. */
+void replica_receiver_want(struct replica *replica, const struct raft_wanted *wanted);
+enum error replica_receive_part(struct replica *replica, uint32_t from, struct bytes body,
+                                struct chunk *chunk) MUST_USE;
+enum error replica_receive_gone(struct replica *replica, uint32_t from, struct bytes body) MUST_USE;
+void replica_receiver_tend(struct replica *replica);
+uint64_t replica_receiver_deadline_us(const struct replica *replica);
+void replica_receiver_written(struct replica *replica, uint32_t slot,
+                              const struct disk_completion *completion);
+void replica_receiver_synced(struct replica *replica, enum error error);
+void replica_receiver_read(struct replica *replica, uint32_t slot,
+                           const struct disk_completion *completion);
+/* What was received is of no use, or was used. */
+void replica_receiver_end(struct replica *replica, bool keep_file);
+void replica_receiver_fail(struct replica *replica, const char *what);
+void replica_receiver_clear(struct replica *replica);
 /* An entry was recovered or applied. */
 void replica_snapshots_note_entry(struct replica *replica, const char *image);
 
@@ -385,6 +524,9 @@ enum packet_kind {
     PACKET_FULL,    /* term, 1 or 0: its leader's disk is full, and nobody (or somebody) has room */
     PACKET_CHANGE,  /* a change of the members that somebody asks for (changes.c) */
     PACKET_CHANGED, /* what has become of it */
+    PACKET_SNAPSHOT_ASK,   /* a piece of the receiver's snapshot.rdb, please (snapshot_send.c) */
+    PACKET_SNAPSHOT_PART,  /* here it is */
+    PACKET_SNAPSHOT_GONE,  /* that file is not here, or not any more */
     PACKET_OPERATION = 20, /* number, timeout, node, kind: an operator asks the leader */
     PACKET_ANSWER,         /* number, index, refusal: what became of that */
     PACKET_VERIFIED,       /* index, digest: as DIGEST, but the full one */

@@ -196,13 +196,18 @@ enum error snapshot_head_peek(struct bytes bytes, struct snapshot_head *head) {
 
 #define TEMPORARY_HEAD "snapshot-"
 #define TEMPORARY_TAIL ".tmp"
-_Static_assert(sizeof(TEMPORARY_HEAD) + 8 + 1 + 16 + sizeof(TEMPORARY_TAIL) <= DISK_NAME_SIZE,
+_Static_assert(sizeof(TEMPORARY_HEAD TEMPORARY_TAIL) + 1 + 8 + 1 + 16 <= DISK_NAME_SIZE,
                "a temporary name fits");
 
 void snapshot_temporary_name(char name[DISK_NAME_SIZE], const uint64_t node_uuid[2],
                              uint64_t index) {
     snprintf(name, DISK_NAME_SIZE, TEMPORARY_HEAD "%08x-%" PRIx64 TEMPORARY_TAIL,
              (uint32_t)node_uuid[0], index);
+}
+
+void snapshot_received_name(char name[DISK_NAME_SIZE], uint64_t index, uint64_t check) {
+    snprintf(name, DISK_NAME_SIZE, TEMPORARY_HEAD "r%08x-%" PRIx64 TEMPORARY_TAIL, (uint32_t)check,
+             index);
 }
 
 bool snapshot_is_temporary_name(const char *name) {

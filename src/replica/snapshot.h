@@ -64,3 +64,5 @@ uint64_t snapshot_writer_bytes(const struct snapshot_writer *writer);
 void snapshot_temporary_name(char name[DISK_NAME_SIZE], const uint64_t node_uuid[2],
                              uint64_t index);
 bool snapshot_is_temporary_name(const char *name);
+/* The same for another node's file, while it comes. */
+void snapshot_received_name(char name[DISK_NAME_SIZE], uint64_t index, uint64_t check);

@@ -4,19 +4,28 @@
  * meanwhile. A new one is written by the driver under a temporary name. Then its head and its end
  * are read again, it waits until the log is durable as far as it goes (a follower or a leader may
  * apply what its own disk does not have yet), takes its name, and is looked at once more: only then
- * the core hears of it (SAFETY 8, 13). */
+ * the core hears of it, and the log is cut behind it (SAFETY 8, 13). One that was received
+ * (snapshot_receive.c) takes the name in the same way; then this node's state becomes that one, and
+ * the log is restarted behind it, if it does not go on there. */
 #include <stdio.h>
 
 #include "base/memory.h"
 #include "src/replica/replica_internal.h"
 #include "storages/storages.h"
 
-enum { READ_LIST = SNAPSHOT_READS }; /* the request of the file queue */
-enum { LOAD_PIECE = 1 << 20, HEAD_PIECE = 64 << 10, END_SIZE = 9, END_MARK = 0xff };
+enum {
+    LOAD_PIECE = 1 << 20,
+    HEAD_PIECE = 64 << 10,
+    CHECK_SIZE = 8,
+    END_SIZE = 1 + CHECK_SIZE,
+    END_MARK = 0xff
+};
 _Static_assert(HEAD_PIECE <= LOAD_PIECE, "one room serves both");
 
 static const uint64_t OWN_REQUESTS = 1ull << 63; /* raft/disk.h: the journal's are below */
 static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000;
+/* Whether the log can be cut is looked at so often while it grows. */
+static const uint64_t LOOK_EACH_BYTES = 1 << 20, LOOK_SOON = UINT64_MAX;
 
 /* --- requests -----------------------------------------------------------------------------------
  */
@@ -24,8 +33,14 @@ static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000;
 static void ask(struct snapshots *snapshots, uint32_t slot, const struct disk_request *request) {
     struct own_request *own = &snapshots->requests[slot];
     CHECK(!own->queued && !own->open);
-    *own = (struct own_request){.request = *request, .queued = true, .open = true};
+    *own = (struct own_request){
+        .request = *request, .order = ++snapshots->order, .queued = true, .open = true};
     own->request.number = OWN_REQUESTS + slot;
+}
+
+void replica_own_request(struct replica *replica, uint32_t slot,
+                         const struct disk_request *request) {
+    ask(&replica->snapshots, slot, request);
 }
 
 static void ask_read(struct snapshots *snapshots, uint32_t slot, const char *name, uint64_t offset,
@@ -48,10 +63,10 @@ static void release_rooms(struct snapshots *snapshots) {
 
 /* Temporary files go one after the other, while nothing else is asked of the file queue. */
 static void remove_leftover(struct snapshots *snapshots) {
-    if (snapshots->leftover_count == 0 || snapshots->requests[READ_LIST].open) return;
+    if (snapshots->leftover_count == 0 || snapshots->requests[SLOT_FILE].open) return;
     struct disk_request request = {.call = DISK_REMOVE};
     memcpy(request.name, snapshots->leftovers[--snapshots->leftover_count], DISK_NAME_SIZE);
-    ask(snapshots, READ_LIST, &request);
+    ask(snapshots, SLOT_FILE, &request);
 }
 
 static void add_leftover(struct snapshots *snapshots, const char *name) {
@@ -59,15 +74,27 @@ static void add_leftover(struct snapshots *snapshots, const char *name) {
     memcpy(snapshots->leftovers[snapshots->leftover_count++], name, DISK_NAME_SIZE);
 }
 
+void replica_snapshots_leave(struct replica *replica, const char *name) {
+    add_leftover(&replica->snapshots, name);
+}
+
+void replica_snapshots_reclaim(struct replica *replica, const char *name) {
+    struct snapshots *snapshots = &replica->snapshots;
+    for (uint32_t i = snapshots->leftover_count; i-- > 0;) {
+        if (strcmp(snapshots->leftovers[i], name) != 0) continue;
+        memmove(snapshots->leftovers[i], snapshots->leftovers[--snapshots->leftover_count],
+                DISK_NAME_SIZE);
+    }
+}
+
 const struct disk_request *replica_snapshots_request(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     if (snapshots->phase == REPLICA_SNAPSHOT_IDLE) remove_leftover(snapshots);
-    /* In the file's order: a slot that is asked for anew may stand before one that waits. */
+    /* In the order of asking: whoever reads ahead relies on it. */
     struct own_request *first = NULL;
-    for (uint32_t slot = 0; slot < SNAPSHOT_REQUESTS; slot++) {
+    for (uint32_t slot = 0; slot < OWN_SLOTS; slot++) {
         struct own_request *own = &snapshots->requests[slot];
-        if (own->queued && (first == NULL || own->request.offset < first->request.offset))
-            first = own;
+        if (own->queued && (first == NULL || own->order < first->order)) first = own;
     }
     if (first == NULL) return NULL;
     first->queued = false;
@@ -78,7 +105,8 @@ const struct disk_request *replica_snapshots_request(struct replica *replica) {
  */
 
 void replica_snapshots_open(struct replica *replica) {
-    ask(&replica->snapshots, READ_LIST, &(struct disk_request){.call = DISK_LIST});
+    replica->snapshots.looked_bytes = LOOK_SOON;
+    ask(&replica->snapshots, SLOT_FILE, &(struct disk_request){.call = DISK_LIST});
 }
 
 bool replica_snapshots_load(const struct replica *replica) {
@@ -92,10 +120,17 @@ static void fail_load(struct replica *replica, const char *what) {
                  what);
 }
 
-static void ask_next_piece(struct snapshots *snapshots, uint32_t slot) {
+/* Some parts' worth, for a node whose parts are small (in tests) as for others. */
+static uint64_t load_piece(const struct replica *replica) {
+    uint64_t size = 4ull * replica->config.snapshot_part_size;
+    return size < LOAD_PIECE ? size : LOAD_PIECE;
+}
+
+static void ask_next_piece(struct replica *replica, uint32_t slot) {
+    struct snapshots *snapshots = &replica->snapshots;
     if (snapshots->asked >= snapshots->size) return;
-    uint64_t left = snapshots->size - snapshots->asked;
-    uint64_t size = left < LOAD_PIECE ? left : LOAD_PIECE;
+    uint64_t left = snapshots->size - snapshots->asked, piece = load_piece(replica);
+    uint64_t size = left < piece ? left : piece;
     ask_read(snapshots, slot, SNAPSHOT_NAME, snapshots->asked, size);
     snapshots->asked += size;
 }
@@ -124,7 +159,7 @@ static void on_listed(struct replica *replica, const struct disk_completion *com
     snapshots->reader = rdb_reader_create(&(struct rdb_read_options){
         .storages = replica->storages, .mode = RDB_LITERAL, .bytes_total = snapshots->size});
     for (uint32_t slot = 0; slot < SNAPSHOT_READS; slot++)
-        ask_next_piece(snapshots, slot);
+        ask_next_piece(replica, slot);
 }
 
 /* Before the keys behind it are taken in: whose file it is. */
@@ -142,6 +177,12 @@ static bool take_head(struct replica *replica) {
     return false;
 }
 
+/* Its writer's log was durable as far; this node's own may not be. */
+static bool is_foreign(const struct replica *replica, const struct snapshot_head *head) {
+    return head->node_uuid[0] != replica->config.node_uuid[0] ||
+           head->node_uuid[1] != replica->config.node_uuid[1];
+}
+
 static void finish_load(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     const struct snapshot_head *head = &snapshots->head;
@@ -155,6 +196,8 @@ static void finish_load(struct replica *replica) {
     }
     snapshots->position = head->position;
     snapshots->members = head->members;
+    snapshots->is_foreign = is_foreign(replica, head);
+    snapshots->is_known = true;
     rdb_reader_destroy(snapshots->reader);
     snapshots->reader = NULL;
     release_rooms(snapshots);
@@ -162,9 +205,19 @@ static void finish_load(struct replica *replica) {
     replica_snapshot_is_loaded(replica);
 }
 
+/* The file's own checksum stands at its end; its last piece may be as short as a byte. */
+static void note_check(struct snapshots *snapshots, struct bytes piece) {
+    uint64_t left = snapshots->size - snapshots->fed; /* behind the piece's beginning */
+    for (size_t i = left > CHECK_SIZE ? left - CHECK_SIZE : 0; i < piece.size; i++) {
+        uint64_t at = CHECK_SIZE - (left - i);
+        snapshots->check |= (uint64_t)(uint8_t)piece.data[i] << 8 * at;
+    }
+}
+
 static void take_piece(struct replica *replica, struct bytes piece) {
     struct snapshots *snapshots = &replica->snapshots;
     enum error error = rdb_reader_feed(snapshots->reader, piece);
+    note_check(snapshots, piece);
     snapshots->fed += piece.size;
     if (error == ERROR_NONE && snapshots->fed == snapshots->size)
         error = rdb_reader_end(snapshots->reader);
@@ -191,7 +244,7 @@ static void on_loaded(struct replica *replica, uint32_t slot,
     }
     take_piece(replica, bytes_of(snapshots->rooms[slot], completion->size));
     if (replica->state != REPLICA_DAMAGED && snapshots->phase == REPLICA_SNAPSHOT_LOADING)
-        ask_next_piece(snapshots, slot);
+        ask_next_piece(replica, slot);
 }
 
 /* --- making -------------------------------------------------------------------------------------
@@ -208,6 +261,8 @@ static bool log_has_grown(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
     uint64_t grown = snapshots->log_bytes - snapshots->snapshot_bytes;
     const struct replica_snapshot_limits *limits = &replica->config.snapshot;
+    /* A transfer that had to begin anew with each new snapshot might never end. */
+    if (replica_sender_is_busy(replica) && !journal_is_full(replica->journal)) return false;
     return grown > limits->log_min && grown > snapshots->size / 100 * limits->log_ratio;
 }
 
@@ -216,8 +271,9 @@ void replica_set_snapshot_limits(struct replica *replica, struct replica_snapsho
 }
 
 bool replica_snapshot_may_begin(const struct replica *replica) {
+    bool receives = replica->receiver.phase > REPLICA_RECEIVE_FETCHING;
     return replica->state == REPLICA_RUNNING && !replica->stopping && replica->applied_index > 0 &&
-           replica->snapshots.phase == REPLICA_SNAPSHOT_IDLE;
+           replica->snapshots.phase == REPLICA_SNAPSHOT_IDLE && !receives;
 }
 
 bool replica_snapshot_is_due(const struct replica *replica) {
@@ -248,6 +304,8 @@ struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
     snapshot_head_clear(&head);
 
     snapshots->phase = REPLICA_SNAPSHOT_WRITING;
+    snapshots->looked_bytes = LOOK_SOON;
+    snapshots->next_is_received = false;
     snapshots->asked_for = false;
     snapshots->next = head.position;
     snapshots->next_bytes = snapshots->log_bytes;
@@ -260,8 +318,12 @@ struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
 static void give_up(struct replica *replica, enum error error) {
     struct snapshots *snapshots = &replica->snapshots;
     release_rooms(snapshots);
-    add_leftover(snapshots, snapshots->next_name);
     snapshots->phase = REPLICA_SNAPSHOT_IDLE;
+    if (snapshots->next_is_received) {
+        replica_receiver_fail(replica, error_text(error));
+        return;
+    }
+    add_leftover(snapshots, snapshots->next_name);
     snapshots->last_error = error;
     snapshots->failed++;
     snapshots->retry_us = replica->now.now_us + RETRY_AFTER_US;
@@ -305,19 +367,51 @@ void replica_snapshot_written(struct replica *replica, enum error error, uint64_
     check_file(snapshots, snapshots->next_name);
 }
 
+/* The core learns of the present snapshot, as soon as its own log has come as far. */
+static void tell_core(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    uint64_t index = snapshots->position.index;
+    if (snapshots->is_known || replica->applied_index < index ||
+        raft_persisted_index(replica->raft) < index)
+        return;
+    snapshots->is_known = true;
+    snapshots->looked_bytes = LOOK_SOON;
+    struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_DURABLE,
+                               .position = snapshots->position};
+    replica_raft_step(replica, &event);
+}
+
+/* What stands under the name is this node's state to be: the core decides whether it is ahead of
+ * what there is (replica_snapshots_install()). */
+static void tell_installed(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    if (receiver->phase != REPLICA_RECEIVE_READY || replica->stopping) return;
+    struct raft_event event = {.type = RAFT_EVENT_INSTALLED,
+                               .position = receiver->head.position,
+                               .term = receiver->term,
+                               .members = &receiver->head.members};
+    replica_raft_step(replica, &event);
+    replica_receiver_end(replica, true);
+}
+
 /* It has its name: what comes after a restart begins with it. */
 static void take_over(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
+    snapshots->check = load_u64(snapshots->rooms[1] + 1);
     release_rooms(snapshots);
     snapshots->position = snapshots->next;
     snapshots->size = snapshots->next_size;
     snapshots->snapshot_bytes = snapshots->next_bytes;
     snapshots->phase = REPLICA_SNAPSHOT_IDLE;
-    snapshots->last_error = ERROR_NONE;
-    snapshots->made++;
-    struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_DURABLE,
-                               .position = snapshots->position};
-    replica_raft_step(replica, &event);
+    snapshots->is_foreign = snapshots->next_is_received;
+    snapshots->is_known = false;
+    if (snapshots->next_is_received) {
+        tell_installed(replica);
+    } else {
+        snapshots->last_error = ERROR_NONE;
+        snapshots->made++;
+    }
+    tell_core(replica);
 }
 
 static void on_checked(struct replica *replica) {
@@ -342,17 +436,121 @@ static void on_renamed(struct replica *replica, enum error error) {
     check_file(snapshots, SNAPSHOT_NAME);
 }
 
-void replica_snapshots_tend(struct replica *replica) {
+/* --- what was received --------------------------------------------------------------------------
+ */
+
+struct snapshot_file replica_snapshots_file(const struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
+    if (snapshots->phase < REPLICA_SNAPSHOT_IDLE || snapshots->phase >= REPLICA_SNAPSHOT_RENAMING)
+        return (struct snapshot_file){0};
+    return (struct snapshot_file){
+        .position = snapshots->position, .size = snapshots->size, .check = snapshots->check};
+}
+
+/* SNAPSHOT_NAME gets another file; from now on nobody can tell which of the two stands there. */
+static void rename_next(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    struct disk_request request = {.call = DISK_RENAME, .target = SNAPSHOT_NAME};
+    memcpy(request.name, snapshots->next_name, DISK_NAME_SIZE);
+    ask(snapshots, SLOT_FILE, &request);
+    snapshots->generation++;
+    snapshots->phase = REPLICA_SNAPSHOT_RENAMING;
+}
+
+bool replica_snapshots_may_adopt(const struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
+    return snapshots->phase == REPLICA_SNAPSHOT_IDLE && !snapshots->requests[SLOT_FILE].open;
+}
+
+void replica_snapshots_adopt(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    struct snapshot_receiver *receiver = &replica->receiver;
+    CHECK(replica_snapshots_may_adopt(replica) && receiver->phase == REPLICA_RECEIVE_READY);
+    if (receiver->file.position.index <= snapshots->position.index) { /* SAFETY 13 */
+        replica_receiver_end(replica, false);
+        return;
+    }
+    snapshots->next = receiver->file.position;
+    snapshots->next_is_received = true;
+    snapshots->next_size = receiver->file.size;
+    snapshots->next_bytes = snapshots->log_bytes;
+    memcpy(snapshots->next_name, receiver->name, DISK_NAME_SIZE);
+    rename_next(replica);
+}
+
+void replica_snapshots_install(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    struct storages *old = replica->storages;
+    CHECK(receiver->storages != NULL && receiver->has_head);
+    replica->storages = receiver->storages;
+    receiver->storages = NULL;
+    *storages_statistics(replica->storages) = *storages_statistics(old);
+    storages_take_garbage(replica->storages, old);
+    replica->applied_index = receiver->head.position.index;
+    replica->applied_term = receiver->head.position.term;
+    replica->applied_hash = receiver->head.position.hash;
+    origins_copy(&replica->origins, &receiver->head.origins);
+    replica->statistics.snapshots_installed++;
+    replica_follow_stamp(replica, (uint64_t)storages_now_ms(replica->storages), false);
+    replica_renew_origin(replica);
+}
+
+/* --- the log behind it --------------------------------------------------------------------------
+ */
+
+/* Entries up to this index are not needed any more: a snapshot holds them, and for followers that
+ * are behind enough of the log stays (SAFETY 19). */
+static uint64_t index_to_cut(const struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
+    bool early = (replica->config.planted & REPLICA_PLANTED_CUT_EARLY) != 0 &&
+                 snapshots->phase >= REPLICA_SNAPSHOT_WRITING;
+    uint64_t covered = early                 ? snapshots->next.index
+                       : snapshots->is_known ? snapshots->position.index
+                                             : 0;
+    uint64_t spare = journal_index_before(replica->journal, replica->config.snapshot.log_retain);
+    return covered < spare ? covered : spare;
+}
+
+static void cut_log(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    bool grew = snapshots->looked_bytes == LOOK_SOON ||
+                snapshots->log_bytes - snapshots->looked_bytes >= LOOK_EACH_BYTES;
+    if (!grew || replica->stopping) return;
+    snapshots->looked_bytes = snapshots->log_bytes;
+    uint64_t index = index_to_cut(replica);
+    if (index <= raft_base_index(replica->raft)) return;
+    journal_compact(replica->journal, index);
+    uint64_t start = journal_start(replica->journal).index;
+    if (start <= raft_base_index(replica->raft)) return;
+    replica->statistics.log_cuts++;
+    if (!snapshots->is_known || start > snapshots->position.index) return; /* only if planted */
+    struct raft_event event = {.type = RAFT_EVENT_COMPACTED, .index = start};
+    replica_raft_step(replica, &event);
+}
+
+/* --- time ---------------------------------------------------------------------------------------
+ */
+
+static void tend_making(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     bool goes_on = snapshots->phase == REPLICA_SNAPSHOT_WAITING &&
-                   !snapshots->requests[READ_LIST].open &&
+                   !snapshots->requests[SLOT_FILE].open &&
                    raft_persisted_index(replica->raft) >= snapshots->next.index;
     if (!goes_on) return;
     CHECK(snapshots->next.index >= snapshots->position.index);
-    struct disk_request request = {.call = DISK_RENAME, .target = SNAPSHOT_NAME};
-    memcpy(request.name, snapshots->next_name, DISK_NAME_SIZE);
-    ask(snapshots, READ_LIST, &request);
-    snapshots->phase = REPLICA_SNAPSHOT_RENAMING;
+    rename_next(replica);
+}
+
+void replica_snapshots_tend(struct replica *replica) {
+    tend_making(replica);
+    replica_receiver_tend(replica);
+    replica_sender_tend(replica);
+    tell_core(replica);
+    cut_log(replica);
+}
+
+uint64_t replica_snapshots_deadline_us(const struct replica *replica) {
+    return replica_receiver_deadline_us(replica);
 }
 
 /* --- completions --------------------------------------------------------------------------------
@@ -378,13 +576,28 @@ bool replica_snapshots_completed(struct replica *replica,
                                  const struct disk_completion *completion) {
     if (completion->number < OWN_REQUESTS) return false;
     uint32_t slot = (uint32_t)(completion->number - OWN_REQUESTS);
-    CHECK(slot < SNAPSHOT_REQUESTS);
+    CHECK(slot < OWN_SLOTS);
     struct own_request *own = &replica->snapshots.requests[slot];
     CHECK(own->open && !own->queued);
     own->open = false;
+    if (slot >= SLOT_SEND) {
+        replica_sender_read(replica, slot, completion);
+        return true;
+    }
+    if (slot >= SLOT_LOAD) {
+        replica_receiver_read(replica, slot, completion);
+        return true;
+    }
+    if (slot >= SLOT_PARTS) {
+        replica_receiver_written(replica, slot, completion);
+        return true;
+    }
     switch (own->request.call) {
     case DISK_READ:
         on_read(replica, slot, completion);
+        break;
+    case DISK_WRITE:
+        replica_receiver_synced(replica, completion->error);
         break;
     case DISK_LIST:
         on_listed(replica, completion);
@@ -411,6 +624,7 @@ void replica_snapshots_clear(struct replica *replica) {
 
 struct replica_snapshot_status replica_snapshot_status(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
+    const struct snapshot_receiver *receiver = &replica->receiver;
     return (struct replica_snapshot_status){
         .phase = snapshots->phase,
         .position = snapshots->position,
@@ -422,5 +636,14 @@ struct replica_snapshot_status replica_snapshot_status(const struct replica *rep
         .failed = snapshots->failed,
         .last_error = snapshots->last_error,
         .asked_for = snapshots->asked_for,
+        .receive_phase = receiver->phase,
+        .receive_node = receiver->phase == REPLICA_RECEIVE_NOTHING ? 0 : receiver->node,
+        .receive_position = receiver->file.size > 0 ? receiver->file.position : receiver->wanted,
+        .received = receiver->written,
+        .receive_total = receiver->file.size,
+        .verified = receiver->read_fed,
+        .receives_failed = receiver->failed,
+        .receive_problem = receiver->problem,
+        .is_sending = replica_sender_is_busy(replica),
     };
 }

@@ -399,5 +399,7 @@
     X(RAFT_SNAPSHOT_LOG_MIN, "raft-snapshot-log-min", NULL, "512mb",                               \
       CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(1024, INT64_MAX))                                     \
     X(RAFT_SNAPSHOT_LOG_RATIO, "raft-snapshot-log-ratio", NULL, "100",                             \
-      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, 1000000))
+      CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, 1000000))                                         \
+    X(RAFT_LOG_RETAIN, "raft-log-retain", NULL, "256mb",                                           \
+      CONFIG_MUTABLE, NULL, CONFIG_MEMORY_OF(0, INT64_MAX))
 /* clang-format on */

@@ -85,6 +85,7 @@ struct replica_snapshot_limits server_snapshot_limits(const struct config *confi
     return (struct replica_snapshot_limits){
         .log_min = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_MIN),
         .log_ratio = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_RATIO),
+        .log_retain = (uint64_t)CONFIG_NUMBER(config, RAFT_LOG_RETAIN),
     };
 }
 
@@ -114,6 +115,7 @@ static const struct {
     {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_query_limit},
     {CONFIG_RAFT_SNAPSHOT_LOG_MIN_ROW, apply_snapshot_limits},
     {CONFIG_RAFT_SNAPSHOT_LOG_RATIO_ROW, apply_snapshot_limits},
+    {CONFIG_RAFT_LOG_RETAIN_ROW, apply_snapshot_limits},
     {CONFIG_BIND_ROW, apply_listen},
     {CONFIG_PORT_ROW, apply_listen}, /* the last one, because it is the one that fails */
 };

@@ -699,6 +699,32 @@ static void print_digest(const struct facts *facts, struct buffer *out) {
                          (unsigned long long)replica_digest(facts->server->replica));
 }
 
+/* What the log still has; the rest is in the snapshot. */
+DEFINE_NUMBER(raft_log_entries,
+              facts->raft == NULL ? 0 : raft_last_index(facts->raft) - raft_base_index(facts->raft))
+DEFINE_NUMBER(raft_log_bytes, journal_log_bytes(replica_journal(facts->server->replica)))
+
+static void print_transfer(const struct facts *facts, struct buffer *out) {
+    static const char *const names[] = {[REPLICA_RECEIVE_NOTHING] = "none",
+                                        [REPLICA_RECEIVE_FETCHING] = "receiving",
+                                        [REPLICA_RECEIVE_SYNCING] = "syncing",
+                                        [REPLICA_RECEIVE_LOADING] = "verifying",
+                                        [REPLICA_RECEIVE_READY] = "installing"};
+    struct replica_snapshot_status status = replica_snapshot_status(facts->server->replica);
+    buffer_append_format(out, "raft_snapshot_transfer:%s\r\nraft_snapshot_sending:%u\r\n",
+                         names[status.receive_phase], status.is_sending);
+    if (status.receive_phase == REPLICA_RECEIVE_NOTHING) return;
+    buffer_append_format(out,
+                         "raft_snapshot_transfer_from:%u\r\nraft_snapshot_transfer_index:%llu\r\n"
+                         "raft_snapshot_transfer_bytes:%llu\r\n"
+                         "raft_snapshot_transfer_total_bytes:%llu\r\n"
+                         "raft_snapshot_transfer_verified_bytes:%llu\r\n",
+                         status.receive_node, (unsigned long long)status.receive_position.index,
+                         (unsigned long long)status.received,
+                         (unsigned long long)status.receive_total,
+                         (unsigned long long)status.verified);
+}
+
 static void print_replica_statistics(const struct facts *facts, struct buffer *out) {
 #define PRINT_STATISTIC(name)                                                                      \
     buffer_append_format(out, "raft_" #name ":%llu\r\n", (unsigned long long)facts->replica->name);
@@ -722,8 +748,10 @@ static const struct field raft_fields[] = {
     NUMBER("raft_num_nodes", raft_node_count),
     NUMBER("raft_num_voting_nodes", raft_voter_count),
     LINES(print_members),
-    NUMBER("raft_log_entries", raft_current_index), /* the log is kept whole */
+    NUMBER("raft_log_entries", raft_log_entries),
     NUMBER("raft_first_index", raft_first_index),
+    NUMBER("raft_log_bytes", raft_log_bytes),
+    LINES(print_transfer),
     NUMBER("raft_current_index", raft_current_index),
     NUMBER("raft_durable_index", raft_persisted),
     NUMBER("raft_commit_index", raft_commit),

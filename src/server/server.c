@@ -218,6 +218,51 @@ static void note_fetches(struct server *server) {
              server->directory, problem);
 }
 
+static void note_receipt(struct server *server, const struct replica_snapshot_status *status) {
+    const struct log *log = &server->log;
+    uint64_t now_us = clock_us();
+    bool is_new = (uint32_t)status->receive_phase != server->receive_phase_told;
+    bool is_due = is_new || now_us - server->progress_told_us >= progress_every_us;
+    server->receive_phase_told = status->receive_phase;
+    if (!is_due) return;
+    server->progress_told_us = now_us;
+    switch (status->receive_phase) {
+    case REPLICA_RECEIVE_NOTHING:
+        return;
+    case REPLICA_RECEIVE_FETCHING:
+        log_line(log, LOG_LEVEL_NOTICE,
+                 "This node has fallen behind the log: node %u sends its snapshot up to index "
+                 "%llu: %llu of %llu MiB",
+                 status->receive_node, (unsigned long long)status->receive_position.index,
+                 (unsigned long long)(status->received >> 20),
+                 (unsigned long long)megabytes(status->receive_total));
+        return;
+    default:
+        log_line(log, LOG_LEVEL_NOTICE, "Verifying the received snapshot: %llu of %llu MiB",
+                 (unsigned long long)(status->verified >> 20),
+                 (unsigned long long)megabytes(status->receive_total));
+    }
+}
+
+static void note_transfers(struct server *server) {
+    struct replica_snapshot_status status = replica_snapshot_status(server->replica);
+    uint64_t installed = replica_statistics(server->replica)->snapshots_installed;
+    if (installed != server->installed_told)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "A received snapshot has taken the place of this node's state: up to index %llu, "
+                 "%llu MiB",
+                 (unsigned long long)status.position.index,
+                 (unsigned long long)megabytes(status.size));
+    server->installed_told = installed;
+    if (status.receives_failed != server->receives_failed_told)
+        log_line(&server->log, LOG_LEVEL_WARNING,
+                 "A received snapshot is of no use: %s. This node keeps what it has, and asks "
+                 "again",
+                 status.receive_problem);
+    server->receives_failed_told = status.receives_failed;
+    note_receipt(server, &status);
+}
+
 static void note_clock(struct server *server) {
     uint64_t ahead_ms = replica_clock_ahead_ms(server->replica);
     bool is_ahead = ahead_ms > 0;
@@ -280,6 +325,7 @@ static void note_state(struct server *server) {
     note_clock(server);
     note_fetches(server);
     membership_note(server);
+    if (runs) note_transfers(server);
     if (server->ready_announced || !replica_serves(server->replica)) return;
     server->ready_announced = true;
     cluster_settings_found(server);

@@ -17,9 +17,6 @@ void faults_choose(struct world *world) {
     world->fault_gap_us = world_paced_us(world, 100, 5);
     world->damaged_max = world_chance(world, 100) ? world->node_count : (world->node_count - 1) / 2;
     if (world->node_count == 1) world->damaged_max = 0; /* It has nobody to supply it. */
-    /* Logs that begin behind a snapshot need one that travels between nodes; none does yet. */
-    for (uint32_t i = FAULT_bit_flips; i <= FAULT_misplaced_writes; i++)
-        if (world->fault_on[i]) world->replica_config.snapshot.log_min = UINT64_MAX;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
         node->clock_rate = CLOCK_RATE_ONE;
@@ -470,11 +467,22 @@ static void choose_ailment(struct world *world, bool leaves_one) {
     world_trace(world, world->ailing, "but for n%u: %s", world->ailing, names[world->ailment]);
 }
 
+/* Who never keeps any log that a follower may need promises nobody to catch up. */
+static void retain_logs(struct world *world) {
+    enum { RETAINED = 1 << 20 };
+    struct replica_snapshot_limits *limits = &world->replica_config.snapshot;
+    limits->log_retain = RETAINED;
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        if (world->nodes[id].replica != NULL)
+            replica_set_snapshot_limits(world->nodes[id].replica, *limits);
+}
+
 void faults_heal(struct world *world, bool leaves_one) {
     world_trace(world, 0, "all is mended");
     world->healed = true;
     world->healings++;
     network_calm(world);
+    retain_logs(world);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
         simulated_disk_configure(node->disk, &node->disk_config);

@@ -70,6 +70,10 @@ static void add_statistics(struct world *world, struct node *node) {
     figures->ticks_proposed += statistics->ticks_proposed;
     figures->verifications += statistics->verifications;
     figures->busy_heard += statistics->busy_heard;
+    figures->snapshots_received += statistics->snapshots_received;
+    figures->snapshots_installed += statistics->snapshots_installed;
+    figures->snapshot_parts_sent += statistics->snapshot_parts_sent;
+    figures->log_cuts += statistics->log_cuts;
     struct replica_snapshot_status snapshot = replica_snapshot_status(node->replica);
     figures->snapshots_made += snapshot.made;
     figures->snapshots_failed += snapshot.failed;

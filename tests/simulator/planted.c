@@ -23,5 +23,10 @@ const struct planted_bug planted_bugs[] = {
     {"damaged-votes", "rule 11", IN_RAFT(DAMAGED_VOTES), .seeds_max = 400},
     {"damage-is-torn", "rule 11", IN_JOURNAL(DAMAGE_IS_TORN), .seeds_max = 400},
     {"vote-is-empty", "rule 11", IN_JOURNAL(VOTE_IS_EMPTY), .seeds_max = 400},
+    {"install-drops-suffix", "Raft 7", IN_RAFT(INSTALL_DROPS_SUFFIX), .seeds_max = 3000},
+    {"install-goes-back", "rule 13", IN_RAFT(INSTALL_GOES_BACK), .seeds_max = 3000},
+    {"cut-early", "rule 13", IN_REPLICA(CUT_EARLY), .seeds_max = 400},
+    {"install-unsynced", "rule 13", IN_REPLICA(INSTALL_UNSYNCED), .seeds_max = 3000},
+    {"deny-installed", "rule 19", IN_REPLICA(DENY_INSTALLED), .seeds_max = 200},
 };
 const size_t planted_bug_count = COUNT_OF(planted_bugs);

@@ -170,7 +170,8 @@ static void choose_config(struct world *world) {
     if (world_chance(world, 300)) config->raft.inflight_max = (uint32_t)world_between(world, 1, 8);
     /* One entry in one message at a time is slower than the clients: whoever has missed much would
      * never be done. */
-    if (config->raft.inflight_max < 4 && config->raft.append_bytes_max < 2048) {
+    bool one_by_one = config->raft.inflight_max < 4 || config->raft.tail_bytes_max < 1 << 20;
+    if (one_by_one && config->raft.append_bytes_max < 2048) {
         config->raft.append_bytes_max = 2048;
     }
     config->journal_segment_size = 4096u << world_below(world, 3);
@@ -178,6 +179,10 @@ static void choose_config(struct world *world) {
         config->snapshot.log_min = 500u << world_below(world, 8);
         config->snapshot.log_ratio = world_chance(world, 500) ? 0 : 100;
     }
+    /* Logs that are soon cut, and snapshots that take many parts. */
+    config->journal_segment_size_max = config->journal_segment_size << world_below(world, 2);
+    config->snapshot.log_retain = world_chance(world, 700) ? 0 : 1024u << world_below(world, 6);
+    config->snapshot_part_size = 64u << world_below(world, 7);
 }
 
 static uint32_t choose_node_count(struct world *world) {

@@ -88,6 +88,10 @@ enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
     X(snapshots_made)                                                                              \
     X(snapshots_failed)                                                                            \
     X(snapshots_loaded)                                                                            \
+    X(snapshots_received)                                                                          \
+    X(snapshots_installed)                                                                         \
+    X(snapshot_parts_sent)                                                                         \
+    X(log_cuts)                                                                                    \
     X(objects_checked)                                                                             \
     X(configurations)                                                                              \
     X(undecided)                                                                                   \

@@ -56,6 +56,11 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     config.registry = box->registry;
     config.planted = box->planted;
     if (box->inflight_bytes_max != 0) config.inflight_bytes_max = box->inflight_bytes_max;
+    if (box->segment_size != 0) {
+        config.journal_segment_size = config.journal_segment_size_max = box->segment_size;
+        config.snapshot.log_retain = 0;
+    }
+    if (box->part_size != 0) config.snapshot_part_size = box->part_size;
     box->replicas[node] = replica_create(&config, replica_box_moment(box, node));
     for (uint32_t peer = 1; peer <= box->count; peer++) {
         if (peer == node) continue;

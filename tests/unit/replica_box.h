@@ -28,7 +28,10 @@ struct replica_box {
     uint64_t joined_index[BOX_NODES_MAX + 1]; /* 0: a founder */
     enum journal_sync sync;                   /* while a node is alone */
     uint32_t planted;
-    size_t inflight_bytes_max; /* 0: the default; for nodes booted from now on */
+    /* For nodes booted from now on: */
+    size_t inflight_bytes_max; /* 0: the default */
+    uint32_t segment_size;     /* of the log, each; 0: the default. Then none of it is retained */
+    uint32_t part_size;        /* of what is asked for of a snapshot; 0: the default */
 };
 
 void replica_box_init(struct replica_box *box, uint32_t count);

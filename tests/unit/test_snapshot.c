@@ -403,6 +403,8 @@ Test(snapshot, one_of_another_log_is_not_started_from) {
     cr_assert(replica_box_settle(&box));
     struct snapshot_head head = a_head();
     memset(head.cluster, 0, sizeof(head.cluster));
+    head.node_uuid[0] = box.uuids[1]; /* its own, so its log was durable as far */
+    head.node_uuid[1] = 0;
     struct storages *storages = storages_create(1);
     head.digest = origins_digest(&head.origins, storages_rolling_digest(storages));
     storages_destroy(storages);

@@ -1,0 +1,420 @@
+/* snapshot_receive.c: a snapshot of another node's, because its log does not go on where this
+ * node's ends.
+ *
+ * The receiver pulls: RECEIVE_WINDOW parts at most are asked for or being written, so memory is
+ * bounded and a slow way is not flooded; what does not come is asked for again, and whoever of the
+ * others has the very same file can go on with it. The parts go to a temporary file. When it is
+ * whole and synced, it is read again into storages of its own, a piece at a time: checksum, syntax
+ * and digests are proved before anything that this node has is touched. Then it takes the name
+ * (snapshots.c), and only then the core hears of it.
+ *
+ * A crash leaves a temporary file (removed at the next start), or a snapshot.rdb that is ahead of
+ * the log: the log is restarted behind it at the next start. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "src/replica/replica_internal.h"
+#include "src/replica/snapshot_packets.h"
+
+enum {
+    PATIENCE_ELECTIONS = 4,     /* before a part is asked for again */
+    PATIENCE_DOUBLINGS_MAX = 4, /* each time later */
+    FILE_SIZE_MIN = 64,         /* smaller ones are no snapshots */
+};
+static const uint64_t GIVE_UP_AFTER_US = 60ull * 1000 * 1000; /* without any part */
+static const uint64_t RETRY_AFTER_US = 1000 * 1000;           /* a failure */
+
+static bool parts_are_at_rest(const struct snapshot_receiver *receiver) {
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++)
+        if (receiver->parts[i].state == PART_WRITING) return false;
+    return true;
+}
+
+/* No disk call of an earlier attempt is under way. */
+static bool is_quiet(const struct replica *replica) {
+    if (!parts_are_at_rest(&replica->receiver)) return false;
+    for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
+        if (replica->snapshots.requests[SLOT_LOAD + i].open) return false;
+    return true;
+}
+
+/* --- the end of an attempt ----------------------------------------------------------------------
+ */
+
+static void drop_load(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    rdb_reader_destroy(receiver->reader);
+    receiver->reader = NULL;
+    if (receiver->has_head) snapshot_head_clear(&receiver->head);
+    receiver->has_head = false;
+    if (receiver->storages != NULL) storages_take_garbage(replica->storages, receiver->storages);
+    receiver->storages = NULL;
+}
+
+void replica_receiver_end(struct replica *replica, bool keep_file) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    drop_load(replica);
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++)
+        if (receiver->parts[i].state == PART_ASKED) receiver->parts[i].state = PART_FREE;
+    if (!keep_file && receiver->name[0] != '\0') replica_snapshots_leave(replica, receiver->name);
+    receiver->name[0] = '\0';
+    receiver->file = (struct snapshot_file){0};
+    receiver->phase = REPLICA_RECEIVE_NOTHING;
+    for (uint32_t i = 0; i < SNAPSHOT_READS; i++) {
+        if (replica->snapshots.requests[SLOT_LOAD + i].open) continue;
+        memory_release(receiver->rooms[i]);
+        receiver->rooms[i] = NULL;
+    }
+}
+
+void replica_receiver_fail(struct replica *replica, const char *what) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    snprintf(receiver->problem, sizeof(receiver->problem), "%s", what);
+    receiver->failed++;
+    receiver->retry_us = replica->now.now_us + RETRY_AFTER_US;
+    replica_receiver_end(replica, false);
+}
+
+void replica_receiver_clear(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    rdb_reader_destroy(receiver->reader);
+    if (receiver->has_head) snapshot_head_clear(&receiver->head);
+    storages_destroy(receiver->storages);
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++)
+        chunk_release(receiver->parts[i].chunk);
+    for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
+        memory_release(receiver->rooms[i]);
+}
+
+/* --- asking -------------------------------------------------------------------------------------
+ */
+
+static void ask(struct replica *replica, struct received_part *part) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    bool is_first = receiver->file.size == 0;
+    struct snapshot_file file = receiver->file;
+    if (is_first) file.position = receiver->wanted;
+    struct replica_packet *packet = packet_create(receiver->node, true, PACKET_SNAPSHOT_ASK);
+    snapshot_file_put(&packet->head, &file);
+    buffer_append_u64(&packet->head, part->offset);
+    buffer_append_u32(&packet->head, replica->config.snapshot_part_size);
+    replica_send(replica, packet, 0);
+    part->state = PART_ASKED;
+    part->asked_us = replica->now.now_us;
+}
+
+static void ask_for(struct replica *replica, struct received_part *part, uint64_t offset) {
+    part->offset = offset;
+    part->tries = 0;
+    ask(replica, part);
+}
+
+static void ask_for_more(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++) {
+        if (receiver->next_offset >= receiver->file.size) return;
+        if (receiver->parts[i].state != PART_FREE) continue;
+        ask_for(replica, &receiver->parts[i], receiver->next_offset);
+        receiver->next_offset += replica->config.snapshot_part_size;
+    }
+}
+
+static void begin(struct replica *replica, const struct raft_wanted *wanted) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    if (replica->now.now_us < receiver->retry_us || !is_quiet(replica)) return;
+    receiver->phase = REPLICA_RECEIVE_FETCHING;
+    receiver->node = wanted->node;
+    receiver->term = raft_term(replica->raft);
+    receiver->wanted = wanted->position;
+    receiver->file = (struct snapshot_file){0};
+    receiver->next_offset = receiver->written = 0;
+    receiver->read_asked = receiver->read_fed = 0;
+    receiver->progress_us = replica->now.now_us;
+    ask_for(replica, &receiver->parts[0], 0);
+}
+
+static uint64_t patience_us(const struct replica *replica, uint32_t tries) {
+    if (tries > PATIENCE_DOUBLINGS_MAX) tries = PATIENCE_DOUBLINGS_MAX;
+    return replica->config.raft.election_us * PATIENCE_ELECTIONS << tries;
+}
+
+/* Another node is asked from now on for what is missing. */
+static void turn_to(struct replica *replica, uint32_t node) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    receiver->node = node;
+    receiver->term = raft_term(replica->raft);
+    receiver->progress_us = replica->now.now_us;
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++) {
+        receiver->parts[i].tries = 0;
+        if (receiver->parts[i].state == PART_ASKED) ask(replica, &receiver->parts[i]);
+    }
+}
+
+void replica_receiver_want(struct replica *replica, const struct raft_wanted *wanted) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    if (replica->stopping) return;
+    if (receiver->phase == REPLICA_RECEIVE_NOTHING) {
+        begin(replica, wanted);
+        return;
+    }
+    if (receiver->phase != REPLICA_RECEIVE_FETCHING || wanted->node == receiver->node) return;
+    /* Who was asked may still answer. If not: the new leader may have the same file. */
+    uint64_t silent_us = replica->now.now_us - receiver->progress_us;
+    if (silent_us >= patience_us(replica, 0)) turn_to(replica, wanted->node);
+}
+
+/* --- what comes ---------------------------------------------------------------------------------
+ */
+
+/* What the first part tells: which file will come. */
+static bool adopt_file(struct replica *replica, const struct snapshot_file *file) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    bool will_do = file->size >= FILE_SIZE_MIN && file->size < 1ull << 62 &&
+                   file->position.index >= receiver->wanted.index;
+    if (!will_do) return false;
+    receiver->file = *file;
+    receiver->next_offset = replica->config.snapshot_part_size;
+    snapshot_received_name(receiver->name, file->position.index, file->check);
+    replica_snapshots_reclaim(replica, receiver->name);
+    return true;
+}
+
+static struct received_part *part_at(struct snapshot_receiver *receiver, uint64_t offset) {
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++) {
+        struct received_part *part = &receiver->parts[i];
+        if (part->state == PART_ASKED && part->offset == offset) return part;
+    }
+    return NULL;
+}
+
+static void write_part(struct replica *replica, struct received_part *part, struct bytes bytes,
+                       struct chunk *chunk) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    uint32_t at = (uint32_t)(part - receiver->parts);
+    part->state = PART_WRITING;
+    part->chunk = chunk_hold(chunk);
+    part->span = bytes;
+    struct disk_request request = {
+        .call = DISK_WRITE, .offset = part->offset, .spans = &part->span, .span_count = 1};
+    memcpy(request.name, receiver->name, sizeof(request.name));
+    replica_own_request(replica, SLOT_PARTS + at, &request);
+}
+
+enum error replica_receive_part(struct replica *replica, uint32_t from, struct bytes body,
+                                struct chunk *chunk) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    struct snapshot_file file;
+    if (body.size <= SNAPSHOT_PART_HEAD_SIZE) return ERROR_MALFORMED;
+    snapshot_file_take(body.data, &file);
+    uint64_t offset = load_u64(body.data + SNAPSHOT_FILE_SIZE);
+    struct bytes bytes = bytes_slice(body, SNAPSHOT_PART_HEAD_SIZE, SIZE_MAX);
+    uint64_t check = load_u64(body.data + SNAPSHOT_FILE_SIZE + 8);
+    if (check != snapshot_part_check(&file, offset, bytes)) return ERROR_CHECKSUM;
+    uint64_t left = offset < file.size ? file.size - offset : 0;
+    uint32_t wanted = replica->config.snapshot_part_size;
+    if (bytes.size != (left < wanted ? left : wanted)) return ERROR_MALFORMED;
+
+    /* It may be old, or come twice. */
+    bool is_awaited = receiver->phase == REPLICA_RECEIVE_FETCHING && from == receiver->node;
+    struct received_part *part = is_awaited ? part_at(receiver, offset) : NULL;
+    if (part == NULL || replica->stopping) return ERROR_NONE;
+    if (receiver->file.size == 0 && !adopt_file(replica, &file)) return ERROR_NONE;
+    if (!snapshot_file_equal(&file, &receiver->file)) return ERROR_NONE;
+    receiver->progress_us = replica->now.now_us;
+    replica->statistics.snapshot_parts_received++;
+    write_part(replica, part, bytes, chunk);
+    ask_for_more(replica);
+    return ERROR_NONE;
+}
+
+enum error replica_receive_gone(struct replica *replica, uint32_t from, struct bytes body) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    struct snapshot_file file;
+    if (body.size != SNAPSHOT_FILE_SIZE) return ERROR_MALFORMED;
+    snapshot_file_take(body.data, &file);
+    if (receiver->phase != REPLICA_RECEIVE_FETCHING || from != receiver->node) return ERROR_NONE;
+    bool is_meant =
+        receiver->file.size == 0 ? file.size == 0 : snapshot_file_equal(&file, &receiver->file);
+    /* The leader goes on telling which one it has now. */
+    if (is_meant) replica_receiver_end(replica, false);
+    return ERROR_NONE;
+}
+
+static bool all_is_written(const struct snapshot_receiver *receiver) {
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++)
+        if (receiver->parts[i].state != PART_FREE) return false;
+    return receiver->file.size > 0 && receiver->next_offset >= receiver->file.size;
+}
+
+void replica_receiver_written(struct replica *replica, uint32_t slot,
+                              const struct disk_completion *completion) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    struct received_part *part = &receiver->parts[slot - SLOT_PARTS];
+    CHECK(part->state == PART_WRITING);
+    chunk_release(part->chunk);
+    part->chunk = NULL;
+    part->state = PART_FREE;
+    if (receiver->phase != REPLICA_RECEIVE_FETCHING) return; /* given up meanwhile */
+    if (completion->error != ERROR_NONE) {
+        replica_receiver_fail(replica, error_text(completion->error));
+        return;
+    }
+    receiver->written += part->span.size;
+    ask_for_more(replica);
+}
+
+/* --- verifying ----------------------------------------------------------------------------------
+ */
+
+static void ask_next_piece(struct replica *replica, uint32_t at) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    if (receiver->read_asked >= receiver->file.size) return;
+    uint64_t left = receiver->file.size - receiver->read_asked;
+    uint64_t piece = replica->config.snapshot_part_size; /* a pause of some milliseconds */
+    if (receiver->rooms[at] == NULL) receiver->rooms[at] = memory_allocate(piece);
+    struct disk_request request = {.call = DISK_READ,
+                                   .offset = receiver->read_asked,
+                                   .size = left < piece ? left : piece,
+                                   .into = receiver->rooms[at]};
+    memcpy(request.name, receiver->name, sizeof(request.name));
+    receiver->read_asked += request.size;
+    replica_own_request(replica, SLOT_LOAD + at, &request);
+}
+
+void replica_receiver_synced(struct replica *replica, enum error error) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    if (receiver->phase != REPLICA_RECEIVE_SYNCING) return;
+    if (error != ERROR_NONE) {
+        replica_receiver_fail(replica, error_text(error));
+        return;
+    }
+    receiver->phase = REPLICA_RECEIVE_LOADING;
+    receiver->storages = storages_create(replica->config.hash_seed);
+    receiver->reader = rdb_reader_create(&(struct rdb_read_options){
+        .storages = receiver->storages, .mode = RDB_LITERAL, .bytes_total = receiver->file.size});
+    for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
+        ask_next_piece(replica, i);
+}
+
+/* Before the keys behind it are taken in: whose file it is. NULL, or what is wrong. */
+static const char *take_head(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    enum error error = snapshot_head_read(receiver->reader, &receiver->head);
+    if (error != ERROR_NONE) return error_text(error);
+    receiver->has_head = true;
+    const struct raft_position *is = &receiver->head.position, *told = &receiver->file.position;
+    if (memcmp(receiver->head.cluster, replica->config.cluster, JOURNAL_ID_SIZE) != 0)
+        return "it is of another cluster";
+    bool same = is->index == told->index && is->term == told->term && is->hash == told->hash;
+    return same ? NULL : "it is another one than its sender said";
+}
+
+static const char *check_whole(const struct snapshot_receiver *receiver) {
+    if (!receiver->has_head) return "it has no head";
+    uint64_t digest =
+        origins_digest(&receiver->head.origins, storages_rolling_digest(receiver->storages));
+    return digest == receiver->head.digest ? NULL : "its digest differs from that of its contents";
+}
+
+/* NULL, or what is wrong. */
+static const char *take_piece(struct replica *replica, struct bytes piece) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    enum error error = rdb_reader_feed(receiver->reader, piece);
+    receiver->read_fed += piece.size;
+    bool was_last = receiver->read_fed == receiver->file.size;
+    if (error == ERROR_NONE && was_last) error = rdb_reader_end(receiver->reader);
+    if (error != ERROR_NONE) {
+        const char *what = rdb_reader_error(receiver->reader);
+        return what[0] == '\0' ? error_text(error) : what;
+    }
+    bool head_is_new = !receiver->has_head && rdb_reader_head_is_read(receiver->reader);
+    const char *wrong = head_is_new ? take_head(replica) : NULL;
+    return wrong == NULL && was_last ? check_whole(receiver) : wrong;
+}
+
+static void finish_load(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    rdb_reader_destroy(receiver->reader);
+    receiver->reader = NULL;
+    receiver->phase = REPLICA_RECEIVE_READY;
+    replica->statistics.snapshots_received++;
+}
+
+void replica_receiver_read(struct replica *replica, uint32_t slot,
+                           const struct disk_completion *completion) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    if (receiver->phase != REPLICA_RECEIVE_LOADING) return;
+    const char *wrong = completion->error != ERROR_NONE ? error_text(completion->error) : NULL;
+    if (wrong == NULL && completion->size != replica->snapshots.requests[slot].request.size)
+        wrong = "its file is shorter than what was written";
+    uint32_t at = slot - SLOT_LOAD;
+    if (wrong == NULL) wrong = take_piece(replica, bytes_of(receiver->rooms[at], completion->size));
+    if (wrong != NULL) {
+        replica_receiver_fail(replica, wrong);
+    } else if (receiver->read_fed == receiver->file.size) {
+        finish_load(replica);
+    } else {
+        ask_next_piece(replica, at);
+    }
+}
+
+/* --- time ---------------------------------------------------------------------------------------
+ */
+
+static void sync_file(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    struct disk_request request = {.call = DISK_WRITE, .sync = true, .offset = receiver->file.size};
+    memcpy(request.name, receiver->name, sizeof(request.name));
+    receiver->phase = REPLICA_RECEIVE_SYNCING;
+    if (replica->config.planted & REPLICA_PLANTED_INSTALL_UNSYNCED)
+        replica_receiver_synced(replica, ERROR_NONE);
+    else
+        replica_own_request(replica, SLOT_FILE, &request);
+}
+
+static void ask_again(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++) {
+        struct received_part *part = &receiver->parts[i];
+        bool is_late = part->state == PART_ASKED &&
+                       replica->now.now_us - part->asked_us >= patience_us(replica, part->tries);
+        if (!is_late) continue;
+        part->tries++;
+        ask(replica, part);
+    }
+}
+
+static void tend_fetch(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    bool is_silent = replica->now.now_us - receiver->progress_us >= GIVE_UP_AFTER_US;
+    /* The log has come all the same. */
+    if (replica->applied_index >= receiver->wanted.index || is_silent) {
+        replica_receiver_end(replica, false);
+        return;
+    }
+    ask_again(replica);
+    if (all_is_written(receiver) && !replica->snapshots.requests[SLOT_FILE].open)
+        sync_file(replica);
+}
+
+void replica_receiver_tend(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    if (replica->stopping) return;
+    if (receiver->phase == REPLICA_RECEIVE_FETCHING) tend_fetch(replica);
+    if (receiver->phase == REPLICA_RECEIVE_READY && replica_snapshots_may_adopt(replica))
+        replica_snapshots_adopt(replica);
+}
+
+uint64_t replica_receiver_deadline_us(const struct replica *replica) {
+    const struct snapshot_receiver *receiver = &replica->receiver;
+    if (receiver->phase != REPLICA_RECEIVE_FETCHING) return UINT64_MAX;
+    uint64_t first = receiver->progress_us + GIVE_UP_AFTER_US;
+    for (uint32_t i = 0; i < RECEIVE_WINDOW; i++) {
+        const struct received_part *part = &receiver->parts[i];
+        if (part->state != PART_ASKED) continue;
+        uint64_t at_us = part->asked_us + patience_us(replica, part->tries);
+        if (at_us < first) first = at_us;
+    }
+    return first;
+}

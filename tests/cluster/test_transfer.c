@@ -1,0 +1,211 @@
+/* test_transfer.c: a node that needs what the others' logs do not have any more, in real processes:
+ * it is given a snapshot, nobody else notices, and what is killed meanwhile comes back. */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/cluster/harness.h"
+
+enum { KEYS = 60000, PIECE = 2000 };
+
+static struct cluster *cluster;
+
+static void begin(void) {
+    static const char *const options[] = {"--raft-snapshot-log-min",
+                                          "3mb",
+                                          "--raft-snapshot-log-ratio",
+                                          "0",
+                                          "--raft-log-retain",
+                                          "1mb",
+                                          "--rdbcompression",
+                                          "no",
+                                          NULL};
+    cluster = cluster_create_running(3, options);
+}
+
+static void end(void) {
+    cluster_destroy(cluster);
+    cluster = NULL;
+}
+
+static void take_replies(redisContext *client, int count) {
+    for (int i = 0; i < count; i++) {
+        redisReply *reply = NULL;
+        cr_assert_eq(redisGetReply(client, (void **)&reply), REDIS_OK, "%s", client->errstr);
+        cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "%s", reply->str);
+        freeReplyObject(reply);
+    }
+}
+
+/* About 500 bytes a key. */
+static void fill(redisContext *client, int from, int to) {
+    for (int i = from; i < to;) {
+        int count = 0;
+        for (; i < to && count < PIECE; i++, count++)
+            redisAppendCommand(client, "SET key:%d %0450d", i, i);
+        redisAppendCommand(client, "SADD members %d %d %d", i, i + 1, i + 2);
+        redisAppendCommand(client, "ZADD order %d m%d", i % 77, i);
+        take_replies(client, count + 2);
+    }
+}
+
+static long long raft_field(int node, const char *field) {
+    return node_info(cluster, node, field);
+}
+
+/* A follower goes, and the others cut their logs behind what it has. Returns which. */
+static int leave_one_behind(void) {
+    int leader = cluster_leader(cluster), away = (leader + 1) % 3;
+    redisContext *client = node_connect(cluster, leader);
+    fill(client, 0, PIECE);
+    long long seen = raft_field(away, "raft_last_applied_index");
+    node_signal(cluster, away, SIGKILL);
+    fill(client, PIECE, KEYS);
+    for (int node = 0; node < 3; node++) {
+        if (node == away) continue;
+        AWAIT(raft_field(node, "raft_current_index") - raft_field(node, "raft_log_entries") >
+              seen + 1);
+    }
+    redisFree(client);
+    return away;
+}
+
+static bool is_installed(int node) {
+    return raft_field(node, "raft_snapshots_installed") > 0;
+}
+
+/* Segments in the node's directory, spare ones included. */
+static int count_segments(int node) {
+    DIR *directory = opendir(cluster->nodes[node].directory);
+    cr_assert_not_null(directory);
+    int count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL)
+        count += strncmp(entry->d_name, "log-", 4) == 0;
+    closedir(directory);
+    return count;
+}
+
+/* What the two ends show of it. */
+struct shown {
+    bool transfer, sending;
+};
+
+static void look(int away, int leader, struct shown *shown) {
+    char state[32];
+    node_info_text(cluster, away, "raft", "raft_snapshot_transfer", state, sizeof(state));
+    shown->sending |= raft_field(leader, "raft_snapshot_sending") == 1;
+    if (state[0] == '\0' || strcmp(state, "none") == 0) return;
+    long long total = raft_field(away, "raft_snapshot_transfer_total_bytes");
+    if (total <= 0) return; /* Nothing has come yet, or it is over. */
+    shown->transfer |= raft_field(away, "raft_snapshot_transfer_from") > 0 &&
+                       raft_field(away, "raft_snapshot_transfer_index") > 0 &&
+                       raft_field(away, "raft_snapshot_transfer_bytes") <= total &&
+                       raft_field(away, "raft_snapshot_transfer_verified_bytes") <= total;
+}
+
+Test(transfer, a_node_far_behind_is_given_a_snapshot_and_nobody_notices, .init = begin,
+     .fini = end) {
+    int away = leave_one_behind();
+    int leader = cluster_leader(cluster), other = 3 - away - leader;
+    long long changes = raft_field(other, "raft_leader_changes");
+    redisContext *clients[2] = {node_connect(cluster, leader), node_connect(cluster, other)};
+    node_start(cluster, away);
+    long long expected = 0;
+    int64_t until = clock_ms() + PATIENCE_MS;
+    struct shown shown = {false, false};
+    while (!is_installed(away)) {
+        cr_assert_lt(clock_ms(), until, "the snapshot is installed");
+        look(away, leader, &shown);
+        for (int i = 0; i < 2; i++)
+            cr_expect_eq(ask_integer(clients[i], "INCR served"), ++expected);
+    }
+    cr_expect(node_logged(cluster, away, "has taken the place of this node's state"));
+    cr_expect(shown.transfer && shown.sending);
+    node_await_serving(cluster, away);
+    cr_expect_eq(raft_field(other, "raft_leader_changes"), changes, "the leader went on leading");
+    cr_expect_gt(raft_field(leader, "raft_snapshot_parts_sent") +
+                     raft_field(other, "raft_snapshot_parts_sent"),
+                 10);
+    cr_expect_gt(raft_field(away, "raft_snapshot_parts_received"), 10);
+    cr_expect_geq(raft_field(away, "raft_snapshots_received"), 1);
+    cr_expect_gt(raft_field(leader, "raft_log_cuts"), 0);
+    cluster_expect_equal(cluster);
+
+    /* What it has is the same to the last position, and stays so. */
+    redisContext *restored = node_connect(cluster, away);
+    redisReply *keys[2];
+    for (int i = 0; i < 10000; i++) {
+        redisAppendCommand(restored, "SADD members %d", i);
+        redisAppendCommand(restored, i % 3 == 0 ? "SPOP members 2" : "SPOP members");
+        redisAppendCommand(restored, "RANDOMKEY");
+        redisAppendCommand(restored, "SCAN %d COUNT 20", i * 5);
+        if (i % 500 == 499) take_replies(restored, 2000);
+    }
+    redisContext *reader = node_connect(cluster, other);
+    redisContext *const both[2] = {restored, reader};
+    for (int i = 0; i < 2; i++)
+        keys[i] = ask(both[i], "SCAN 0 COUNT 100000");
+    cr_assert_eq(keys[0]->element[1]->elements, keys[1]->element[1]->elements);
+    for (size_t i = 0; i < keys[0]->element[1]->elements; i++)
+        cr_assert_str_eq(keys[0]->element[1]->element[i]->str,
+                         keys[1]->element[1]->element[i]->str);
+    for (int i = 0; i < 2; i++)
+        freeReplyObject(keys[i]);
+    cluster_expect_equal(cluster);
+    /* And it can start from it. */
+    redisFree(restored);
+    node_signal(cluster, away, SIGKILL);
+    node_start(cluster, away);
+    node_await_serving(cluster, away);
+    cluster_expect_equal(cluster);
+    redisFree(reader);
+    for (int i = 0; i < 2; i++)
+        redisFree(clients[i]);
+}
+
+Test(transfer, the_log_is_cut_and_stays_small, .init = begin, .fini = end) {
+    redisContext *client = node_connect(cluster, 0);
+    const long long written = 8ll * KEYS / 2 * 500;
+    for (int round = 0; round < 8; round++)
+        fill(client, 0, KEYS / 2); /* the same keys: the data does not grow */
+    for (int node = 0; node < 3; node++) {
+        /* What the next snapshot will cover, and the segment in use. */
+        AWAIT(raft_field(node, "raft_log_bytes") < written / 2);
+        AWAIT(raft_field(node, "raft_log_entries") < raft_field(node, "raft_current_index") / 2);
+        AWAIT(count_segments(node) <= 5);
+        node_signal(cluster, node, SIGTERM);
+    }
+    redisFree(client);
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    cluster_expect_equal(cluster);
+}
+
+/* The receiver, then the sender, end in the middle of it. */
+Test(transfer, either_end_may_be_killed, .init = begin, .fini = end) {
+    int away = leave_one_behind();
+    for (int round = 0; round < 8; round++) {
+        node_start(cluster, away);
+        AWAIT(node_runs(cluster, away) && raft_field(away, "raft_current_term") >= 0);
+        usleep((useconds_t)(round * round * 2000)); /* any moment will do */
+        node_signal(cluster, away, SIGKILL);
+    }
+    node_start(cluster, away);
+    char state[32] = "";
+    AWAIT((node_info_text(cluster, away, "raft", "raft_snapshot_transfer", state, sizeof(state)),
+           strcmp(state, "receiving") == 0 || is_installed(away)));
+    int leader = cluster_leader(cluster);
+    node_signal(cluster, leader, SIGKILL);
+    cluster_await_serving(cluster);
+    redisContext *client = node_connect(cluster, away);
+    cr_expect_eq(ask_integer(client, "INCR after"), 1);
+    node_start(cluster, leader);
+    cluster_await_serving(cluster);
+    cluster_expect_equal(cluster);
+    redisFree(client);
+}

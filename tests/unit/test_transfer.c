@@ -1,0 +1,386 @@
+/* test_transfer.c: the log is cut behind a snapshot, and whoever needs what was cut gets the
+ * snapshot: asked for part by part, proved, and only then put in the place of what there was. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "src/replica/replica_internal.h"
+#include "src/replica/snapshot_packets.h"
+#include "tests/unit/replica_box.h"
+
+enum { SEGMENT_SIZE = 4096 };
+
+static struct replica_box box;
+
+static void begin(void) {
+    box = (struct replica_box){0};
+    replica_box_init(&box, 3);
+    for (uint32_t node = 1; node <= 3; node++)
+        replica_box_kill(&box, node);
+    box.segment_size = SEGMENT_SIZE;
+    box.part_size = 100;
+    for (uint32_t node = 1; node <= 3; node++)
+        replica_box_boot(&box, node);
+    cr_assert(replica_box_settle(&box));
+}
+
+static void end(void) {
+    replica_box_clear(&box);
+}
+
+static uint32_t other_than(uint32_t a, uint32_t b) {
+    for (uint32_t node = 1; node <= 3; node++)
+        if (node != a && node != b) return node;
+    return 0;
+}
+
+static void write_much(struct box_client *client, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "SET key:%d %0100d\r\nSADD set %d\r\nINCR n\r\n", i, i, i);
+        box_client_send(&box, client, text);
+        replica_box_run(&box, 5000);
+    }
+    replica_box_run(&box, 100 * 1000);
+    client->replies.size = 0;
+}
+
+/* The leader's log is cut: what a node without these entries needs is gone. */
+static void snapshot_and_cut(uint32_t node) {
+    uint64_t base = raft_base_index(replica_raft(box.replicas[node]));
+    cr_assert(replica_box_snapshot(&box, node));
+    replica_box_run(&box, 50 * 1000);
+    cr_expect_gt(raft_base_index(replica_raft(box.replicas[node])), base);
+}
+
+static bool await_equal(void) {
+    for (int i = 0; i < 500; i++) {
+        bool equal = true;
+        for (uint32_t node = 2; node <= 3; node++)
+            equal &= replica_applied_index(box.replicas[node]) ==
+                         replica_applied_index(box.replicas[1]) &&
+                     replica_serves(box.replicas[node]);
+        if (equal) break;
+        replica_box_run(&box, 10 * 1000);
+    }
+    for (uint32_t node = 2; node <= 3; node++) {
+        if (replica_digest(box.replicas[node]) != replica_digest(box.replicas[1])) return false;
+        if (storages_digest(replica_storages(box.replicas[node])) !=
+            storages_digest(replica_storages(box.replicas[1])))
+            return false;
+    }
+    return true;
+}
+
+static uint64_t installed(uint32_t node) {
+    return replica_statistics(box.replicas[node])->snapshots_installed;
+}
+
+Test(transfer, a_node_behind_a_cut_log_is_given_a_snapshot, .init = begin, .fini = end) {
+    uint32_t leader = replica_box_leader(&box), behind = other_than(leader, 0);
+    struct box_client *client = replica_box_client(&box, leader);
+    write_much(client, 0, 3);
+    replica_box_kill(&box, behind);
+    write_much(client, 3, 60);
+    snapshot_and_cut(leader);
+    write_much(client, 63, 10);
+    replica_box_boot(&box, behind);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_gt(replica_statistics(box.replicas[behind])->snapshot_parts_received, 10);
+    cr_expect_eq(replica_snapshot_status(box.replicas[behind]).position.index,
+                 replica_snapshot_status(box.replicas[leader]).position.index);
+    /* What it has now is its own: it starts from it, and it can lead. */
+    replica_box_kill(&box, behind);
+    replica_box_boot(&box, behind);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    box_client_close(&box, client);
+    replica_box_kill(&box, leader);
+    cr_assert(replica_box_settle(&box));
+    client = replica_box_client(&box, behind);
+    box_client_send(&box, client, "INCR n\r\n");
+    cr_expect(box_client_expect(&box, client, ":74\r\n"));
+    replica_box_boot(&box, leader);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    box_client_close(&box, client);
+}
+
+Test(transfer, a_start_reads_a_log_that_begins_late, .init = begin, .fini = end) {
+    uint32_t leader = replica_box_leader(&box);
+    struct box_client *client = replica_box_client(&box, leader);
+    write_much(client, 0, 60);
+    for (uint32_t node = 1; node <= 3; node++)
+        snapshot_and_cut(node);
+    write_much(client, 60, 5);
+    box_client_close(&box, client);
+    for (uint32_t node = 1; node <= 3; node++)
+        replica_box_kill(&box, node);
+    for (uint32_t node = 1; node <= 3; node++)
+        replica_box_boot(&box, node);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    for (uint32_t node = 1; node <= 3; node++) {
+        cr_expect_gt(raft_base_index(replica_raft(box.replicas[node])), 0);
+        cr_expect_eq(installed(node), 0);
+    }
+    /* Without the snapshot it has lost something: the others supply it. */
+    replica_box_kill(&box, 1);
+    simulated_disk_remove(box.disks[1], SNAPSHOT_NAME);
+    replica_box_boot(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    cr_expect_eq(installed(1), 1);
+    struct replica_repair repair;
+    replica_get_repair(box.replicas[1], &repair);
+    cr_expect_not_null(strstr(repair.damage, "is missing"), "%s", repair.damage);
+}
+
+/* SAFETY 19. */
+Test(transfer, what_the_snapshot_may_contain_is_unknown_to_its_client, .init = begin, .fini = end) {
+    uint32_t leader = replica_box_leader(&box), behind = other_than(leader, 0);
+    struct box_client *client = replica_box_client(&box, leader);
+    struct box_client *writer = replica_box_client(&box, behind);
+    struct box_client *listener = replica_box_client(&box, behind);
+    struct box_client *idle = replica_box_client(&box, behind);
+    box_client_send(&box, listener, "SUBSCRIBE news\r\n");
+    box_client_send(&box, idle, "PING\r\n");
+    replica_box_run(&box, 100 * 1000);
+    uint64_t origin = replica_origin(box.replicas[behind]);
+    box.cut[behind] = true;
+    box_client_send(&box, writer, "INCR once\r\n");
+    write_much(client, 0, 60);
+    snapshot_and_cut(leader);
+    box.cut[behind] = false;
+    replica_box_run(&box, 1000 * 1000);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_neq(replica_origin(box.replicas[behind]), origin);
+    struct bytes replies = buffer_bytes(&writer->replies);
+    cr_expect(replies.size > 8 && memcmp(replies.data, "-UNKNOWN", 8) == 0, "%.*s",
+              (int)replies.size, replies.data);
+    cr_expect_eq(writer->session->ending, SESSION_ENDS_AFTER_OUTPUT);
+    cr_expect_eq(listener->session->ending, SESSION_ENDS_AFTER_OUTPUT);
+    cr_expect_eq(idle->session->ending, SESSION_STAYS);
+    idle->replies.size = 0;
+    box_client_send(&box, idle, "INCR other\r\n");
+    cr_expect(box_client_expect(&box, idle, ":1\r\n"));
+    client->replies.size = 0;
+    box_client_send(&box, client, "PUBLISH news x\r\n");
+    cr_expect(box_client_expect(&box, client, ":0\r\n"), "the old origin's subscribers are gone");
+    struct box_client *const all[] = {client, writer, listener, idle};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        box_client_close(&box, all[i]);
+}
+
+/* A loss of power at each step of a transfer: the node comes back to what it had or to what it was
+ * given, and is given it in the end. */
+Test(transfer, power_may_fail_at_every_step, .init = begin, .fini = end) {
+    uint32_t leader = replica_box_leader(&box), behind = other_than(leader, 0);
+    struct box_client *client = replica_box_client(&box, leader);
+    replica_box_kill(&box, behind);
+    write_much(client, 0, 60);
+    snapshot_and_cut(leader);
+    uint64_t wait_us = 0;
+    bool begun = false, done = false;
+    for (int step = 0; step < 1000 && !done; step++) {
+        replica_box_boot(&box, behind);
+        replica_box_run(&box, wait_us);
+        struct replica_snapshot_status status = replica_snapshot_status(box.replicas[behind]);
+        if (status.receive_phase != REPLICA_RECEIVE_NOTHING) begun = true;
+        done = installed(behind) > 0;
+        replica_box_kill(&box, behind);
+        cr_expect_neq(replica_box_leader(&box), 0);
+        wait_us += begun ? 300 : 1000;
+    }
+    cr_expect(begun && done);
+    for (int step = 0; step < 20; step++) { /* around the restart of its log */
+        replica_box_boot(&box, behind);
+        replica_box_run(&box, (uint64_t)step * 300);
+        cr_expect_neq(replica_state(box.replicas[behind]), REPLICA_DAMAGED, "%s",
+                      replica_trouble(box.replicas[behind]));
+        replica_box_kill(&box, behind);
+    }
+    replica_box_boot(&box, behind);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    box_client_close(&box, client);
+}
+
+/* --- the two ends, by hand ----------------------------------------------------------------------
+ */
+
+/* A node that needs the leader's snapshot and hears nothing but what the test says. */
+static struct replica *a_receiver(uint32_t *leader, uint32_t *behind) {
+    *leader = replica_box_leader(&box);
+    *behind = other_than(*leader, 0);
+    struct box_client *client = replica_box_client(&box, *leader);
+    box.cut[*behind] = true;
+    write_much(client, 0, 60);
+    snapshot_and_cut(*leader);
+    snapshot_and_cut(other_than(*leader, *behind));
+    box_client_close(&box, client);
+    return box.replicas[*behind];
+}
+
+static struct raft_wanted wanted_of(uint32_t node) {
+    return (struct raft_wanted){.node = node,
+                                .position = replica_snapshot_status(box.replicas[node]).position};
+}
+
+/* Takes the packets that the node has for others; how many ask for a part, the last one's offset.
+ */
+static int count_asks(struct replica *replica, uint64_t *offset) {
+    int count = 0;
+    struct replica_packet *packet;
+    while ((packet = replica_next_packet(replica)) != NULL) {
+        if (packet->head.data[0] == PACKET_SNAPSHOT_ASK) {
+            count++;
+            *offset = load_u64(packet->head.data + 1 + SNAPSHOT_FILE_SIZE);
+        }
+        replica_packet_destroy(packet);
+    }
+    return count;
+}
+
+static enum error give_part(struct replica *replica, uint32_t from, struct snapshot_file file,
+                            uint64_t offset, struct bytes part, bool spoil) {
+    struct buffer packet = {0};
+    buffer_append_byte(&packet, PACKET_SNAPSHOT_PART);
+    snapshot_file_put(&packet, &file);
+    buffer_append_u64(&packet, offset);
+    buffer_append_u64(&packet, snapshot_part_check(&file, offset, part) ^ spoil);
+    buffer_append_bytes(&packet, part);
+    struct chunk *chunk = chunk_create(packet.size);
+    memcpy(chunk->data, packet.data, packet.size);
+    chunk->used = packet.size;
+    enum error error = replica_peer_packet(replica, from, bytes_of(chunk->data, chunk->used), chunk,
+                                           replica_box_moment(&box, replica->config.raft.id));
+    chunk_release(chunk);
+    buffer_clear(&packet);
+    return error;
+}
+
+Test(transfer, parts_are_believed_only_as_they_were_asked_for, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    struct raft_wanted wanted = wanted_of(leader);
+    uint64_t offset = 1;
+    count_asks(replica, &offset);
+    replica_receiver_want(replica, &wanted);
+    cr_expect_eq(count_asks(replica, &offset), 1);
+    cr_expect_eq(offset, 0);
+
+    struct bytes bytes;
+    cr_assert(simulated_disk_file(box.disks[leader], SNAPSHOT_NAME, &bytes));
+    struct snapshot_file file = replica_snapshots_file(box.replicas[leader]);
+    cr_assert_eq(file.size, bytes.size);
+    struct bytes first = bytes_slice(bytes, 0, 100);
+    const struct replica_snapshot_status *status;
+    struct replica_snapshot_status now;
+    status = &now;
+    cr_expect_eq(give_part(replica, leader, file, 0, first, true), ERROR_CHECKSUM);
+    cr_expect_eq(give_part(replica, other_than(leader, behind), file, 0, first, false), ERROR_NONE);
+    struct snapshot_file older = file;
+    older.position.index--;
+    cr_expect_eq(give_part(replica, leader, older, 0, first, false), ERROR_NONE);
+    now = replica_snapshot_status(replica);
+    cr_expect_eq(status->receive_total, 0, "none of these was taken");
+    cr_expect_eq(give_part(replica, leader, file, 0, bytes_slice(first, 0, 99), false),
+                 ERROR_MALFORMED);
+    cr_expect_eq(give_part(replica, leader, file, 0, first, false), ERROR_NONE);
+    now = replica_snapshot_status(replica);
+    cr_expect_eq(status->receive_total, file.size);
+    cr_expect_eq(count_asks(replica, &offset), RECEIVE_WINDOW - 1, "a bounded window");
+    struct snapshot_file another = file;
+    another.check ^= 1;
+    cr_expect_eq(give_part(replica, leader, another, 100, bytes_slice(bytes, 100, 100), false),
+                 ERROR_NONE);
+    cr_expect_eq(give_part(replica, leader, file, file.size, first, false), ERROR_MALFORMED);
+    cr_expect_eq(replica_statistics(replica)->snapshot_parts_received, 1, "never two files in one");
+    /* What does not come is asked for again, ever more seldom. */
+    box.now_us += 2 * 1000 * 1000;
+    replica_tick(replica, replica_box_moment(&box, behind));
+    cr_expect_eq(count_asks(replica, &offset), RECEIVE_WINDOW - 1);
+    box.now_us += 2 * 1000 * 1000;
+    replica_tick(replica, replica_box_moment(&box, behind));
+    cr_expect_eq(count_asks(replica, &offset), 0);
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+}
+
+Test(transfer, another_node_with_the_same_file_goes_on, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    struct raft_wanted wanted = wanted_of(leader);
+    uint64_t offset = 0;
+    struct bytes bytes;
+    cr_assert(simulated_disk_file(box.disks[leader], SNAPSHOT_NAME, &bytes));
+    struct snapshot_file file = replica_snapshots_file(box.replicas[leader]);
+    replica_receiver_want(replica, &wanted);
+    cr_expect_eq(give_part(replica, leader, file, 0, bytes_slice(bytes, 0, 100), false),
+                 ERROR_NONE);
+    count_asks(replica, &offset);
+    uint32_t other = other_than(leader, behind);
+    struct raft_wanted elsewhere = {.node = other, .position = wanted.position};
+    replica_receiver_want(replica, &elsewhere);
+    cr_expect_eq(count_asks(replica, &offset), 0, "the one that was asked may still answer");
+    box.now_us += 2 * 1000 * 1000;
+    replica_tick(replica, replica_box_moment(&box, behind));
+    count_asks(replica, &offset);
+    replica_receiver_want(replica, &elsewhere);
+    cr_expect_eq(count_asks(replica, &offset), RECEIVE_WINDOW - 1, "it goes on where it was");
+    for (offset = 100; offset < file.size; offset += 100) {
+        cr_expect_eq(
+            give_part(replica, other, file, offset, bytes_slice(bytes, offset, 100), false),
+            ERROR_NONE);
+        replica_box_run(&box, 10 * 1000);
+    }
+    replica_box_run(&box, 100 * 1000);
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_eq(replica_statistics(replica)->snapshot_parts_received, (file.size + 99) / 100);
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+}
+
+/* What is damaged on its way or at its sender changes nothing. */
+Test(transfer, a_damaged_one_is_never_installed, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    struct bytes bytes;
+    cr_assert(simulated_disk_file(box.disks[leader], SNAPSHOT_NAME, &bytes));
+    simulated_disk_flip(box.disks[leader], SNAPSHOT_NAME, bytes.size / 2, 4);
+    uint64_t digest = replica_digest(replica);
+    box.cut[behind] = false;
+    replica_box_run(&box, 1500 * 1000);
+    struct replica_snapshot_status status = replica_snapshot_status(replica);
+    cr_expect_geq(status.receives_failed, 1);
+    cr_expect_neq(status.receive_problem[0], '\0');
+    cr_expect_eq(installed(behind), 0);
+    cr_expect_eq(replica_digest(replica), digest);
+    cr_expect_eq(status.position.index, 0);
+    simulated_disk_flip(box.disks[leader], SNAPSHOT_NAME, bytes.size / 2, 4);
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+}
+
+Test(transfer, a_newer_snapshot_of_the_sender_starts_it_over, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    box.cut[behind] = false;
+    for (int i = 0; i < 1000 && replica_snapshot_status(replica).receive_total == 0; i++)
+        replica_box_run(&box, 200);
+    uint64_t index = replica_snapshot_status(replica).receive_position.index;
+    cr_expect_gt(index, 0);
+    struct box_client *client = replica_box_client(&box, leader);
+    box_client_send(&box, client, "INCR n\r\n");
+    char name[DISK_NAME_SIZE];
+    replica_box_write_snapshot(&box, leader, name, ERROR_NONE); /* as BGSAVE asks for it */
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_geq(replica_snapshot_status(replica).position.index, index);
+    box_client_close(&box, client);
+}

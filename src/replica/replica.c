@@ -578,6 +578,7 @@ void replica_found(struct replica *replica, const struct replica_config *config)
     memcpy(replica->config.node_uuid, config->node_uuid, sizeof(config->node_uuid));
     memcpy(replica->config.cluster, config->cluster, sizeof(config->cluster));
     replica->config.sync = config->sync;
+    replica->config.awaits_snapshot = config->awaits_snapshot;
     replica->config.sync_shared = config->sync_shared;
     journal_destroy(replica->journal); /* It was asked for nothing. */
     create_journal(replica);
@@ -903,9 +904,21 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
     }
 }
 
+/* A node that waits for its first snapshot hears of nothing else. */
+static enum error receive_awaited(struct replica *replica, uint32_t from, struct bytes packet,
+                                  struct chunk *chunk) {
+    uint8_t kind = packet.size == 0 ? 0 : (uint8_t)packet.data[0];
+    if (kind != PACKET_SNAPSHOT_PART && kind != PACKET_SNAPSHOT_GONE) return ERROR_NONE;
+    enum error error = receive_packet(replica, from, packet, chunk);
+    replica_receiver_await(replica);
+    return error;
+}
+
 enum error replica_peer_packet(struct replica *replica, uint32_t from, struct bytes packet,
                                struct chunk *chunk, struct replica_moment moment) {
     begin_event(replica, moment);
+    if (replica->state == REPLICA_RECOVERING && replica->snapshots.is_awaited)
+        return receive_awaited(replica, from, packet, chunk);
     if (replica->state != REPLICA_RUNNING) return ERROR_NONE; /* as if lost on the way */
     if (from == 0 || from > RAFT_NODES_MAX) return ERROR_FOREIGN;
     replica->statistics.packets_in++;
@@ -936,6 +949,7 @@ void replica_disk_completed(struct replica *replica, const struct disk_completio
                             struct replica_moment moment) {
     begin_event(replica, moment);
     if (replica_snapshots_completed(replica, completion)) {
+        if (replica->snapshots.is_awaited) replica_receiver_await(replica);
         replica_drain(replica);
         return;
     }
@@ -1065,6 +1079,7 @@ void replica_tick(struct replica *replica, struct replica_moment moment) {
     replica->ticked_us = replica->now.now_us;
     if (replica->state == REPLICA_FOUNDING) return;
     journal_tick(replica->journal, replica->now.now_us);
+    if (replica->snapshots.is_awaited) replica_receiver_await(replica);
     if (replica->state == REPLICA_RECOVERING) {
         go_on_recovering(replica);
         return;
@@ -1106,6 +1121,12 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
 }
 
 uint64_t replica_deadline_us(const struct replica *replica) {
+    if (replica->snapshots.is_awaited) {
+        uint64_t next_us = replica->receiver.retry_us, now_us = replica->now.now_us;
+        uint64_t late_us = replica_snapshots_deadline_us(replica);
+        if (next_us <= now_us) next_us = now_us + READ_RETRY_US;
+        return late_us < next_us ? late_us : next_us;
+    }
     if (replica->state == REPLICA_RECOVERING) {
         return replica->more_recovered ? 0 : journal_deadline_us(replica->journal);
     }

@@ -84,6 +84,9 @@ struct replica_config {
     bool is_unfounded;             /* the cluster does not exist yet: replica_found() */
     bool is_joining;               /* likewise: or this node is not let into it yet */
     bool has_log;                  /* see journal_config */
+    /* The cluster began with data: a directory without snapshot and log needs a snapshot, of
+     * another node, before it may begin. */
+    bool awaits_snapshot;
     /* raft.members is the founding's configuration. A node that has joined later knows the index of
      * a committed one that it stands in: those before it say nothing of it. 0: a founder. */
     uint64_t joined_index;

@@ -83,6 +83,7 @@ struct snapshots {
     struct members members; /* its configuration */
     bool is_foreign;        /* another node's: it may be ahead of this node's log */
     bool log_differs;       /* at start: the log has another entry where it ends */
+    bool is_awaited;        /* at start: from another node, before anything else */
     bool is_known;          /* to the core */
     uint64_t generation;    /* counts what took its name */
     uint64_t looked_bytes;  /* log_bytes when it was last looked whether the log can be cut */
@@ -491,6 +492,8 @@ enum error replica_receive_part(struct replica *replica, uint32_t from, struct b
                                 struct chunk *chunk) MUST_USE;
 enum error replica_receive_gone(struct replica *replica, uint32_t from, struct bytes body) MUST_USE;
 void replica_receiver_tend(struct replica *replica);
+/* At start, while snapshots.is_awaited: asks one node after the other. */
+void replica_receiver_await(struct replica *replica);
 uint64_t replica_receiver_deadline_us(const struct replica *replica);
 void replica_receiver_written(struct replica *replica, uint32_t slot,
                               const struct disk_completion *completion);

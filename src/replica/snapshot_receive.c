@@ -24,6 +24,7 @@ enum {
 };
 static const uint64_t GIVE_UP_AFTER_US = 60ull * 1000 * 1000; /* without any part */
 static const uint64_t RETRY_AFTER_US = 1000 * 1000;           /* a failure */
+static const uint64_t AWAIT_RETRY_US = 100 * 1000;            /* of the next node, at start */
 
 static bool parts_are_at_rest(const struct snapshot_receiver *receiver) {
     for (uint32_t i = 0; i < RECEIVE_WINDOW; i++)
@@ -125,7 +126,7 @@ static void begin(struct replica *replica, const struct raft_wanted *wanted) {
     if (replica->now.now_us < receiver->retry_us || !is_quiet(replica)) return;
     receiver->phase = REPLICA_RECEIVE_FETCHING;
     receiver->node = wanted->node;
-    receiver->term = raft_term(replica->raft);
+    receiver->term = replica->raft == NULL ? 0 : raft_term(replica->raft);
     receiver->wanted = wanted->position;
     receiver->file = (struct snapshot_file){0};
     receiver->next_offset = receiver->written = 0;
@@ -404,6 +405,33 @@ void replica_receiver_tend(struct replica *replica) {
     if (receiver->phase == REPLICA_RECEIVE_FETCHING) tend_fetch(replica);
     if (receiver->phase == REPLICA_RECEIVE_READY && replica_snapshots_may_adopt(replica))
         replica_snapshots_adopt(replica);
+}
+
+/* Another founder than this node and the one that was asked last. */
+static uint32_t next_founder(const struct replica *replica) {
+    const struct members *founders = replica->config.raft.members;
+    uint32_t first = 0;
+    for (uint32_t i = 0; founders != NULL && i < founders->count; i++) {
+        uint32_t id = founders->at[i].id;
+        if (id == replica->config.raft.id) continue;
+        if (id > replica->receiver.node) return id;
+        if (first == 0) first = id;
+    }
+    return first;
+}
+
+void replica_receiver_await(struct replica *replica) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    uint64_t silent_us = replica->now.now_us - receiver->progress_us;
+    bool is_in_vain = receiver->phase == REPLICA_RECEIVE_FETCHING && receiver->file.size == 0 &&
+                      silent_us >= patience_us(replica, 0);
+    if (is_in_vain) replica_receiver_end(replica, false);
+    replica_receiver_tend(replica);
+    struct raft_wanted wanted = {.node = next_founder(replica), .position = {.index = 1}};
+    if (receiver->phase != REPLICA_RECEIVE_NOTHING || wanted.node == 0) return;
+    begin(replica, &wanted);
+    if (receiver->phase != REPLICA_RECEIVE_NOTHING)
+        receiver->retry_us = replica->now.now_us + AWAIT_RETRY_US;
 }
 
 uint64_t replica_receiver_deadline_us(const struct replica *replica) {

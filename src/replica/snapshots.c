@@ -110,7 +110,7 @@ void replica_snapshots_open(struct replica *replica) {
 }
 
 bool replica_snapshots_load(const struct replica *replica) {
-    return replica->snapshots.phase < REPLICA_SNAPSHOT_IDLE;
+    return replica->snapshots.phase < REPLICA_SNAPSHOT_IDLE || replica->snapshots.is_awaited;
 }
 
 static void fail_load(struct replica *replica, const char *what) {
@@ -150,6 +150,8 @@ static void on_listed(struct replica *replica, const struct disk_completion *com
         found = true;
         snapshots->size = file->size;
     }
+    snapshots->is_awaited = !found && replica->config.awaits_snapshot && !replica->config.has_log;
+    if (snapshots->is_awaited) return;
     snapshots->phase = found ? REPLICA_SNAPSHOT_LOADING : REPLICA_SNAPSHOT_IDLE;
     if (!found) return;
     if (snapshots->size == 0) {
@@ -318,7 +320,7 @@ struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
 static void give_up(struct replica *replica, enum error error) {
     struct snapshots *snapshots = &replica->snapshots;
     release_rooms(snapshots);
-    snapshots->phase = REPLICA_SNAPSHOT_IDLE;
+    snapshots->phase = snapshots->is_awaited ? REPLICA_SNAPSHOT_LISTING : REPLICA_SNAPSHOT_IDLE;
     if (snapshots->next_is_received) {
         replica_receiver_fail(replica, error_text(error));
         return;
@@ -394,9 +396,23 @@ static void tell_installed(struct replica *replica) {
     replica_receiver_end(replica, true);
 }
 
+/* What was awaited at start is there: the start goes on as if it had always been. */
+static void begin_anew(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    release_rooms(snapshots);
+    replica_receiver_end(replica, true);
+    snapshots->phase = REPLICA_SNAPSHOT_LISTING;
+    snapshots->is_awaited = false;
+    replica_snapshots_open(replica);
+}
+
 /* It has its name: what comes after a restart begins with it. */
 static void take_over(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
+    if (snapshots->is_awaited) {
+        begin_anew(replica);
+        return;
+    }
     snapshots->check = load_u64(snapshots->rooms[1] + 1);
     release_rooms(snapshots);
     snapshots->position = snapshots->next;
@@ -459,7 +475,9 @@ static void rename_next(struct replica *replica) {
 
 bool replica_snapshots_may_adopt(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
-    return snapshots->phase == REPLICA_SNAPSHOT_IDLE && !snapshots->requests[SLOT_FILE].open;
+    enum replica_snapshot_phase at_rest =
+        snapshots->is_awaited ? REPLICA_SNAPSHOT_LISTING : REPLICA_SNAPSHOT_IDLE;
+    return snapshots->phase == at_rest && !snapshots->requests[SLOT_FILE].open;
 }
 
 void replica_snapshots_adopt(struct replica *replica) {

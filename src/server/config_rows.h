@@ -7,7 +7,6 @@
 #define CONFIG_NOTE_LOG "the Raft log is always on and takes the place of the append-only file"
 #define CONFIG_NOTE_SNAPSHOT                                                                       \
     "a snapshot is always checked, and a failed one loses nothing: the Raft log holds everything"
-#define CONFIG_NOTE_SNAPSHOT_NAME "this node's RDB file is snapshot.rdb"
 #define CONFIG_NOTE_CLUSTER "nodes form one Raft cluster (--cluster), not a Redis Cluster"
 #define CONFIG_NOTE_EVICTION                                                                       \
     "keys are never evicted: at maxmemory writes are refused, as with noeviction"
@@ -232,7 +231,7 @@
       CONFIG_MUTABLE, CONFIG_NOTE_LOG, CONFIG_YES_NO)                                              \
     X(SAVE, "save", NULL, "", CONFIG_MUTABLE, NULL, CONFIG_LIST_OF(save))                          \
     X(DBFILENAME, "dbfilename", NULL, "dump.rdb",                                                  \
-      CONFIG_PROTECTED, CONFIG_NOTE_SNAPSHOT_NAME, CONFIG_ANY_TEXT)                                \
+      CONFIG_PROTECTED, NULL, CONFIG_ANY_TEXT)                                                     \
     X(STOP_WRITES_ON_BGSAVE_ERROR, "stop-writes-on-bgsave-error", NULL, "yes",                     \
       CONFIG_MUTABLE, CONFIG_NOTE_SNAPSHOT, CONFIG_YES_NO)                                         \
     X(RDBCOMPRESSION, "rdbcompression", NULL, "yes", CONFIG_MUTABLE, NULL, CONFIG_YES_NO)          \

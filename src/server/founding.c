@@ -94,11 +94,29 @@ static const char *uuid_at(const struct founding *founding, uint32_t position) {
     return position == founding->self ? founding->node : founding->answers[position].node;
 }
 
+static uint64_t initial_at(const struct founding *founding, uint32_t position) {
+    return position == founding->self ? founding->initial : founding->answers[position].initial;
+}
+
+/* Whoever brings data brings the same; 0: nobody does. False: two bring different ones. */
+static bool find_initial(const struct founding *founding, uint64_t *initial, uint32_t pair[2]) {
+    *initial = 0;
+    for (uint32_t i = 0; i < founding->count; i++) {
+        uint64_t brought = initial_at(founding, i);
+        if (brought == 0 || brought == *initial) continue;
+        pair[*initial != 0] = i;
+        if (*initial != 0) return false;
+        *initial = brought;
+    }
+    return true;
+}
+
 /* The cluster that these nodes found, as this one holds it. */
-static void compute(const struct founding *founding, enum identity_phase phase,
-                    struct identity *identity) {
-    *identity = (struct identity){
-        .phase = phase, .id = founding->self + 1, .member_count = founding->count};
+static void compute(const struct founding *founding, uint64_t initial, struct identity *identity) {
+    *identity = (struct identity){.phase = IDENTITY_FOUNDED,
+                                  .id = founding->self + 1,
+                                  .member_count = founding->count,
+                                  .initial = initial};
     memcpy(identity->node, founding->node, IDENTITY_ID_SIZE);
     uint64_t hash[2] = {1, 2};
     for (uint32_t i = 0; i < founding->count; i++) {
@@ -113,6 +131,8 @@ static void compute(const struct founding *founding, enum identity_phase phase,
             hash[half] = hash_bytes(bytes_of(member->uuid, IDENTITY_ID_SIZE), hash[half]);
         }
     }
+    for (int half = 0; half < 2 && initial != 0; half++)
+        hash[half] = hash_chain(hash[half], initial);
     _Static_assert(sizeof(hash) == IDENTITY_ID_SIZE, "a cluster id is two hashes");
     memcpy(identity->cluster, hash, sizeof(hash));
 }
@@ -146,6 +166,7 @@ static enum founding_decision take_over(const struct founding *founding, uint32_
         *identity = (struct identity){.phase = IDENTITY_FOUNDED, .id = answer->members[i].id};
         memcpy(identity->node, founding->node, IDENTITY_ID_SIZE);
         memcpy(identity->cluster, answer->cluster, IDENTITY_ID_SIZE);
+        identity->initial = answer->initial;
         memcpy(identity->members, answer->members, sizeof(identity->members));
         identity->member_count = answer->member_count;
         return FOUNDING_DONE;
@@ -167,7 +188,16 @@ static enum founding_decision go_on(const struct founding *founding, struct iden
                           founding->list[i].port);
         }
     }
-    compute(founding, IDENTITY_FOUNDED, identity);
+    uint64_t initial;
+    uint32_t pair[2];
+    if (!find_initial(founding, &initial, pair)) {
+        return refuse(text,
+                      "%s:%u and %s:%u bring different data (dump.rdb): leave the one that counts, "
+                      "on one node or the same on several, and move the other away",
+                      founding->list[pair[0]].host, founding->list[pair[0]].port,
+                      founding->list[pair[1]].host, founding->list[pair[1]].port);
+    }
+    compute(founding, initial, identity);
     bool all_prepared = founding->prepared;
     bool agree = !founding->prepared || same_id(founding->promised, identity->cluster);
     for (uint32_t i = 0; i < founding->count && agree; i++) {
@@ -237,6 +267,7 @@ void founding_own_answer(const struct identity *identity, uint64_t list_hash,
     *answer = (struct founding_answer){
         .phase = identity_is_founded(identity) ? IDENTITY_FOUNDED : identity->phase,
         .list_hash = list_hash,
+        .initial = identity->initial,
         .member_count = identity->member_count,
     };
     memcpy(answer->node, identity->node, IDENTITY_ID_SIZE);
@@ -248,7 +279,10 @@ void founding_answer_encode(const struct founding_answer *answer, struct buffer 
     buffer_append_byte(out, (char)answer->phase);
     buffer_append(out, answer->node, IDENTITY_ID_SIZE);
     buffer_append_u64(out, answer->list_hash);
-    if (answer->phase == IDENTITY_EMPTY) return;
+    if (answer->phase == IDENTITY_EMPTY) {
+        if (answer->initial != 0) buffer_append_u64(out, answer->initial);
+        return;
+    }
     buffer_append(out, answer->cluster, IDENTITY_ID_SIZE);
     buffer_append_u32(out, answer->member_count);
     for (uint32_t i = 0; i < answer->member_count; i++) {
@@ -258,6 +292,15 @@ void founding_answer_encode(const struct founding_answer *answer, struct buffer 
         buffer_append(out, member->uuid, IDENTITY_ID_SIZE);
         buffer_append(out, member->host, IDENTITY_HOST_SIZE);
     }
+    if (answer->initial != 0) buffer_append_u64(out, answer->initial);
+}
+
+/* Behind everything else, if there is any. */
+static enum error take_initial(struct bytes bytes, size_t at, struct founding_answer *answer) {
+    if (bytes.size == at) return ERROR_NONE;
+    if (bytes.size != at + 8) return ERROR_MALFORMED;
+    answer->initial = load_u64(bytes.data + at);
+    return answer->initial == 0 ? ERROR_MALFORMED : ERROR_NONE;
 }
 
 enum error founding_answer_decode(struct bytes bytes, struct founding_answer *answer) {
@@ -273,17 +316,15 @@ enum error founding_answer_decode(struct bytes bytes, struct founding_answer *an
     answer->phase = (enum identity_phase)at[0];
     memcpy(answer->node, at + 1, IDENTITY_ID_SIZE);
     answer->list_hash = load_u64(at + 1 + IDENTITY_ID_SIZE);
-    if (answer->phase == IDENTITY_EMPTY) {
-        return bytes.size == EMPTY_SIZE ? ERROR_NONE : ERROR_MALFORMED;
-    }
+    if (answer->phase == IDENTITY_EMPTY) return take_initial(bytes, EMPTY_SIZE, answer);
     if (bytes.size < MEMBERS_AT) return ERROR_TRUNCATED;
     at += EMPTY_SIZE;
     memcpy(answer->cluster, at, IDENTITY_ID_SIZE);
     answer->member_count = load_u32(at + IDENTITY_ID_SIZE);
     if (answer->member_count == 0 || answer->member_count > RAFT_NODES_MAX) return ERROR_RANGE;
-    if (bytes.size != MEMBERS_AT + (size_t)answer->member_count * MEMBER_SIZE) {
-        return ERROR_MALFORMED;
-    }
+    enum error error =
+        take_initial(bytes, MEMBERS_AT + (size_t)answer->member_count * MEMBER_SIZE, answer);
+    if (error != ERROR_NONE) return error;
     at += IDENTITY_ID_SIZE + 4;
     for (uint32_t i = 0; i < answer->member_count; i++, at += MEMBER_SIZE) {
         struct identity_member *member = &answer->members[i];

@@ -34,6 +34,7 @@ struct founding_answer {
     enum identity_phase phase;
     char node[IDENTITY_ID_SIZE];
     uint64_t list_hash; /* of the sorted address list: all must have been given the same */
+    uint64_t initial;   /* EMPTY: of the data that it brings; else of what the cluster began with */
     /* not empty: */
     char cluster[IDENTITY_ID_SIZE];
     struct identity_member members[RAFT_NODES_MAX];
@@ -47,6 +48,7 @@ struct founding {
     char node[IDENTITY_ID_SIZE];
     bool prepared;
     char promised[IDENTITY_ID_SIZE]; /* prepared: the cluster */
+    uint64_t initial;                /* see founding_answer */
     bool answered[RAFT_NODES_MAX];
     struct founding_answer answers[RAFT_NODES_MAX];
 };

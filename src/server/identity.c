@@ -104,6 +104,8 @@ static void append_members(const struct identity *identity, struct buffer *out) 
     buffer_append_format(out, "cluster ");
     append_id(out, identity->cluster);
     buffer_append_byte(out, '\n');
+    if (identity->initial != 0)
+        buffer_append_format(out, "initial %016llx\n", (unsigned long long)identity->initial);
     append_list(out, "member", (struct identity_list){identity->members, identity->member_count});
 }
 
@@ -117,7 +119,8 @@ uint64_t identity_base_hash(const struct identity *identity) {
 
 void identity_encode(const struct identity *identity, struct buffer *out) {
     size_t start = out->size;
-    bool is_second = identity->joined_index > 0 || identity->known_count > 0;
+    bool is_second =
+        identity->joined_index > 0 || identity->known_count > 0 || identity->initial != 0;
     buffer_append_format(out, "hamok-node %d\nphase %s\nnode ", is_second ? 2 : 1,
                          phase_names[identity->phase]);
     append_id(out, identity->node);
@@ -163,6 +166,17 @@ static bool parse_id(struct bytes text, char id[IDENTITY_ID_SIZE]) {
         int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
         if (digit < 0) return false;
         id[i / 2] = (char)(i % 2 == 0 ? digit << 4 : id[i / 2] | digit);
+    }
+    return true;
+}
+
+static bool parse_hash(struct bytes text, uint64_t *value) {
+    *value = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0) return false;
+        *value = *value << 4 | (unsigned)digit;
     }
     return true;
 }
@@ -214,6 +228,14 @@ static bool take_joined(struct bytes *rest, uint64_t *index) {
            parse_number(text, UINT64_MAX, index);
 }
 
+/* The line is there if there was initial data. */
+static bool take_initial(struct bytes *rest, uint64_t *initial) {
+    struct bytes text;
+    if (!take_word(rest, "initial ")) return true;
+    return take_until(rest, '\n', &text) && text.size == 16 && parse_hash(text, initial) &&
+           *initial != 0;
+}
+
 static bool take_fields(struct bytes *rest, bool is_second, struct identity *identity) {
     struct bytes phase, node, id_text, cluster;
     uint64_t id;
@@ -228,6 +250,7 @@ static bool take_fields(struct bytes *rest, bool is_second, struct identity *ide
     if (!parse_number(id_text, RAFT_NODES_MAX, &id) || (id == 0) == has_cluster) return false;
     identity->id = (uint32_t)id;
     if (!parse_id(node, identity->node) || !parse_id(cluster, identity->cluster)) return false;
+    if (is_second && !take_initial(rest, &identity->initial)) return false;
     static const char founder[] = "member ", known[] = "now ";
     while (rest->size >= sizeof(founder) && memcmp(rest->data, founder, strlen(founder)) == 0) {
         if (identity->member_count == RAFT_NODES_MAX) return false;

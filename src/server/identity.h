@@ -36,6 +36,9 @@ struct identity {
     uint32_t id;                                    /* this node's; 0 while empty */
     struct identity_member members[RAFT_NODES_MAX]; /* the founders: ids from 1 on */
     uint32_t member_count;
+    /* The digest of the data that the cluster began with (import.h); 0: it began empty. EMPTY: of
+     * what this directory brings. */
+    uint64_t initial;
     /* A node that has joined later: the index of a committed configuration in which it stands; 0: a
      * founder. */
     uint64_t joined_index;

@@ -13,6 +13,7 @@
 #include "src/server/commands.h"
 #include "src/server/config_text.h"
 #include "src/server/daemon.h"
+#include "src/server/import.h"
 #include "src/server/membership.h"
 #include "src/server/memory_usage.h"
 #include "src/server/node_figures.h"
@@ -310,8 +311,9 @@ static void print_loading(const struct facts *facts, struct buffer *out) {
     const struct server *server = facts->server;
     struct journal_progress progress = journal_progress(replica_journal(server->replica));
     struct replica_snapshot_status snapshot = replica_snapshot_status(server->replica);
-    uint64_t done = snapshot.loaded + progress.done_bytes;
-    uint64_t total = snapshot.load_total + progress.total_bytes;
+    struct import_progress dump = import_progress(server->import);
+    uint64_t done = snapshot.loaded + progress.done_bytes + dump.done_bytes;
+    uint64_t total = snapshot.load_total + progress.total_bytes + dump.total_bytes;
     uint64_t took_us = facts->now_us - server->started_us, left = total > done ? total - done : 0;
     buffer_append_format(out, "loading_start_time:%llu\r\nloading_total_bytes:%llu\r\n",
                          (unsigned long long)server->started_wall_ms / 1000,

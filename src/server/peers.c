@@ -1380,6 +1380,7 @@ static void begin_founding(struct peers *peers, const struct peers_config *confi
     peers->founding = (struct founding){.count = config->list_count, .self = config->list_self};
     memcpy(peers->founding.list, config->list, sizeof(peers->founding.list));
     memcpy(peers->founding.node, config->identity->node, IDENTITY_ID_SIZE);
+    peers->founding.initial = config->identity->initial;
     if (config->identity->phase == IDENTITY_PREPARED) {
         founding_note_prepared(&peers->founding, config->identity);
     }

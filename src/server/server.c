@@ -17,6 +17,7 @@
 #include "src/server/commands.h"
 #include "src/server/control.h"
 #include "src/server/daemon.h"
+#include "src/server/import.h"
 #include "src/server/listener.h"
 #include "src/server/membership.h"
 #include "src/server/observer.h"
@@ -528,17 +529,16 @@ static bool refuse_directory(const struct server *server, enum error error, stru
     return false;
 }
 
-/* Data of a Redis that we would pretend not to see. */
+/* Data of a Redis that we would pretend not to see; its dump.rdb we read (import.h). */
 static bool has_foreign_data(const struct server *server, struct buffer *error) {
-    const char *const names[] = {CONFIG_STRING(&server->config, DBFILENAME),
-                                 CONFIG_STRING(&server->config, APPENDDIRNAME),
+    const char *const names[] = {CONFIG_STRING(&server->config, APPENDDIRNAME),
                                  CONFIG_STRING(&server->config, APPENDFILENAME)};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (names[i][0] == '\0' || access(names[i], F_OK) != 0) continue;
         buffer_append_format(error,
-                             "%s holds Redis's %s, which can't be loaded yet: move it away to "
-                             "start empty, or choose another --dir",
-                             server->directory, names[i]);
+                             "%s holds Redis's %s, which can't be loaded: have that Redis save a "
+                             "dump.rdb, move %s away, and start again; or choose another --dir",
+                             server->directory, names[i], names[i]);
         return true;
     }
     return false;
@@ -563,10 +563,55 @@ static bool open_identity(struct server *server, struct buffer *error) {
     if (wrong == ERROR_NOT_FOUND) {
         if (has_foreign_data(server, error) || has_orphaned_log(server, error)) return false;
         draw_identity(server);
+        if (import_is_wanted(server)) return true; /* It is nobody's until that is read. */
         if (!cluster_is_wanted(server)) found_alone(server);
         wrong = identity_store(&server->identity);
     }
+    struct identity *identity = &server->identity;
+    bool brings = wrong == ERROR_NONE && import_is_wanted(server);
+    if (identity->phase == IDENTITY_EMPTY && !brings) identity->initial = 0; /* not any more */
     return wrong == ERROR_NONE || refuse_directory(server, wrong, error);
+}
+
+/* The dump is read. What it holds may be that of a founding that was interrupted. */
+static bool settle_identity(struct server *server, struct buffer *error) {
+    struct identity *identity = &server->identity;
+    uint64_t digest = import_digest(server->import);
+    if (identity->phase != IDENTITY_EMPTY && identity->initial != digest) {
+        buffer_append_format(error,
+                             "%s/%s is not the one that its cluster was founded with: bring that "
+                             "one back, or move this one away",
+                             server->directory, CONFIG_STRING(&server->config, DBFILENAME));
+        return false;
+    }
+    if (identity->phase != IDENTITY_EMPTY) return true;
+    identity->initial = digest;
+    if (!cluster_is_wanted(server)) found_alone(server);
+    enum error wrong = identity_store(identity);
+    return wrong == ERROR_NONE || refuse_directory(server, wrong, error);
+}
+
+static bool import_data(struct server *server, struct buffer *error) {
+    if (!import_is_wanted(server)) return true;
+    if (cluster_is_joining(server)) {
+        buffer_append_format(error,
+                             "%s holds %s, but a node that joins a cluster takes over that one's "
+                             "data: move it away, or choose another --dir",
+                             server->directory, CONFIG_STRING(&server->config, DBFILENAME));
+        return false;
+    }
+    if (!import_read(server, error)) return false;
+    return server->stopping || settle_identity(server, error);
+}
+
+/* There is a cluster: what this node brought becomes its first snapshot. */
+static bool begin_with_data(struct server *server, struct buffer *error) {
+    bool good = true;
+    if (import_digest(server->import) != 0 && import_is_missing(server))
+        good = import_write(server, error);
+    import_destroy(server->import);
+    server->import = NULL;
+    return good;
 }
 
 /* --- start-up -------------------------------------------------------------------------------- */
@@ -653,7 +698,9 @@ static struct replica_config describe_replica(struct server *server) {
     wanted.query_buffer_limit = (size_t)CONFIG_NUMBER(config, CLIENT_QUERY_BUFFER_LIMIT);
     wanted.admit = commands_admit;
     wanted.observer = observer_hooks();
-    wanted.is_unfounded = !identity_is_founded(&server->identity);
+    wanted.awaits_snapshot = server->identity.initial != 0;
+    wanted.is_unfounded = !identity_is_founded(&server->identity) || import_is_wanted(server) ||
+                          server->import != NULL;
     return wanted;
 }
 
@@ -730,7 +777,10 @@ bool server_open(struct server *server, struct buffer *error) {
     /* Before the identity: a start that fails at a busy port must not found a cluster of one. */
     if (!listeners_open(server, error)) return false;
     if (!open_identity(server, error)) return false;
-    config_settle(&server->config, identity_known(&server->identity).count == 1);
+    bool is_alone = identity_is_founded(&server->identity)
+                        ? identity_known(&server->identity).count == 1
+                        : !cluster_is_wanted(server);
+    config_settle(&server->config, is_alone);
     server->membership = membership_create();
     server->admission = admission_create();
     uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
@@ -742,8 +792,13 @@ bool server_open(struct server *server, struct buffer *error) {
     server->saver = saver_create(server);
     server->verifier = verifier_create(server);
     start_watchers(server);
+    if (!import_data(server, error)) return false;
+    if (server->stopping) return true;
     if (!open_cluster(server, error)) return false;
-    if (described.is_unfounded && server->founded_now) {
+    if (server->stopping) return true;
+    if (described.is_unfounded && identity_is_founded(&server->identity)) {
+        if (!begin_with_data(server, error)) return false;
+        if (server->stopping) return true;
         described = describe_replica(server);
         replica_found(server->replica, &described);
     }
@@ -767,6 +822,7 @@ void server_close(struct server *server) {
     membership_destroy(server->membership);
     saver_destroy(server->saver);
     verifier_destroy(server->verifier);
+    import_destroy(server->import);
     if (server->disk != NULL) disk_close(server->disk);
     if (server->replica != NULL) replica_destroy(server->replica);
     if (server->registry != NULL) command_registry_destroy(server->registry);

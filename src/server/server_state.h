@@ -109,7 +109,8 @@ struct server {
     uint32_t untold_told;               /* the vote is lost: who had not told its term */
     uint64_t progress_told_us;
     uint64_t fetches_failed_told, fetch_problem_told; /* a count; a text's hash */
-    uint32_t receive_phase_told;                      /* of another node's snapshot */
+    struct import *import;       /* the dump.rdb that this start takes over; else NULL */
+    uint32_t receive_phase_told; /* of another node's snapshot */
     uint64_t installed_told, receives_failed_told;
     int exit_status;
 

@@ -61,6 +61,7 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
         config.snapshot.log_retain = 0;
     }
     if (box->part_size != 0) config.snapshot_part_size = box->part_size;
+    config.awaits_snapshot = box->awaits_snapshot;
     box->replicas[node] = replica_create(&config, replica_box_moment(box, node));
     for (uint32_t peer = 1; peer <= box->count; peer++) {
         if (peer == node) continue;

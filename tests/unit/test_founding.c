@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "src/server/founding.h"
 
-enum { NODES_MAX = 5 };
+enum { NODES_MAX = 5, BROUGHT = 77 };
 
 struct node {
     struct identity disk;
@@ -37,6 +37,8 @@ static void draw_uuid(struct box *box, struct identity *disk) {
     *disk = (struct identity){.phase = IDENTITY_EMPTY};
     for (size_t i = 0; i < IDENTITY_ID_SIZE; i++)
         disk->node[i] = (char)random_next(&box->random);
+    /* Some bring data, all the same. */
+    if (random_below(&box->random, 3) == 0) disk->initial = BROUGHT;
 }
 
 static void start(struct box *box, uint32_t at) {
@@ -46,6 +48,7 @@ static void start(struct box *box, uint32_t at) {
     node->memory = (struct founding){.count = box->count, .self = at};
     memcpy(node->memory.list, box->list, sizeof(box->list));
     memcpy(node->memory.node, node->disk.node, IDENTITY_ID_SIZE);
+    node->memory.initial = node->disk.initial;
     memset(node->has_under_way, 0, sizeof(node->has_under_way));
     if (node->disk.phase == IDENTITY_PREPARED) founding_note_prepared(&node->memory, &node->disk);
 }
@@ -79,6 +82,7 @@ static void write_identity(struct box *box, uint32_t at, const struct identity *
     }
     cr_assert(same_id(box->founding.cluster, identity->cluster), "two clusters were founded");
     cr_assert_eq(identity->member_count, box->founding.member_count);
+    cr_assert_eq(identity->initial, box->founding.initial, "all begin with the same data");
     cr_assert_eq(memcmp(identity->members, box->founding.members, sizeof(identity->members)), 0);
 }
 
@@ -224,6 +228,47 @@ Test(founding, a_wiped_or_rewound_node_never_votes) {
     }
 }
 
+/* Who has crashed comes back; then each hears of all others. */
+static void all_hear(struct box *box) {
+    for (uint32_t i = 0; i < box->count; i++) {
+        if (!box->nodes[i].runs && !box->nodes[i].refused) start(box, i);
+        for (uint32_t k = 0; k < box->count; k++) {
+            if (i == k || box->nodes[i].disk.phase == IDENTITY_FOUNDED) continue;
+            ask(box, i, k);
+            deliver(box, i, k);
+        }
+    }
+}
+
+/* SAFETY 12: one dump, or equal ones, on any of the nodes. */
+Test(founding, data_that_a_node_brings_is_that_of_all) {
+    for (uint32_t brings = 0; brings < 8; brings++) {
+        struct box box;
+        box_init(&box, 5, 3);
+        for (uint32_t i = 0; i < 3; i++)
+            box.nodes[i].disk.initial = brings & 1u << i ? BROUGHT : 0;
+        for (uint32_t i = 0; i < 3; i++)
+            start(&box, i);
+        for (int round = 0; round < 100; round++)
+            all_hear(&box);
+        for (uint32_t i = 0; i < 3; i++) {
+            cr_expect_eq(box.nodes[i].disk.phase, IDENTITY_FOUNDED);
+            cr_expect_eq(box.nodes[i].disk.initial, brings == 0 ? 0 : BROUGHT);
+        }
+    }
+    struct box box;
+    box_init(&box, 5, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        box.nodes[i].disk.initial = i + 1;
+        start(&box, i);
+    }
+    all_hear(&box);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_expect(box.nodes[i].refused);
+        cr_expect_eq(box.nodes[i].disk.phase, IDENTITY_EMPTY);
+    }
+}
+
 Test(founding, tells_for_whom_it_waits_and_why) {
     struct founding founding = {.self = 1};
     const char *problems[] = {"can't connect: no answer", "", ""};
@@ -331,6 +376,12 @@ Test(founding, identity_survives_its_file_and_nothing_else_does) {
     cr_assert_eq(identity_decode(buffer_bytes(&text), &read), ERROR_NONE);
     cr_expect_eq(memcmp(&identity, &read, sizeof(read)), 0);
     cr_expect_eq(identity_base_hash(&identity), identity_base_hash(&read));
+    identity.initial = 5;
+    cr_expect_neq(identity_base_hash(&identity), identity_base_hash(&read));
+    text.size = 0;
+    identity_encode(&identity, &text);
+    cr_assert_eq(identity_decode(buffer_bytes(&text), &read), ERROR_NONE);
+    cr_expect_eq(memcmp(&identity, &read, sizeof(read)), 0);
     for (size_t size = 0; size < text.size; size++)
         cr_expect_neq(identity_decode(bytes_of(text.data, size), &read), ERROR_NONE, "%zu", size);
     for (size_t at = 0; at < text.size; at++) {

@@ -209,6 +209,55 @@ Test(transfer, power_may_fail_at_every_step, .init = begin, .fini = end) {
     box_client_close(&box, client);
 }
 
+/* SAFETY 12: a cluster that began with data, which one of its founders has. */
+static void put_first_snapshot(uint32_t node) {
+    struct storages *storages = storages_create(1);
+    storages_mix_digest(storages, 5);
+    struct snapshot_head head = {.position = {.index = 1, .term = 1, .hash = 77}};
+    head.digest = origins_digest(&head.origins, storages_rolling_digest(storages));
+    memcpy(&head.members, box.replicas[node]->config.raft.members, sizeof(head.members));
+    struct snapshot_options options = {.redis_version = BYTES("7.0.15")};
+    struct snapshot_writer *writer = snapshot_writer_create(storages, &head, &options);
+    struct buffer file = {0};
+    while (!snapshot_writer_next(writer, &file, 1000)) {
+    }
+    simulated_disk_put(box.disks[node], SNAPSHOT_NAME, 0, buffer_bytes(&file));
+    buffer_clear(&file);
+    snapshot_writer_destroy(writer);
+    storages_destroy(storages);
+}
+
+Test(transfer, founders_fetch_the_first_state_before_they_begin) {
+    box = (struct replica_box){0};
+    replica_box_init(&box, 3);
+    box.part_size = 100;
+    box.awaits_snapshot = true;
+    put_first_snapshot(2);
+    for (uint32_t node = 1; node <= 3; node++) { /* before they have asked for anything */
+        replica_destroy(box.replicas[node]);
+        replica_box_boot(&box, node);
+    }
+    box.cut[2] = true;
+    replica_box_run(&box, 3 * 1000 * 1000);
+    cr_expect_eq(replica_box_leader(&box), 0, "nobody begins without it");
+    cr_expect_eq(replica_state(box.replicas[1]), REPLICA_RECOVERING);
+    box.cut[2] = false;
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    for (uint32_t node = 1; node <= 3; node++)
+        cr_expect_eq(raft_base_index(replica_raft(box.replicas[node])), 1);
+    struct box_client *client = replica_box_client(&box, 1);
+    write_much(client, 0, 10);
+    box_client_close(&box, client);
+    for (uint32_t node = 1; node <= 3; node++) {
+        replica_box_kill(&box, node);
+        replica_box_boot(&box, node);
+    }
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
+    replica_box_clear(&box);
+}
+
 /* --- the two ends, by hand ----------------------------------------------------------------------
  */
 

@@ -41,8 +41,18 @@ enum raft_planted {
     RAFT_PLANTED_BUSY_ANSWERS = 1 << 15,
     /* A node whose log has lost entries votes and campaigns all the same (SAFETY 11). */
     RAFT_PLANTED_DAMAGED_VOTES = 1 << 16,
+    /* A leader answers reads before it has committed an entry of its own term (SAFETY 2). */
+    RAFT_PLANTED_READ_BEFORE_NOOP = 1 << 17,
+    /* A leader counts itself for entries that its own disk does not have yet (SAFETY 8). */
+    RAFT_PLANTED_COUNT_SELF_EARLY = 1 << 18,
+    /* A node that has just started votes at once, whatever it had promised before (SAFETY 5). */
+    RAFT_PLANTED_NO_SILENCE = 1 << 19,
     /* A leader keeps its lease although it has told another node to campaign (SAFETY 5). */
     RAFT_PLANTED_KEEP_LEASE = 1 << 20,
+    /* A vote for a candidate whose log lacks entries (Raft 5.4.1). */
+    RAFT_PLANTED_VOTE_FOR_ANYONE = 1 << 21,
+    /* Heartbeats and their answers wait behind the disk (design, 6). */
+    RAFT_PLANTED_HEARTBEAT_WAITS = 1 << 22,
 };
 
 /* Of the journal, among the replica's. */

@@ -135,6 +135,7 @@ void raft_on_timeout_now(struct raft *raft, const struct raft_message *message) 
 
 /* Raft 5.4.1: the later last term, or the longer log of the same. */
 static bool is_up_to_date(const struct raft *raft, uint64_t last_index, uint64_t last_term) {
+    if (raft_is_planted(raft, RAFT_PLANTED_VOTE_FOR_ANYONE)) return true;
     uint64_t own_term = raft_log_last_term(&raft->log);
     if (last_term != own_term) return last_term > own_term;
     return last_index >= raft_log_last_index(&raft->log);

@@ -43,8 +43,14 @@ static void forget(struct raft *raft, uint32_t at, uint32_t count) {
             (raft->pending_count - at) * sizeof(*raft->pending));
 }
 
+/* Until then it does not know what earlier leaders have committed (SAFETY 2). */
+static bool knows_what_is_committed(const struct raft *raft) {
+    if (raft_is_planted(raft, RAFT_PLANTED_READ_BEFORE_NOOP)) return true;
+    return raft_own_term_is_committed(raft);
+}
+
 static void read_as_leader(struct raft *raft, struct raft_pending_read read, bool confirm) {
-    bool may_answer = raft_own_term_is_committed(raft);
+    bool may_answer = knows_what_is_committed(raft);
     if (may_answer) read.index = raft->commit_index;
     bool is_certain = !confirm && raft_has_lease(raft, raft->now_us);
     if (raft_is_planted(raft, RAFT_PLANTED_READ_UNCONFIRMED)) is_certain = true;
@@ -130,7 +136,7 @@ void raft_count_answers(struct raft *raft) {
 }
 
 void raft_resume_reads(struct raft *raft) {
-    if (raft->pending_count == 0 || !raft_own_term_is_committed(raft)) return;
+    if (raft->pending_count == 0 || !knows_what_is_committed(raft)) return;
     uint32_t done = 0;
     for (; done < raft->pending_count && raft->pending[done].number <= raft->confirmed_number;
          done++) {

@@ -127,6 +127,8 @@ void raft_on_timing(struct raft *raft, const struct raft_event *event) {
 void raft_advance_commit(struct raft *raft) {
     struct raft_tally tally = {0};
     tally.at[raft->config.id] = raft->persisted_index; /* Its own disk counts as any other. */
+    if (raft_is_planted(raft, RAFT_PLANTED_COUNT_SELF_EARLY))
+        tally.at[raft->config.id] = raft_log_last_index(&raft->log);
     for (uint32_t i = 0; i < raft->peer_count; i++)
         tally.at[raft->peers[i].id] = raft->peers[i].match_index;
     uint64_t index = raft_quorum_value(raft, &tally);

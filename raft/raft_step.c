@@ -101,7 +101,8 @@ void raft_start(struct raft *raft, uint64_t now_us) {
         return;
     }
     /* What was promised before a crash is forgotten; the longest of it is kept (SAFETY 5). */
-    raft->silence_until_us = now_us + raft->config.promise_max_us;
+    if (!raft_is_planted(raft, RAFT_PLANTED_NO_SILENCE))
+        raft->silence_until_us = now_us + raft->config.promise_max_us;
     raft_reset_election_timer(raft);
 }
 
@@ -280,6 +281,9 @@ static uint64_t number_to_wait_for(const struct raft *raft, const struct raft_me
 
     uint64_t number =
         raft->hard_state_number > raft->completed_number ? raft->hard_state_number : 0;
+    bool beats = message->type == RAFT_HEARTBEAT || message->type == RAFT_HEARTBEAT_REPLY;
+    if (beats && raft_is_planted(raft, RAFT_PLANTED_HEARTBEAT_WAITS))
+        return raft->outstanding_count == 0 ? 0 : raft->persist_number;
     bool acknowledges = message->type == RAFT_APPEND_REPLY && message->as.append_reply.success;
     if (acknowledges && !raft_is_planted(raft, RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC)) {
         uint64_t covering = request_that_covers(raft, message->as.append_reply.match);

@@ -60,6 +60,8 @@ static void deliver(struct apply *apply) {
         if (delivery.origin != replica->origin) continue;
         struct session *session = session_by_id(replica, delivery.client);
         if (session == NULL || session->closed) continue;
+        bool is_slow = session->output.size > 0;
+        if (is_slow && (replica->config.planted & REPLICA_PLANTED_DROP_NEWS)) continue;
         struct buffer *out =
             session == apply->group_session ? &apply->group_pushes : &session->output;
         struct reply reply = {.out = out, .protocol = session->protocol};
@@ -70,6 +72,14 @@ static void deliver(struct apply *apply) {
 
 /* --- one command -------------------------------------------------------------------------------
  */
+
+/* The same on every node. */
+static uint64_t seed_of(struct apply *apply) {
+    struct replica *replica = apply->replica;
+    if (UNLIKELY(replica->config.planted & REPLICA_PLANTED_LOCAL_SEED))
+        return random_next(&replica->random);
+    return hash_chain(apply->header.seed, apply->ordinal);
+}
 
 /* `session`: of the client that waits for the reply, or NULL. */
 static void run_record(struct apply *apply, const struct command_record *record,
@@ -87,7 +97,7 @@ static void run_record(struct apply *apply, const struct command_record *record,
         .db = record->db,
         .reply = reply,
         .now_ms = storages_now_ms(replica->storages),
-        .seed = hash_chain(apply->header.seed, apply->ordinal),
+        .seed = seed_of(apply),
         .origin = apply->header.origin,
         .client = record->client,
         .in_group = in_group,
@@ -393,7 +403,9 @@ static void apply_entry(struct replica *replica, const char *image) {
     replica->applied_term = header.term;
     replica->applied_hash = header.hash;
     replica->statistics.entries_applied++;
-    storages_set_now(replica->storages, (int64_t)header.stamp_ms);
+    bool is_local = replica->config.planted & REPLICA_PLANTED_LOCAL_CLOCK;
+    storages_set_now(replica->storages,
+                     (int64_t)(is_local ? replica->now.wall_ms : header.stamp_ms));
     if (replica->origin != 0) replica_follow_stamp(replica, header.stamp_ms, false);
     if (header.type == ENTRY_CONFIG) apply_config(replica, image);
     if (header.type != ENTRY_DATA) return;

@@ -422,14 +422,17 @@ static bool drain_reads(struct replica *replica) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < replica->granted_count; i++) {
         struct granted_read *granted = &replica->granted[i];
-        if (granted->index > replica->applied_index) {
+        bool too_early = granted->index > replica->applied_index &&
+                         !(replica->config.planted & REPLICA_PLANTED_READ_BEFORE_APPLIED);
+        if (too_early) {
             replica->granted[kept++] = *granted;
             continue;
         }
-        if (granted->context > ready) ready = granted->context;
-        if (granted->stamp_ms > replica->leader_stamp_ms) {
-            replica->leader_stamp_ms = granted->stamp_ms;
-        }
+        if (granted->context <= ready) continue;
+        ready = granted->context;
+        /* The newest, not the highest: an earlier leader's clock may have been far ahead, and this
+         * one's ticks would not get there for as long. */
+        replica->leader_stamp_ms = granted->stamp_ms;
     }
     replica->granted_count = kept;
     if (ready == replica->ready_context) return false;
@@ -920,9 +923,11 @@ enum error replica_peer_packet(struct replica *replica, uint32_t from, struct by
     if (replica->state == REPLICA_RECOVERING && replica->snapshots.is_awaited)
         return receive_awaited(replica, from, packet, chunk);
     if (replica->state != REPLICA_RUNNING) return ERROR_NONE; /* as if lost on the way */
-    if (from == 0 || from > RAFT_NODES_MAX) return ERROR_FOREIGN;
     replica->statistics.packets_in++;
-    enum error error = receive_packet(replica, from, packet, chunk);
+    enum error error = from == 0 || from > RAFT_NODES_MAX
+                           ? ERROR_FOREIGN
+                           : receive_packet(replica, from, packet, chunk);
+    replica->statistics.packets_refused += error != ERROR_NONE;
     replica_drain(replica);
     return error;
 }

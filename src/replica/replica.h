@@ -44,6 +44,13 @@ enum replica_planted {
         1 << 21, /* what was received takes the name and the state's place before it is durable */
     REPLICA_PLANTED_DENY_INSTALLED =
         1 << 22, /* SAFETY 19: what an installed snapshot may contain is told as not executed */
+    REPLICA_PLANTED_READ_BEFORE_APPLIED =
+        1 << 26, /* SAFETY 2: a granted read runs though its index is not applied yet */
+    REPLICA_PLANTED_LOCAL_CLOCK = 1 << 27, /* SAFETY 3: keys expire by this node's own clock */
+    REPLICA_PLANTED_LOCAL_SEED = 1 << 28,  /* a command's randomness is this node's own */
+    REPLICA_PLANTED_SNAPSHOT_AHEAD =
+        1 << 29, /* SAFETY 8: a snapshot holds more than this node's log has durably */
+    REPLICA_PLANTED_DROP_NEWS = 1 << 30, /* who has much unsent output misses messages */
 };
 
 /* One command that was carried out for a client of this node. Lent for the call. */
@@ -453,6 +460,7 @@ void replica_get_repair(const struct replica *replica, struct replica_repair *re
     X(busy_heard)                                                                                  \
     X(packets_in)                                                                                  \
     X(packets_out)                                                                                 \
+    X(packets_refused)                                                                             \
     X(error_replies)
 struct replica_statistics {
 #define REPLICA_STATISTIC(name) uint64_t name;

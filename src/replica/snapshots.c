@@ -553,7 +553,8 @@ static void tend_making(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     bool goes_on = snapshots->phase == REPLICA_SNAPSHOT_WAITING &&
                    !snapshots->requests[SLOT_FILE].open &&
-                   raft_persisted_index(replica->raft) >= snapshots->next.index;
+                   (raft_persisted_index(replica->raft) >= snapshots->next.index ||
+                    (replica->config.planted & REPLICA_PLANTED_SNAPSHOT_AHEAD));
     if (!goes_on) return;
     CHECK(snapshots->next.index >= snapshots->position.index);
     rename_next(replica);

@@ -298,6 +298,8 @@ Test(shown, tells_of_the_cluster, .fini = end) {
     cr_expect_gt(atoll(text_of(follower, "slave_read_repl_offset")), offset);
     cr_expect_gt(atoll(text_of(follower, "raft_packets_in")), 0);
     cr_expect_gt(atoll(text_of(follower, "raft_packets_out")), 0);
+    /* None comes from nodes of one version: tests/unit/test_replica.c makes some. */
+    cr_expect_str_eq(text_of(follower, "raft_packets_refused"), "0");
 
     /* Cut off: what it was sent waits, and no leader is known. */
     long long term = atoll(text_of(follower, "raft_current_term"));

@@ -10,7 +10,8 @@ void faults_choose(struct world *world) {
     world->is_calm = world->node_count > 1 && world_chance(world, 60);
     if (world->is_calm) density = (uint32_t)world_between(world, 200, 800);
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
-        bool is_rough = i == FAULT_blackouts || i == FAULT_disk_errors || i == FAULT_full_disks;
+        bool is_rough = i == FAULT_replays || i == FAULT_misdirections || i == FAULT_blackouts ||
+                        i == FAULT_disk_errors || i == FAULT_full_disks;
         world->fault_on[i] = world_chance(world, density) && !(world->is_calm && is_rough);
     }
     world->result->figures.calm_seeds += world->is_calm;
@@ -264,6 +265,12 @@ static void strike(struct world *world, enum fault fault) {
     case FAULT_link_resets:
         reset_link(world);
         break;
+    case FAULT_replays:
+    case FAULT_mangled_packets:
+    case FAULT_misdirections:
+        for (uint64_t count = world_between(world, 1, 20); count > 0; count--)
+            network_strike(world, fault);
+        break;
     case FAULT_slow_disks:
     case FAULT_disk_errors:
     case FAULT_full_disks:
@@ -501,5 +508,10 @@ void faults_heal(struct world *world, bool leaves_one) {
         }
     }
     choose_ailment(world, leaves_one);
+    begin_ailment(world);
+}
+
+void faults_fall_ill(struct world *world) {
+    choose_ailment(world, true);
     begin_ailment(world);
 }

@@ -1,7 +1,9 @@
 /* network.c: packets travel as flat bytes, each arrival with memory of its own; links go down and
  * up, and who holds one end learns it late. */
 #include "base/hash.h"
+#include "base/memory.h"
 #include "raft/message.h"
+#include "src/replica/replica_internal.h"
 #include "tests/simulator/world.h"
 
 void network_calm(struct world *world) {
@@ -66,6 +68,77 @@ static void launch(struct world *world, uint32_t from, const struct replica_pack
              (struct event){.kind = EVENT_PACKET, .to = packet->to, .from = from, .chunk = chunk});
 }
 
+/* --- what nobody sent so -------------------------------------------------------------------- */
+
+enum { PAST_MAX = 96, KINDS_REPLAYED = PACKET_FULL, KIND_OF_THE_FUTURE = 64 };
+
+struct past {
+    uint32_t from, to;
+    size_t head; /* behind it come entries, which their hashes protect */
+    struct chunk *chunk;
+};
+
+static struct chunk *copy_of(const struct chunk *chunk, size_t room) {
+    struct chunk *copy = chunk_create(chunk->used + room);
+    memcpy(copy->data, chunk->data, chunk->used);
+    copy->used = chunk->used;
+    return copy;
+}
+
+/* Keeps some of all packets: the newest of them, but also some of earlier terms and boots. */
+static void keep(struct world *world, uint32_t from, const struct replica_packet *packet,
+                 const struct chunk *chunk) {
+    bool is_hostile_seed = world->fault_on[FAULT_replays] || world->fault_on[FAULT_misdirections] ||
+                           world->fault_on[FAULT_mangled_packets];
+    if (!is_hostile_seed || !world_chance(world, 50)) return;
+    if (world->past == NULL) world->past = memory_allocate_zeroed(PAST_MAX * sizeof(struct past));
+    struct past *past = &world->past[world_below(world, PAST_MAX)];
+    chunk_release(past->chunk);
+    *past = (struct past){from, packet->to, packet->head.size, copy_of(chunk, 0)};
+}
+
+void network_clear(struct world *world) {
+    for (uint32_t i = 0; world->past != NULL && i < PAST_MAX; i++)
+        chunk_release(world->past[i].chunk);
+    memory_release(world->past);
+}
+
+/* As a sender of another version, or one whose memory fails, might make it: behind a valid frame.
+ * No bit flips where nothing could notice. */
+static struct chunk *mangle(struct world *world, const struct past *past) {
+    struct chunk *chunk = copy_of(past->chunk, 64);
+    uint64_t way = world_below(world, 4);
+    if (way == 0 && chunk->used > past->head) {
+        size_t at = past->head + world_below(world, chunk->used - past->head);
+        chunk->data[at] = (char)(chunk->data[at] ^ 1 << world_below(world, 8));
+    } else if (way == 1) {
+        chunk->data[0] = (char)world_between(world, KIND_OF_THE_FUTURE, 255);
+    } else if (way == 2) {
+        for (size_t i = 0; i < 64; i++)
+            chunk->data[chunk->used++] = (char)world_below(world, 256);
+    } else {
+        chunk->used = world_below(world, chunk->used);
+    }
+    return chunk;
+}
+
+void network_strike(struct world *world, enum fault fault) {
+    if (world->past == NULL) return;
+    const struct past *past = &world->past[world_below(world, PAST_MAX)];
+    if (past->chunk == NULL || (uint8_t)past->chunk->data[0] > KINDS_REPLAYED) return;
+    struct event event = {.kind = EVENT_PACKET, .to = past->to, .from = past->from};
+    if (fault == FAULT_misdirections && world_chance(world, 500)) {
+        event.to = (uint32_t)world_between(world, 1, world->node_count);
+    } else if (fault == FAULT_misdirections) {
+        event.from = (uint32_t)world_below(world, RAFT_NODES_MAX + 2);
+    }
+    event.is_hostile = true;
+    event.chunk = fault == FAULT_mangled_packets ? mangle(world, past) : copy_of(past->chunk, 0);
+    world_at(world, world->now_us + world_paced_us(world, 2, 6), event);
+}
+
+/* --- sending -------------------------------------------------------------------------------- */
+
 void network_send(struct world *world, uint32_t from, struct replica_packet *packet) {
     struct link *link = &world->links[from][packet->to];
     struct chunk *chunk = flatten(packet);
@@ -75,6 +148,7 @@ void network_send(struct world *world, uint32_t from, struct replica_packet *pac
     world->result->figures.packets++;
     struct raft_message message;
     if (!packet->bulk && decode(chunk, &message, NULL, 0)) checks_vote(world, &message);
+    keep(world, from, packet, chunk);
     if (lost) {
         chunk_release(chunk);
     } else {
@@ -88,11 +162,15 @@ void network_send(struct world *world, uint32_t from, struct replica_packet *pac
 
 void network_packet_arrives(struct world *world, struct event *event) {
     struct node *node = &world->nodes[event->to];
-    if (node->replica == NULL || world->links[event->from][event->to].cut) {
+    bool is_cut = event->from <= NODES_MAX && world->links[event->from][event->to].cut;
+    if (node->replica == NULL || is_cut) {
         chunk_release(event->chunk);
         return;
     }
-    node_put(node, (struct inbox_item){.from = event->from, .link = -1, .chunk = event->chunk});
+    node_put(node, (struct inbox_item){.from = event->from,
+                                       .link = -1,
+                                       .chunk = event->chunk,
+                                       .is_hostile = event->is_hostile});
 }
 
 /* --- links ---------------------------------------------------------------------------------- */

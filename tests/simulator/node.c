@@ -104,7 +104,7 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     clear_inbox(node);
     network_node_stopped(world, node->id);
     uint64_t away_us =
-        world->healed ? world_between(world, 0, 20 * 1000) : world_paced_us(world, 60, 7);
+        world->healed ? world_between(world, 0, 20 * 1000) : world_paced_us(world, 20, 9);
     world_at(world, world->now_us + away_us, (struct event){.kind = EVENT_START, .to = node->id});
 }
 
@@ -174,7 +174,10 @@ static void take_inbox(struct world *world, struct node *node) {
                 item.from);
     enum error error =
         replica_peer_packet(node->replica, item.from, packet, item.chunk, moment_of(world, node));
-    if (error != ERROR_NONE) {
+    if (item.is_hostile) {
+        world->result->figures.packets_refused += error != ERROR_NONE;
+        world->result->figures.packets_harmless += error == ERROR_NONE;
+    } else if (error != ERROR_NONE) {
         world_violation(world, "n%u refuses a packet of n%u: %s", node->id, item.from,
                         error_text(error));
     }

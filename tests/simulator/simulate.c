@@ -333,7 +333,7 @@ static bool judge_bug(const struct options *options, const struct planted_bug *b
         fine &= !shared[0].violated;
     }
     qsort(counts, STARTS, sizeof(counts[0]), by_size);
-    printf("%-24s %-10s", bug->name, bug->rule);
+    printf("%-23s %-28s", bug->name, bug->rule);
     if (counts[STARTS / 2] == UINT64_MAX) {
         printf(" NOT FOUND within %llu seeds\n", (unsigned long long)seeds_max_of(options, bug));
     } else {

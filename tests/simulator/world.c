@@ -225,6 +225,7 @@ static void tear_down(struct world *world) {
     for (size_t i = 0; i < world->event_count; i++)
         chunk_release(world->events[i].chunk);
     memory_release(world->events);
+    network_clear(world);
     clients_destroy(world->clients);
     appending_destroy(world);
     publishing_destroy(world);
@@ -327,9 +328,14 @@ static bool keeps_its_leader(struct world *world) {
     return false;
 }
 
+/* One node stays ill, or falls ill again when all are well. */
 static bool lives_with_an_ailment(struct world *world) {
-    faults_heal(world, true);
-    return comes_back(world) && keeps_its_leader(world);
+    bool stays = world_chance(world, 500);
+    faults_heal(world, stays);
+    if (!comes_back(world)) return false;
+    if (stays) return keeps_its_leader(world);
+    faults_fall_ill(world);
+    return keeps_its_leader(world);
 }
 
 static void live(struct world *world) {

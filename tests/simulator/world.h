@@ -32,6 +32,9 @@ enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
     X(reorderings)                                                                                 \
     X(partitions)                                                                                  \
     X(one_way_cuts)                                                                                \
+    X(replays)                                                                                     \
+    X(mangled_packets)                                                                             \
+    X(misdirections)                                                                               \
     X(link_resets)                                                                                 \
     X(slow_disks)                                                                                  \
     X(kills)                                                                                       \
@@ -100,7 +103,9 @@ enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
     X(transactions)                                                                                \
     X(messages_published)                                                                          \
     X(messages_heard)                                                                              \
-    X(repairs)
+    X(repairs)                                                                                     \
+    X(packets_refused)                                                                             \
+    X(packets_harmless)
 struct figures {
 #define FIGURE(name) uint64_t name;
     FIGURES(FIGURE)
@@ -151,6 +156,7 @@ struct event {
     uint64_t value;
     struct connection *connection;
     struct chunk *chunk;
+    bool is_hostile; /* of a packet: the sender never sent it so; it may be refused */
 };
 
 struct connection {
@@ -166,6 +172,7 @@ struct inbox_item {
     uint32_t from;
     int link;            /* 1 up, 0 down, -1: a packet */
     struct chunk *chunk; /* of a packet */
+    bool is_hostile;
 };
 
 enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_TURN_END, PHASE_EFFECTS };
@@ -268,6 +275,7 @@ struct world {
     uint32_t damaged_max; /* at a time */
     bool is_hopeless;     /* there were once more than can be supplied */
 
+    struct past *past; /* network.c: packets of all times */
     struct clients *clients;
     struct appending *appending;
     struct publishing *publishing;
@@ -306,6 +314,9 @@ uint32_t world_leader(const struct world *world); /* of the highest term; 0: non
 /* network.c */
 void network_calm(struct world *world); /* every link as it is without faults */
 void network_send(struct world *world, uint32_t from, struct replica_packet *packet);
+/* One of the past comes once more, whole or mangled, or goes where it was not sent. */
+void network_strike(struct world *world, enum fault fault);
+void network_clear(struct world *world);
 void network_packet_arrives(struct world *world, struct event *event);
 /* Tells `to` about its link to `from`, if that is still true by then. */
 void network_link_changes(struct world *world, const struct event *event);
@@ -318,6 +329,8 @@ void faults_next(struct world *world, const struct event *event);
 void faults_end(struct world *world, const struct event *event);
 /* Ends all faults; but for what ails one node, if `leaves_one`. */
 void faults_heal(struct world *world, bool leaves_one);
+/* One node of a cluster that is well falls ill. */
+void faults_fall_ill(struct world *world);
 void faults_flap(struct world *world, const struct event *event);
 /* There is a new leader: trouble likes such moments. */
 void faults_when_power_changes(struct world *world);

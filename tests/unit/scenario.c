@@ -624,6 +624,11 @@ static void do_breaks(struct scenario *scenario) {
         {"lease-new-quorum", RAFT_PLANTED_LEASE_NEW_QUORUM},
         {"busy-answers", RAFT_PLANTED_BUSY_ANSWERS},
         {"damaged-votes", RAFT_PLANTED_DAMAGED_VOTES},
+        {"read-before-noop", RAFT_PLANTED_READ_BEFORE_NOOP},
+        {"count-self-early", RAFT_PLANTED_COUNT_SELF_EARLY},
+        {"no-silence", RAFT_PLANTED_NO_SILENCE},
+        {"vote-for-anyone", RAFT_PLANTED_VOTE_FOR_ANYONE},
+        {"heartbeat-waits", RAFT_PLANTED_HEARTBEAT_WAITS},
     };
     for (uint32_t i = 0; i < COUNT_OF(mistakes); i++) {
         if (!is(scenario, 1, mistakes[i].name)) continue;

@@ -1080,6 +1080,83 @@ Test(replica, a_leaders_clock_that_jumps_lets_no_key_expire_early) {
     }
 }
 
+/* Behind a frame that is whole: other versions, other nodes, broken memories. Nothing comes of it,
+ * and it is counted. */
+Test(replica, packets_that_make_no_sense_are_refused) {
+    static const struct {
+        const char *name;
+        uint32_t from;
+        struct bytes packet;
+    } packets[] = {
+        {"nothing", 2, BYTES("")},
+        {"a kind of the future", 2, BYTES("\x7f")},
+        {"no kind", 2, BYTES("\x00")},
+        {"a message of nothing", 2, BYTES("\x01")},
+        {"a message of noise", 2, BYTES("\x01noise noise noise noise noise noise noise")},
+        {"a batch without an entry", 2, BYTES("\x02")},
+        {"a wish of noise", 2, BYTES("\x03noise")},
+        {"an origin of noise", 2, BYTES("\x04noise")},
+        {"a digest of noise", 2, BYTES("\x06noise")},
+        {"a full disk of noise", 2, BYTES("\x07noise")},
+        {"nobody's", 0, BYTES("\x05")},
+        {"a stranger's", RAFT_NODES_MAX + 1, BYTES("\x05")},
+    };
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint64_t before = replica_statistics(box.replicas[1])->packets_refused;
+    cr_expect_eq(before, 0);
+    for (size_t i = 0; i < COUNT_OF(packets); i++) {
+        struct chunk *chunk = chunk_create(packets[i].packet.size + 1);
+        memcpy(chunk->data, packets[i].packet.data, packets[i].packet.size);
+        struct bytes packet = bytes_of(chunk->data, packets[i].packet.size);
+        cr_expect_neq(replica_peer_packet(box.replicas[1], packets[i].from, packet, chunk,
+                                          replica_box_moment(&box, 1)),
+                      ERROR_NONE, "%s", packets[i].name);
+        chunk_release(chunk);
+        cr_expect_eq(replica_statistics(box.replicas[1])->packets_refused, i + 1, "%s",
+                     packets[i].name);
+    }
+    set_key(&box, 1, "SET key value\r\n");
+    replica_box_clear(&box);
+}
+
+/* A leader whose clock is ahead tells the present with its read indexes. Under the next one, whose
+ * clock is right, the log's time stands still until that has caught up: a follower does not wait
+ * for it before it reads a key whose deadline lies between the two. */
+Test(replica, a_read_waits_for_no_time_that_only_an_earlier_leader_knew) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    for (uint32_t node = 1; node <= 3; node++)
+        box.ahead_ms[node] = HOUR_MS;
+    for (uint32_t node = 1; node <= 3; node++) {
+        replica_box_kill(&box, node);
+        replica_box_boot(&box, node);
+    }
+    cr_assert(replica_box_settle(&box));
+    uint32_t old = replica_box_leader(&box);
+    set_key(&box, old, "SET key value\r\n");
+    replica_box_run(&box, 500 * 1000);
+    for (uint32_t node = 1; node <= 3; node++) {
+        if (node == old) continue;
+        box.ahead_ms[node] = 0;
+        struct box_client *client = replica_box_client(&box, node);
+        box_client_send(&box, client, "GET key\r\n");
+        cr_assert(box_client_expect(&box, client, "$5\r\nvalue\r\n"));
+        box_client_close(&box, client);
+    }
+    replica_box_kill(&box, old);
+    cr_assert(replica_box_settle(&box));
+    uint32_t follower = 6 - old - replica_box_leader(&box);
+    struct box_client *client = replica_box_client(&box, follower);
+    box_client_send(&box, client, "SET short value PX 100\r\n");
+    cr_assert(box_client_expect(&box, client, "+OK\r\n"));
+    box_client_send(&box, client, "GET short\r\n");
+    cr_expect(box_client_expect(&box, client, "$5\r\nvalue\r\n"));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
 /* A node that was cut off catches up by entries that are an hour old: they say nothing about the
  * present. */
 Test(replica, old_entries_do_not_set_a_clock_back) {

@@ -79,9 +79,10 @@ struct moment {
 
 struct search {
     const struct history_operation *operations;
+    uint32_t count;
     struct moment moments[2 * HISTORY_OPERATIONS_MAX + 1];
     int32_t call_of[HISTORY_OPERATIONS_MAX], return_of[HISTORY_OPERATIONS_MAX];
-    int32_t previous[HISTORY_OPERATIONS_MAX]; /* of the same connection */
+    int32_t previous[HISTORY_OPERATIONS_MAX]; /* of the same connection, and known */
     bool reads_only[HISTORY_OPERATIONS_MAX], is_timed[HISTORY_OPERATIONS_MAX];
     uint64_t done[SET_WORDS];
     uint32_t returns_left; /* operations that have to take effect and have not */
@@ -112,7 +113,7 @@ static int moment_order(const void *left, const void *right) {
 static int32_t previous_of(const struct search *search, int32_t operation) {
     for (int32_t i = operation - 1; i >= 0; i--) {
         bool same = search->operations[i].connection == search->operations[operation].connection;
-        if (same && search->call_of[i] != NONE) return i;
+        if (same && search->return_of[i] != NONE) return i;
     }
     return NONE;
 }
@@ -166,6 +167,17 @@ static bool is_done(const struct search *search, int32_t operation) {
     return operation == NONE || (search->done[operation / 64] >> (operation % 64) & 1);
 }
 
+/* It keeps its connection's order. One that nobody was told about may have been refused, so those
+ * behind it do not wait for it; but it is not done after them. */
+static bool is_its_turn(const struct search *search, int32_t operation) {
+    if (!is_done(search, search->previous[operation])) return false;
+    const struct history_operation *own = &search->operations[operation];
+    if (own->returned != HISTORY_UNKNOWN) return true;
+    for (int32_t i = operation + 1; i < (int32_t)search->count; i++)
+        if (search->operations[i].connection == own->connection && is_done(search, i)) return false;
+    return true;
+}
+
 static void seen_insert(uint64_t *seen, size_t capacity, uint64_t hash) {
     size_t at = hash & (capacity - 1);
     while (seen[at] != 0)
@@ -215,7 +227,7 @@ static void take(struct search *search, int32_t operation, uint32_t choice, bool
  * something new. */
 static enum model_fit advance(struct search *search, int32_t operation, uint32_t choice) {
     bool is_plain_read = search->reads_only[operation] && !search->is_timed[operation];
-    if (is_plain_read || !is_done(search, search->previous[operation])) return MODEL_EXHAUSTED;
+    if (is_plain_read || !is_its_turn(search, operation)) return MODEL_EXHAUSTED;
     struct model *next = &search->states[search->depth + 1];
     *next = search->states[search->depth];
     enum model_fit fit = model_apply(next, &search->operations[operation], choice);
@@ -232,8 +244,7 @@ static enum model_fit advance(struct search *search, int32_t operation, uint32_t
 /* A read that fits the state and tells nothing new about it may as well happen now: whatever
  * follows could follow all the same. So there is no choice about it. */
 static bool absorb(struct search *search, int32_t operation) {
-    if (!search->reads_only[operation] || !is_done(search, search->previous[operation]))
-        return false;
+    if (!search->reads_only[operation] || !is_its_turn(search, operation)) return false;
     const struct model *state = &search->states[search->depth];
     struct model *next = &search->states[search->depth + 1];
     *next = *state;
@@ -308,6 +319,7 @@ enum history_verdict history_check(const struct history_operation *operations, u
     CHECK(count <= HISTORY_OPERATIONS_MAX);
     struct search *search = memory_allocate_zeroed(sizeof(*search));
     search->operations = operations;
+    search->count = count;
     search->seen_capacity = 1024;
     search->seen = memory_allocate_zeroed(search->seen_capacity * sizeof(uint64_t));
     list_moments(search, count);

@@ -7,8 +7,9 @@
  * kept too.
  *
  * An operation has returned with results, or its outcome is unknown: then it took effect at some
- * later moment, or never. Those that certainly were not executed do not stand in a history at all:
- * their effects would be what nobody explains.
+ * later moment, or never (also where one behind it did: its refusal may be what nobody heard).
+ * Those that certainly were not executed do not stand in a history at all: their effects would be
+ * what nobody explains.
  *
  * Moments are any numbers that grow with time, all different. */
 #pragma once

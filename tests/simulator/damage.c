@@ -169,7 +169,7 @@ static void hit_vote(struct world *world, struct node *node, enum fault fault) {
     add_file(&regions, node->disk, VOTE_NAME);
     add_file(&regions, node->disk, VOTE_COPY_NAME);
     if (regions.count == 0) return;
-    bool both = world_chance(world, 300);
+    bool both = world_chance(world, 500);
     if (both) {
         for (uint32_t i = 0; i < regions.count; i++)
             flip(world, node, &regions.at[i]);
@@ -184,7 +184,7 @@ void damage_strike(struct world *world, struct node *node) {
     node->damage_is_due = false;
     world->result->figures.faults[fault]++;
     node->is_damaged = node->was_damaged = true;
-    if (world_chance(world, 300)) {
+    if (world_chance(world, 400)) {
         hit_vote(world, node, fault);
         return;
     }

@@ -209,7 +209,8 @@ static void damage(struct world *world, enum fault fault) {
     struct node *node = victim(world);
     if (node->replica == NULL || node->doom != DOOM_NONE) return;
     if (!damage_plan(world, node, fault)) return;
-    node->doom = world_chance(world, 500) ? DOOM_KILL : DOOM_POWER_LOSS;
+    static const enum doom ends[] = {DOOM_KILL, DOOM_POWER_LOSS, DOOM_BLACKOUT};
+    node->doom = ends[world_below(world, world->is_calm ? 2 : COUNT_OF(ends))];
     node->doom_place = (enum doom_place)world_below(world, DOOM_PLACES);
     node->doom_in = (uint32_t)world_below(world, 40);
 }

@@ -2,6 +2,7 @@
  *
  * The journal finds out what is lost, the core decides when this node may speak again; here the two
  * are told of each other. Damage in the log: what is sound of it stays, a leader supplies the rest.
+ * A damaged snapshot is as a log that begins too late, unless the log needs none.
  * A lost vote: the core asks all others for their terms. Both at once are too much: which nodes
  * there are to ask stands in the log. */
 #include <stdio.h>
@@ -26,7 +27,9 @@ void replica_mend_log(struct replica *replica) {
     struct journal *journal = replica->journal;
     const struct raft_position *snapshot = &replica->snapshots.position;
     if (replica->raft == NULL) replica_create_raft(replica);
-    snprintf(replica->damage, sizeof(replica->damage), "%s", journal_problem(journal));
+    size_t size = strlen(replica->damage); /* of a damaged snapshot, perhaps */
+    snprintf(replica->damage + size, sizeof(replica->damage) - size, "%s%s",
+             size > 0 ? "; and " : "", journal_problem(journal));
     if (is_only_voter(replica)) {
         replica_fail(replica,
                      "%s: no other node can supply what is lost: restore the whole directory from "
@@ -38,11 +41,24 @@ void replica_mend_log(struct replica *replica) {
         fail_beyond_repair(replica);
         return;
     }
-    if (raft_last_index(replica->raft) >= snapshot->index && journal_salvage(journal)) return;
+    bool reaches =
+        raft_last_index(replica->raft) >= snapshot->index && !replica->snapshots.log_differs;
+    if (reaches && journal_salvage(journal)) return;
+    replica->snapshots.log_differs = false;
     struct raft_position empty = {.hash = replica->config.raft.base_hash};
     journal_restart(journal, snapshot->index > 0 ? snapshot : &empty);
     raft_destroy(replica->raft);
     replica->raft = NULL; /* It begins anew with the log. */
+}
+
+bool replica_mend_short_log(struct replica *replica) {
+    if (is_only_voter(replica)) return false;
+    snprintf(replica->damage, sizeof(replica->damage),
+             "the log ends at index %llu, before " SNAPSHOT_NAME ", which ends at %llu",
+             (unsigned long long)raft_last_index(replica->raft),
+             (unsigned long long)replica->snapshots.position.index);
+    journal_damaged(replica->journal);
+    return true;
 }
 
 bool replica_begin_repair(struct replica *replica) {

@@ -714,7 +714,7 @@ static void finish_recovery(struct replica *replica) {
     if (replica->raft == NULL) replica_create_raft(replica);
     if (snapshots->position.index > 0) compare_end(replica, journal_start(replica->journal), true);
     bool is_short = raft_last_index(replica->raft) < snapshots->position.index;
-    if (is_short && !snapshots->is_foreign) fail_short(replica);
+    if (is_short && !snapshots->is_foreign && !replica_mend_short_log(replica)) fail_short(replica);
     if (replica->state != REPLICA_RECOVERING) return;
     if (is_short || snapshots->log_differs) restart_log(replica);
     if (!replica_begin_repair(replica)) return;

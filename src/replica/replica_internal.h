@@ -82,6 +82,7 @@ struct snapshots {
     uint64_t size, check;
     struct members members; /* its configuration */
     bool is_foreign;        /* another node's: it may be ahead of this node's log */
+    bool is_damaged;        /* what stands under its name; until it is set aside */
     bool log_differs;       /* at start: the log has another entry where it ends */
     bool is_awaited;        /* at start: from another node, before anything else */
     bool is_known;          /* to the core */
@@ -197,7 +198,7 @@ struct replica {
     uint64_t ticked_us; /* the last replica_tick() */
     enum replica_state state;
     char trouble[768];
-    char damage[320]; /* what the journal found at the start; "": none */
+    char damage[640]; /* what the journal found at the start; "": none */
     bool stopping;
     bool more_to_free;   /* detached values wait for turns without entries */
     bool turn_had_input; /* some client's bytes came in this turn */
@@ -424,6 +425,9 @@ void replica_note_verify(struct replica *replica);
 /* --- repair.c --------------------------------------------------------------------------------- */
 /* The journal is DAMAGED: a way on, or the end. */
 void replica_mend_log(struct replica *replica);
+/* The log lacks what this node's own snapshot shows that it had: it goes on behind that, damaged.
+ * False: nobody could supply it. */
+bool replica_mend_short_log(struct replica *replica);
 /* The journal is READY: the core hears what is lost. False: it is too much. */
 bool replica_begin_repair(struct replica *replica);
 /* What the core has found out since, the journal remembers; and that all is there again. */

@@ -22,6 +22,7 @@
 struct storages;
 
 #define SNAPSHOT_NAME "snapshot.rdb"
+#define SNAPSHOT_SET_ASIDE "damaged-snapshot.rdb"
 
 struct snapshot_head {
     struct raft_position position; /* of the last applied entry */

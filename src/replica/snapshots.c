@@ -120,6 +120,45 @@ static void fail_load(struct replica *replica, const char *what) {
                  what);
 }
 
+static void begin_without(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    rdb_reader_destroy(snapshots->reader);
+    snapshots->reader = NULL;
+    if (snapshots->has_head) snapshot_head_clear(&snapshots->head);
+    snapshots->has_head = false;
+    release_rooms(snapshots);
+    snapshots->size = snapshots->check = snapshots->asked = snapshots->fed = 0;
+    storages_destroy(replica->storages);
+    replica->storages = storages_create(replica->config.hash_seed);
+    origins_clear(&replica->origins);
+    replica->applied_index = replica->applied_term = 0;
+    replica->applied_hash = replica->config.raft.base_hash;
+    snapshots->phase = REPLICA_SNAPSHOT_IDLE;
+    snapshots->asked_for = true; /* in its place, soon */
+    replica_snapshot_is_loaded(replica);
+}
+
+/* The disk has changed it. A log that goes back to its first entry gives the same state; with one
+ * that was cut behind it, what is lost the others have to supply (repair.c). */
+static void drop_damaged(struct replica *replica, const char *what) {
+    struct snapshots *snapshots = &replica->snapshots;
+    if (!snapshots->is_damaged)
+        snprintf(replica->damage, sizeof(replica->damage), SNAPSHOT_NAME " is damaged: %s", what);
+    snapshots->is_damaged = true;
+    for (uint32_t slot = 0; slot < SNAPSHOT_READS; slot++)
+        if (snapshots->requests[SLOT_CHECK + slot].open) return; /* Then when that one is done. */
+    begin_without(replica);
+}
+
+/* Whoever wants to look may find it under another name. */
+static void set_damaged_aside(struct snapshots *snapshots) {
+    if (!snapshots->is_damaged || snapshots->requests[SLOT_FILE].open) return;
+    snapshots->is_damaged = false;
+    struct disk_request request = {
+        .call = DISK_RENAME, .name = SNAPSHOT_NAME, .target = SNAPSHOT_SET_ASIDE};
+    ask(snapshots, SLOT_FILE, &request);
+}
+
 /* Some parts' worth, for a node whose parts are small (in tests) as for others. */
 static uint64_t load_piece(const struct replica *replica) {
     uint64_t size = 4ull * replica->config.snapshot_part_size;
@@ -155,7 +194,7 @@ static void on_listed(struct replica *replica, const struct disk_completion *com
     snapshots->phase = found ? REPLICA_SNAPSHOT_LOADING : REPLICA_SNAPSHOT_IDLE;
     if (!found) return;
     if (snapshots->size == 0) {
-        fail_load(replica, "it is empty");
+        drop_damaged(replica, "it is empty");
         return;
     }
     snapshots->reader = rdb_reader_create(&(struct rdb_read_options){
@@ -169,8 +208,11 @@ static bool take_head(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     enum error error = snapshot_head_read(snapshots->reader, &snapshots->head);
     if (error != ERROR_NONE) {
-        fail_load(replica,
-                  error == ERROR_FOREIGN ? "it is no snapshot of a node" : "its head is malformed");
+        if (error == ERROR_FOREIGN || error == ERROR_VERSION)
+            fail_load(replica, error == ERROR_FOREIGN ? "it is no snapshot of a node"
+                                                      : "it was written by a newer version");
+        else
+            drop_damaged(replica, "its head is malformed");
         return false;
     }
     snapshots->has_head = true;
@@ -193,7 +235,7 @@ static void finish_load(struct replica *replica) {
     replica->applied_hash = head->position.hash;
     origins_copy(&replica->origins, &head->origins);
     if (replica_digest(replica) != head->digest) {
-        fail_load(replica, "its digest differs from that of its contents");
+        drop_damaged(replica, "its digest differs from that of its contents");
         return;
     }
     snapshots->position = head->position;
@@ -225,7 +267,9 @@ static void take_piece(struct replica *replica, struct bytes piece) {
         error = rdb_reader_end(snapshots->reader);
     if (error != ERROR_NONE) {
         const char *what = rdb_reader_error(snapshots->reader);
-        fail_load(replica, what[0] == '\0' ? error_text(error) : what);
+        char text[200];
+        snprintf(text, sizeof(text), "%s", what[0] == '\0' ? error_text(error) : what);
+        drop_damaged(replica, text);
         return;
     }
     if (!snapshots->has_head && rdb_reader_head_is_read(snapshots->reader) && !take_head(replica))
@@ -236,17 +280,21 @@ static void take_piece(struct replica *replica, struct bytes piece) {
 static void on_loaded(struct replica *replica, uint32_t slot,
                       const struct disk_completion *completion) {
     struct snapshots *snapshots = &replica->snapshots;
+    if (snapshots->is_damaged) {
+        drop_damaged(replica, "");
+        return;
+    }
     if (completion->error != ERROR_NONE) {
         fail_load(replica, error_text(completion->error));
         return;
     }
     if (completion->size != snapshots->requests[slot].request.size) {
-        fail_load(replica, "it is shorter than the directory says");
+        drop_damaged(replica, "it is shorter than the directory says");
         return;
     }
     take_piece(replica, bytes_of(snapshots->rooms[slot], completion->size));
-    if (replica->state != REPLICA_DAMAGED && snapshots->phase == REPLICA_SNAPSHOT_LOADING)
-        ask_next_piece(replica, slot);
+    bool goes_on = replica->state != REPLICA_DAMAGED && !snapshots->is_damaged;
+    if (goes_on && snapshots->phase == REPLICA_SNAPSHOT_LOADING) ask_next_piece(replica, slot);
 }
 
 /* --- making -------------------------------------------------------------------------------------
@@ -561,6 +609,7 @@ static void tend_making(struct replica *replica) {
 }
 
 void replica_snapshots_tend(struct replica *replica) {
+    set_damaged_aside(&replica->snapshots);
     tend_making(replica);
     replica_receiver_tend(replica);
     replica_sender_tend(replica);
@@ -622,7 +671,8 @@ bool replica_snapshots_completed(struct replica *replica,
         on_listed(replica, completion);
         break;
     case DISK_RENAME:
-        on_renamed(replica, completion->error);
+        if (strcmp(own->request.target, SNAPSHOT_SET_ASIDE) != 0)
+            on_renamed(replica, completion->error);
         break;
     default: /* A leftover that stays is looked for again at the next start. */
         break;

@@ -15,11 +15,12 @@ static void name_nodes(uint32_t nodes, char *text, size_t size) {
 
 /* Once, when the log has been read: what was found. */
 static void note_what_is_lost(struct server *server, const struct replica_repair *repair) {
+    const char *supply =
+        "The others supply what is lost; until then this node neither votes nor "
+        "leads. What is no use any more is kept under names that begin with damaged-";
     if (repair->damage[0] != '\0')
-        log_line(&server->log, LOG_LEVEL_WARNING,
-                 "%s/%s. The others supply what is lost; until then this node neither votes nor "
-                 "leads. Log files that are no use any more are kept as damaged-log-…",
-                 server->directory, repair->damage);
+        log_line(&server->log, LOG_LEVEL_WARNING, "%s/%s. %s", server->directory, repair->damage,
+                 repair->is_damaged ? supply : "The log has all of it");
     if (repair->notice[0] != '\0')
         log_line(&server->log, LOG_LEVEL_WARNING, "%s/%s", server->directory, repair->notice);
 }

@@ -163,13 +163,23 @@ static void hit(struct world *world, struct node *node, enum fault fault,
     }
 }
 
-/* One copy of the vote, or both: but then not so that two old ones look like the newest. */
+static bool another_has_no_vote(const struct world *world, const struct node *node) {
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        if (id != node->id && world->nodes[id].is_damaged && world->nodes[id].lost_vote)
+            return true;
+    return false;
+}
+
+/* One copy of the vote, or both: but then not so that two old ones look like the newest; and not on
+ * two nodes at a time, which would wait for each other. */
 static void hit_vote(struct world *world, struct node *node, enum fault fault) {
     struct regions regions = {0};
     add_file(&regions, node->disk, VOTE_NAME);
     add_file(&regions, node->disk, VOTE_COPY_NAME);
     if (regions.count == 0) return;
     bool both = world_chance(world, 500);
+    if (both && !world->is_hopeless && another_has_no_vote(world, node)) return;
+    node->lost_vote = both;
     if (both) {
         for (uint32_t i = 0; i < regions.count; i++)
             flip(world, node, &regions.at[i]);
@@ -184,6 +194,7 @@ void damage_strike(struct world *world, struct node *node) {
     node->damage_is_due = false;
     world->result->figures.faults[fault]++;
     node->is_damaged = node->was_damaged = true;
+    node->lost_vote = false;
     if (world_chance(world, 400)) {
         hit_vote(world, node, fault);
         return;
@@ -191,7 +202,8 @@ void damage_strike(struct world *world, struct node *node) {
     const struct disk_file *files;
     uint32_t count = simulated_disk_list(node->disk, &files);
     struct regions regions = {0};
-    add_segments(&regions, node->disk, files, count);
+    if (world_chance(world, 300)) add_file(&regions, node->disk, SNAPSHOT_NAME);
+    if (regions.count == 0) add_segments(&regions, node->disk, files, count);
     if (regions.count > 0) hit(world, node, fault, &regions.at[world_below(world, regions.count)]);
 }
 

@@ -208,6 +208,7 @@ struct node {
     bool damage_is_due;               /* when it is down next: this kind of it */
     enum fault damage;
     bool is_damaged;           /* its disk was hit; until it has lost nothing any more */
+    bool lost_vote;            /* both copies of it were hit */
     bool was_damaged;          /* at any time */
     uint64_t submitted, taken; /* disk requests; events within a turn */
 

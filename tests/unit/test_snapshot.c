@@ -374,27 +374,67 @@ static void start_with(struct replica_box *box, const char *trouble) {
     cr_expect(told != NULL && strstr(told, trouble) != NULL, "%s", told);
 }
 
-Test(snapshot, a_damaged_one_is_not_started_from) {
-    struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
-    struct box_client *client = replica_box_client(&box, 1);
-    ask(&box, client, "SET key-of-interest 1\r\n", "+OK\r\n");
-    cr_expect(replica_box_snapshot(&box, 1));
-    box_client_close(&box, client);
+static void flip_key(struct replica_box *box) {
     struct bytes file;
-    cr_assert(simulated_disk_file(box.disks[1], SNAPSHOT_NAME, &file));
-    size_t size = file.size, at = 0;
-    for (; memcmp(file.data + at, "key-of-interest", 15) != 0; at++) {
+    size_t at = 0;
+    cr_assert(simulated_disk_file(box->disks[1], SNAPSHOT_NAME, &file));
+    while (memcmp(file.data + at, "key-of-interest", 15) != 0)
+        at++;
+    simulated_disk_flip(box->disks[1], SNAPSHOT_NAME, at, 1);
+}
+static void cut_end(struct replica_box *box) {
+    struct bytes file;
+    cr_assert(simulated_disk_file(box->disks[1], SNAPSHOT_NAME, &file));
+    simulated_disk_truncate(box->disks[1], SNAPSHOT_NAME, file.size - 20);
+}
+static void cut_all(struct replica_box *box) {
+    simulated_disk_truncate(box->disks[1], SNAPSHOT_NAME, 0);
+}
+static void flip_head(struct replica_box *box) {
+    struct bytes file;
+    size_t at = 0;
+    cr_assert(simulated_disk_file(box->disks[1], SNAPSHOT_NAME, &file));
+    while (memcmp(file.data + at, "raft-origins", 12) != 0)
+        at++;
+    simulated_disk_flip(box->disks[1], SNAPSHOT_NAME, at, 4);
+}
+
+static const struct {
+    void (*spoil)(struct replica_box *box);
+    const char *told;
+} damages[] = {
+    {flip_key, "snapshot.rdb is damaged"},
+    {cut_end, "snapshot.rdb is damaged"},
+    {cut_all, "snapshot.rdb is damaged: it is empty"},
+    {flip_head, "snapshot.rdb is damaged"},
+};
+
+/* The log is whole: it needs none. */
+Test(snapshot, in_the_place_of_a_damaged_one_the_whole_log_is_read) {
+    for (size_t i = 0; i < COUNT_OF(damages); i++) {
+        struct replica_box box;
+        replica_box_init(&box, 1);
+        cr_assert(replica_box_settle(&box));
+        struct box_client *client = replica_box_client(&box, 1);
+        ask(&box, client, "SET key-of-interest 1\r\n", "+OK\r\n");
+        cr_expect(replica_box_snapshot(&box, 1));
+        box_client_close(&box, client);
+        replica_box_kill(&box, 1);
+        damages[i].spoil(&box);
+        replica_box_boot(&box, 1);
+        cr_assert(replica_box_settle(&box), "%s", replica_trouble(box.replicas[1]));
+        struct replica_repair repair;
+        replica_get_repair(box.replicas[1], &repair);
+        cr_expect(strstr(repair.damage, damages[i].told) != NULL, "%s", repair.damage);
+        cr_expect_not(repair.is_damaged);
+        client = replica_box_client(&box, 1);
+        ask(&box, client, "GET key-of-interest\r\n", "$1\r\n1\r\n");
+        replica_box_run(&box, 100 * 1000);
+        cr_expect(has_file(&box, 1, SNAPSHOT_SET_ASIDE));
+        cr_expect(replica_box_snapshot(&box, 1));
+        box_client_close(&box, client);
+        replica_box_clear(&box);
     }
-    simulated_disk_flip(box.disks[1], SNAPSHOT_NAME, at, 1);
-    start_with(&box, SNAPSHOT_NAME);
-    simulated_disk_flip(box.disks[1], SNAPSHOT_NAME, at, 1);
-    simulated_disk_truncate(box.disks[1], SNAPSHOT_NAME, size - 20);
-    start_with(&box, SNAPSHOT_NAME);
-    simulated_disk_truncate(box.disks[1], SNAPSHOT_NAME, 0);
-    start_with(&box, "it is empty");
-    replica_box_clear(&box);
 }
 
 Test(snapshot, one_of_another_log_is_not_started_from) {
@@ -426,7 +466,12 @@ Test(snapshot, one_of_another_log_is_not_started_from) {
     struct buffer file = written(&head);
     simulated_disk_remove(box.disks[1], SNAPSHOT_NAME);
     simulated_disk_put(box.disks[1], SNAPSHOT_NAME, 0, buffer_bytes(&file));
-    start_with(&box, "digest differs");
+    replica_box_kill(&box, 1);
+    replica_box_boot(&box, 1);
+    cr_expect(replica_box_settle(&box));
+    struct replica_repair repair;
+    replica_get_repair(box.replicas[1], &repair);
+    cr_expect(strstr(repair.damage, "digest differs") != NULL, "%s", repair.damage);
     buffer_clear(&file);
     head.cluster[0] = 'x';
     file = written(&head);

@@ -443,6 +443,7 @@ Test(snapshot, one_of_another_log_is_not_started_from) {
     cr_assert(replica_box_settle(&box));
     struct snapshot_head head = a_head();
     memset(head.cluster, 0, sizeof(head.cluster));
+    head.members = (struct members){.count = 1, .at = {{.id = 1, .flags = MEMBER_VOTER}}};
     head.node_uuid[0] = box.uuids[1]; /* its own, so its log was durable as far */
     head.node_uuid[1] = 0;
     struct storages *storages = storages_create(1);

@@ -209,6 +209,7 @@ struct journal_fetched {
     uint64_t previous_term, previous_hash; /* of entry from - 1 */
     const struct entry *entries;
     uint32_t entry_count;
+    uint64_t reached; /* the index that would have come next: of what is damaged, on an error */
 };
 /* The next finished fetch; lent until the next call. */
 bool journal_fetched(struct journal *journal, struct journal_fetched *fetched);

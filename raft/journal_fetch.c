@@ -258,7 +258,8 @@ bool journal_fetched(struct journal *journal, struct journal_fetched *fetched) {
                                             .previous_term = fetch->previous.term,
                                             .previous_hash = fetch->previous.hash,
                                             .entries = fetch->entries,
-                                            .entry_count = fetch->entry_count};
+                                            .entry_count = fetch->entry_count,
+                                            .reached = fetch->next_index};
         return true;
     }
     return false;

@@ -75,7 +75,27 @@ bool replica_begin_repair(struct replica *replica) {
     return true;
 }
 
+/* Its state is whole, and so is what it has promised; but it can't feed others from that part of
+ * its log. So it leads no more than it has to, and a snapshot takes the place of that part. */
+void replica_note_fetch(struct replica *replica, enum error error, uint64_t reached) {
+    enum { FAILURES_IN_VAIN = 3 }; /* of reading, which may be luckier the next time */
+    bool failed = error == ERROR_DAMAGED || error == ERROR_IO;
+    replica->fetches_failed_in_row = failed ? replica->fetches_failed_in_row + 1 : 0;
+    bool is_lost = error == ERROR_DAMAGED || replica->fetches_failed_in_row >= FAILURES_IN_VAIN;
+    if (!failed || !is_lost) return;
+    if (reached > replica->unreadable_index) replica->unreadable_index = reached;
+    if (replica->snapshots.position.index < reached) replica_snapshot_ask(replica);
+}
+
+static void tend_unreadable(struct replica *replica) {
+    bool has_left = journal_start(replica->journal).index >= replica->unreadable_index;
+    if (replica->unreadable_index == 0 || !has_left) return;
+    replica->unreadable_index = 0;
+    replica->statistics.repairs++;
+}
+
 void replica_tend_repair(struct replica *replica) {
+    tend_unreadable(replica);
     bool is_damaged = raft_damaged(replica->raft);
     if (is_damaged == journal_is_damaged(replica->journal)) return;
     if (is_damaged) { /* A lapse: a restart must not forget it. */
@@ -94,6 +114,7 @@ void replica_get_repair(const struct replica *replica, struct replica_repair *re
         .is_damaged = runs && raft_damaged(replica->raft),
         .is_marked = runs && journal_is_marked_damaged(replica->journal),
         .vote_is_lost = runs && raft_vote_is_lost(replica->raft),
+        .unreadable_index = replica->unreadable_index,
         .untold = runs ? raft_untold(replica->raft) : 0,
         .index = runs ? raft_persisted_index(replica->raft) : 0,
     };

@@ -364,6 +364,7 @@ static bool drain_fetched(struct replica *replica) {
     /* What was cut meanwhile is no damage: the peer needs a snapshot. */
     replica->statistics.fetches_failed +=
         fetched.error != ERROR_NONE && fetched.error != ERROR_NOT_FOUND;
+    replica_note_fetch(replica, fetched.error, fetched.reached);
     replica_raft_step(replica, &event);
     return true;
 }
@@ -444,7 +445,8 @@ static bool drain_reads(struct replica *replica) {
 /* SAFETY 15: the core learns whether this node should lead; what waited for room goes on. */
 static void note_room(struct replica *replica) {
     bool is_full = journal_is_full(replica->journal);
-    uint32_t unfit = replica->config.raft.unfit | (is_full ? RAFT_UNFIT_FULL : 0);
+    uint32_t unfit = replica->config.raft.unfit | (is_full ? RAFT_UNFIT_FULL : 0) |
+                     (replica->unreadable_index > 0 ? RAFT_UNFIT_DAMAGED : 0);
     if (unfit != replica->unfit_told) {
         replica->unfit_told = unfit;
         struct raft_event event = {.type = RAFT_EVENT_UNFIT, .unfit = unfit};

@@ -424,6 +424,8 @@ struct replica_repair {
     bool vote_is_lost;  /* it says nothing until all others have told their terms */
     uint32_t untold;    /* then: who has not, as bits 1 << id */
     uint64_t index;     /* of the last entry that this node has durably */
+    uint64_t unreadable_index; /* of the log while it runs: handed over, until a snapshot covers it;
+                                * 0: all can be read */
 };
 void replica_get_repair(const struct replica *replica, struct replica_repair *repair);
 

@@ -230,6 +230,8 @@ struct replica {
 
     struct raft_change role_changes[ROLE_CHANGES_MAX]; /* to be told: a ring */
     uint64_t role_changes_first, role_changes_next;
+    uint64_t unreadable_index; /* no record of the log can be read there; 0: all is well */
+    uint32_t fetches_failed_in_row;
     struct raft_lapse lapses[RAFT_NODES_MAX + 1]; /* by node; node 0: none to be told */
 
     /* This boot's origin and its window. */
@@ -423,6 +425,8 @@ void replica_compare(struct replica *replica);
 void replica_note_verify(struct replica *replica);
 
 /* --- repair.c --------------------------------------------------------------------------------- */
+/* A fetch has ended: with an error at the record of the entry `reached`. */
+void replica_note_fetch(struct replica *replica, enum error error, uint64_t reached);
 /* The journal is DAMAGED: a way on, or the end. */
 void replica_mend_log(struct replica *replica);
 /* The log lacks what this node's own snapshot shows that it had: it goes on behind that, damaged.

@@ -573,6 +573,8 @@ static uint64_t index_to_cut(const struct replica *replica) {
     uint64_t covered = early                 ? snapshots->next.index
                        : snapshots->is_known ? snapshots->position.index
                                              : 0;
+    bool cuts_out = replica->unreadable_index > 0 && covered >= replica->unreadable_index;
+    if (cuts_out) return covered; /* What can't be read is of no use to anybody. */
     uint64_t spare = journal_index_before(replica->journal, replica->config.snapshot.log_retain);
     return covered < spare ? covered : spare;
 }

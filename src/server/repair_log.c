@@ -44,6 +44,10 @@ void repair_log_tell(struct server *server) {
                  "All other members have told their terms: this node goes on in term %llu",
                  (unsigned long long)raft_term(replica_raft(server->replica)));
     server->untold_told = repair.untold;
+    if (server->has_unreadable && repair.unreadable_index == 0)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "What could not be read has left the log: the snapshot holds it");
+    server->has_unreadable = repair.unreadable_index != 0;
     if (server->is_damaged && !repair.is_damaged)
         log_line(&server->log, LOG_LEVEL_NOTICE,
                  "All that this node's disk had lost has been supplied again, up to index %llu: it "

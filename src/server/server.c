@@ -214,8 +214,8 @@ static void note_fetches(struct server *server) {
     if (hash == server->fetch_problem_told) return;
     server->fetch_problem_told = hash;
     log_line(&server->log, LOG_LEVEL_WARNING,
-             "%s/%s: another node needs what stands there; restart this node so that one with a "
-             "sound log leads",
+             "%s/%s: another node needs what stands there. This node lets another one lead, if it "
+             "can, and makes a snapshot in the place of that part of its log",
              server->directory, problem);
 }
 

@@ -106,6 +106,7 @@ struct server {
     bool clock_is_ahead;                /* of the log's time */
     uint64_t heartbeat_ms, election_ms; /* in force, as told last; 0: not yet */
     bool losses_told, is_damaged;       /* what the disk has lost; it is not supplied again yet */
+    bool has_unreadable;                /* some of the log, while it runs */
     uint32_t untold_told;               /* the vote is lost: who had not told its term */
     uint64_t progress_told_us;
     uint64_t fetches_failed_told, fetch_problem_told; /* a count; a text's hash */

@@ -61,7 +61,26 @@ bool replica_mend_short_log(struct replica *replica) {
     return true;
 }
 
+/* The cluster began with data that no log has, and this node has lost it before its log began
+ * behind it: it has nothing until a leader sends a snapshot. False: nobody does. */
+static bool begin_without_data(struct replica *replica) {
+    bool lacks_data = replica->config.awaits_snapshot && replica->snapshots.position.index == 0 &&
+                      journal_start(replica->journal).index == 0;
+    if (!lacks_data) return true;
+    if (replica->damage[0] == '\0')
+        snprintf(replica->damage, sizeof(replica->damage),
+                 SNAPSHOT_NAME " is missing, with which the cluster began");
+    if (is_only_voter(replica)) {
+        replica_fail(replica, "%s: no other node can supply it: start anew with that dump.rdb",
+                     replica->damage);
+        return false;
+    }
+    journal_damaged(replica->journal);
+    return true;
+}
+
 bool replica_begin_repair(struct replica *replica) {
+    if (!begin_without_data(replica)) return false;
     bool damaged = journal_is_damaged(replica->journal);
     bool vote_lost = journal_vote_is_lost(replica->journal);
     if (damaged && replica->damage[0] == '\0')

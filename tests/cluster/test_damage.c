@@ -423,6 +423,7 @@ Test(damage, is_named_and_cut_out_when_another_node_needs_what_was_damaged) {
     write_some(cluster, leader);
     count += WRITES;
     AWAIT(cluster_leader(cluster) != leader);
+    cr_expect_geq(node_info(cluster, leader, "raft_fetches_failed"), 1);
     node_await_log(cluster, leader, "What could not be read has left the log");
     cluster_expect_equal(cluster);
     expect_counter(cluster, away, count);

@@ -1244,6 +1244,10 @@ uint64_t replica_origin(const struct replica *replica) {
     return replica->origin;
 }
 
+uint32_t replica_origin_count(const struct replica *replica) {
+    return replica->origins.count;
+}
+
 bool replica_serves(const struct replica *replica) {
     return replica->state == REPLICA_RUNNING && replica->known_leader != 0 &&
            replica->origin != 0 && !replica->is_removed;

@@ -392,8 +392,9 @@ struct storages *replica_storages(struct replica *replica);
 /* The rolling digest of all replicated state, origins included: equal at equal applied indexes. */
 uint64_t replica_digest(const struct replica *replica);
 uint64_t replica_applied_index(const struct replica *replica);
-uint64_t replica_origin(const struct replica *replica); /* 0 while not open */
-bool replica_serves(const struct replica *replica);     /* leader known and origin open */
+uint64_t replica_origin(const struct replica *replica);       /* 0 while not open */
+uint32_t replica_origin_count(const struct replica *replica); /* open in the whole cluster */
+bool replica_serves(const struct replica *replica);           /* leader known and origin open */
 /* No room for the log's next segment on this node's disk. */
 bool replica_disk_is_full(const struct replica *replica);
 /* The error for what needs the log, where no node that could lead has room for it, or this one has

@@ -609,6 +609,7 @@ DEFINE_NUMBER(raft_current_index, facts->raft == NULL ? 0 : raft_last_index(fact
 DEFINE_NUMBER(raft_commit, facts->raft == NULL ? 0 : raft_commit_index(facts->raft))
 DEFINE_NUMBER(raft_serves, replica_serves(facts->server->replica))
 DEFINE_NUMBER(raft_origin, replica_origin(facts->server->replica))
+DEFINE_NUMBER(raft_origins, replica_origin_count(facts->server->replica))
 DEFINE_NUMBER(raft_turns, facts->server->turns)
 DEFINE_NUMBER(busy_said, watchdog_said(facts->server->watchdog))
 
@@ -767,6 +768,7 @@ static const struct field raft_fields[] = {
     NUMBER("raft_snapshots_failed", snapshots_failed),
     NUMBER("raft_serves", raft_serves),
     NUMBER("raft_origin", raft_origin),
+    NUMBER("raft_dedup_sessions", raft_origins),
     NUMBER("raft_inflight_batches", inflight_batches),
     NUMBER("raft_inflight_bytes", inflight_bytes),
     NUMBER("raft_log_memory_bytes", log_memory),

@@ -379,14 +379,24 @@ static void run_snapshot(struct command_call *call) {
     struct session *session = call->session;
     const struct saver_figures *figures = saver_figures(server->saver);
     if (session->wait_number == 0) {
+        if (replica_applied_index(server->replica) == 0) {
+            reply_error(call->reply, "ERR there is nothing yet that a snapshot could hold");
+            return;
+        }
         /* One under way may have begun before this client's last write: it gets one of its own. */
         bool is_busy = replica_snapshot_status(server->replica).phase > REPLICA_SNAPSHOT_IDLE;
         session->wait_number = figures->finished + (is_busy ? 2 : 1);
         replica_snapshot_ask(server->replica);
     }
-    call->later = figures->finished < session->wait_number;
+    const char *trouble = replica_trouble(server->replica);
+    bool is_made = figures->finished >= session->wait_number;
+    call->later = !is_made && trouble == NULL;
     if (call->later) return;
     session->wait_number = 0;
+    if (!is_made) {
+        reply_error_format(call->reply, "ERR no snapshot was made: %s", trouble);
+        return;
+    }
     struct replica_snapshot_status status = replica_snapshot_status(server->replica);
     if (figures->last_error == ERROR_NONE)
         reply_integer(call->reply, (int64_t)status.position.index);

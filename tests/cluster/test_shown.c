@@ -273,6 +273,7 @@ Test(shown, tells_of_the_cluster, .fini = end) {
     cr_expect_eq(strlen(cluster_id), 40);
     cr_expect_str_eq(text_of(follower, "master_replid"), cluster_id);
     cr_expect_gt(atoll(text_of(follower, "raft_origin")), 0);
+    cr_expect_str_eq(text_of(follower, "raft_dedup_sessions"), "3");
     int id = (int)node_info(cluster, leader, "raft_node_id");
     char field[32];
     snprintf(field, sizeof(field), "raft_node%d", id);
@@ -406,7 +407,7 @@ Test(shown, flags_a_client_that_goes, .init = begin, .fini = end) {
     cr_assert(ask_is(client, "QUEUED", "CLIENT INFO"));
     reply = ask(client, "EXEC");
     cr_assert_eq(reply->elements, 2);
-    cr_expect_not_null(strstr(reply->element[1]->str, " flags=c "), "%s", reply->element[1]->str);
+    cr_expect_not_null(strstr(reply->element[1]->str, " flags=xc "), "%s", reply->element[1]->str);
     freeReplyObject(reply);
 }
 

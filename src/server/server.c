@@ -785,6 +785,7 @@ bool server_open(struct server *server, struct buffer *error) {
     server->admission = admission_create();
     uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
     server->maxclients = daemon_raise_files(&server->log, wanted);
+    CONFIG_NUMBER(&server->config, MAXCLIENTS) = (int64_t)server->maxclients; /* what is in force */
     register_commands(server);
     server->observer = observer_create();
     struct replica_config described = describe_replica(server);

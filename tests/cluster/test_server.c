@@ -471,6 +471,18 @@ Test(server, turns_clients_away_beyond_maxclients, .fini = end) {
         redisFree(contexts[i]);
 }
 
+/* More than any system has descriptors for. */
+Test(server, shows_the_maxclients_that_the_system_lets_it_have, .fini = end) {
+    begin(OPTIONS("--maxclients", "4000000000"));
+    redisContext *context = client();
+    redisReply *reply = redisCommand(context, "CONFIG GET maxclients");
+    cr_assert(reply != NULL && reply->elements == 2);
+    cr_expect_lt(atoll(reply->element[1]->str), 4000000000);
+    cr_expect_eq(atoll(reply->element[1]->str), info("maxclients"));
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
 Test(server, closes_idle_clients_but_no_subscribers, .fini = end) {
     begin(OPTIONS("--timeout", "1", "--hz", "50"));
     redisContext *subscriber = client();

@@ -666,6 +666,14 @@ static bool needs_no_room(struct replica *replica, struct session *session) {
     return false;
 }
 
+/* What a client has sent behind a slow command waits for the next turn. */
+static bool is_to_wait(struct replica *replica, const struct session *session) {
+    bool (*turn_is_long)(const struct session *) = replica->config.turn_is_long;
+    if (turn_is_long == NULL || !turn_is_long(session)) return false;
+    replica->turn_was_long = true;
+    return true;
+}
+
 static void pause_session(struct replica *replica, struct session *session) {
     if (session->paused) return;
     session->paused = true;
@@ -712,7 +720,7 @@ void session_take_in(struct replica *replica, struct session *session) {
     while (!session->closed && session->ending == SESSION_STAYS) {
         if (session->input_consumed == session->input.size) break;
         bool full = replica_is_full(replica);
-        if (at_a_bound(replica, session, full)) {
+        if (at_a_bound(replica, session, full) || is_to_wait(replica, session)) {
             pause_session(replica, session);
             break;
         }
@@ -745,9 +753,12 @@ void session_take_in(struct replica *replica, struct session *session) {
 
 void replica_resume_paused(struct replica *replica) {
     uint32_t count = replica->paused_count, kept = 0;
+    replica->turn_was_long = false;
     for (uint32_t i = 0; i < count; i++) {
         struct session *session = replica->paused[i];
-        if (!session->closed && at_a_bound(replica, session, replica_is_full(replica))) {
+        bool stays =
+            at_a_bound(replica, session, replica_is_full(replica)) || is_to_wait(replica, session);
+        if (!session->closed && stays) {
             replica->paused[kept++] = session;
             continue;
         }

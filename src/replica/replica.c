@@ -841,6 +841,15 @@ bool replica_client_may_read(const struct replica *replica, const struct session
     return !session->paused && session->ending == SESSION_STAYS;
 }
 
+bool replica_has_interrupted(const struct replica *replica) {
+    return replica->turn_was_long;
+}
+
+void replica_go_on(struct replica *replica, struct replica_moment moment) {
+    begin_event(replica, moment);
+    replica_resume_paused(replica);
+}
+
 void replica_client_sent(struct replica *replica, struct session *session,
                          struct replica_moment moment) {
     begin_event(replica, moment);
@@ -1140,7 +1149,7 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     if (replica->state != REPLICA_RUNNING) return UINT64_MAX;
     if (replica->applied_index < raft_commit_index(replica->raft)) return 0;
     uint64_t seal = replica_seal_deadline_us(replica);
-    if (seal == 0 || replica->more_to_free) return 0;
+    if (seal == 0 || replica->more_to_free || replica->turn_was_long) return 0;
     uint64_t deadline = raft_deadline_us(replica->raft);
     if (seal < deadline) deadline = seal;
     uint64_t journal = journal_deadline_us(replica->journal);

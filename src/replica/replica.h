@@ -117,6 +117,10 @@ struct replica_config {
     /* Asked before a command is accepted, after arity: NULL, or an error text ("NOAUTH …", "OOM …",
      * "LOADING …"). Pure drivers may leave it NULL. */
     const char *(*admit)(struct session *session, const struct command *command);
+    /* Asked between two commands of a client: the turn has lasted so long that the rest of what it
+     * sent is to wait for the next one, since the peers have to hear something (SAFETY 16). It only
+     * decides when commands run. NULL: never. */
+    bool (*turn_is_long)(const struct session *session);
     const struct replica_observer *observer; /* NULL: nobody */
 };
 void replica_config_defaults(struct replica_config *config);
@@ -154,6 +158,10 @@ void replica_set_snapshot_limits(struct replica *replica, struct replica_snapsho
 void replica_set_unfit(struct replica *replica, uint32_t unfit, struct replica_moment moment);
 /* False while the session should not be read from: back-pressure. */
 bool replica_client_may_read(const struct replica *replica, const struct session *session);
+/* Whether a long turn has stopped clients between two commands. Then, when a new one has begun and
+ * the peers' sockets were read, they go on, before anybody else's commands are read. */
+bool replica_has_interrupted(const struct replica *replica);
+void replica_go_on(struct replica *replica, struct replica_moment moment);
 /* The driver has sent output: parsing that stopped at the soft bound goes on. */
 void replica_client_sent(struct replica *replica, struct session *session,
                          struct replica_moment moment);

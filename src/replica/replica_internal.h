@@ -294,6 +294,7 @@ struct replica {
     struct table *sessions; /* by id */
     uint64_t next_session;
     struct session *dirty_first, *dirty_last;
+    bool turn_was_long; /* some of the paused wait for the next turn only */
     struct session **paused;
     uint32_t paused_count, paused_capacity;
 

@@ -33,6 +33,8 @@ static inline struct server *call_server(const struct command_call *call) {
     return call_session(call)->server;
 }
 
+/* Replica's question between two commands (replica_config.turn_is_long). */
+bool commands_turn_is_long(const struct session *session);
 /* Replica's admission (replica_config.admit): NOAUTH, OOM, DEBUG's lock. NULL: go on. */
 const char *commands_admit(struct session *session, const struct command *command);
 

@@ -697,6 +697,7 @@ static struct replica_config describe_replica(struct server *server) {
     wanted.snapshot = server_snapshot_limits(config);
     wanted.query_buffer_limit = (size_t)CONFIG_NUMBER(config, CLIENT_QUERY_BUFFER_LIMIT);
     wanted.admit = commands_admit;
+    wanted.turn_is_long = commands_turn_is_long;
     wanted.observer = observer_hooks();
     wanted.awaits_snapshot = server->identity.initial != 0;
     wanted.is_unfounded = !identity_is_founded(&server->identity) || import_is_wanted(server) ||
@@ -715,6 +716,8 @@ static void on_sockets_polled(struct ev_loop *loop, struct ev_check *watcher, in
         hand_out_disk_requests(server);
         hand_out_packets(server);
     }
+    if (replica_has_interrupted(server->replica))
+        replica_go_on(server->replica, server_moment(server));
     clients_read(server);
 }
 

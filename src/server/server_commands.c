@@ -9,6 +9,7 @@
 #include "src/server/info.h"
 #include "src/server/stop.h"
 #include "src/server/version.h"
+#include "src/server/watchdog.h"
 
 /* --- shared ---------------------------------------------------------------------------------- */
 
@@ -85,6 +86,11 @@ static bool is_debug_allowed(const struct session *session) {
     const struct client *client = session->owner;
     int64_t protection = CONFIG_NUMBER(&client->server->config, ENABLE_DEBUG_COMMAND);
     return protection == 1 || (protection == 2 && client->is_local);
+}
+
+bool commands_turn_is_long(const struct session *session) {
+    const struct server *server = session->server;
+    return watchdog_turn_is_long(server->watchdog);
 }
 
 const char *commands_admit(struct session *session, const struct command *command) {

@@ -128,6 +128,25 @@ Test(busy, a_leader_is_no_dead_one, .init = begin, .fini = end) {
     cluster_expect_equal(cluster);
 }
 
+/* Each of them holds the loop, and the bound is one command's: between two, the loop looks after
+ * the others. Together they last longer than any single command may. */
+Test(busy, slow_commands_in_a_pipeline_are_no_long_one, .init = begin, .fini = end) {
+    enum { COMMANDS = 9 };
+    int leader = cluster_leader(cluster);
+    redisContext *client = node_connect(cluster, leader);
+    for (int i = 0; i < COMMANDS; i++)
+        redisAppendCommand(client, "DEBUG SLEEP 0.8");
+    for (int i = 0; i < COMMANDS; i++) {
+        redisReply *reply = NULL;
+        cr_assert_eq(redisGetReply(client, (void **)&reply), REDIS_OK, "%s", client->errstr);
+        cr_expect_str_eq(reply->str, "OK");
+        freeReplyObject(reply);
+    }
+    redisFree(client);
+    expect_no_election(leader);
+    cluster_expect_equal(cluster);
+}
+
 /* Writes go on: the others are a majority. */
 Test(busy, a_follower_holds_nobody_up, .init = begin, .fini = end) {
     int leader = cluster_leader(cluster), follower = cluster_follower(cluster);

@@ -55,6 +55,7 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     config.node_uuid[0] = box->uuids[node];
     config.registry = box->registry;
     config.planted = box->planted;
+    config.turn_is_long = box->turn_is_long;
     if (box->inflight_bytes_max != 0) config.inflight_bytes_max = box->inflight_bytes_max;
     if (box->segment_size != 0) {
         config.journal_segment_size = config.journal_segment_size_max = box->segment_size;

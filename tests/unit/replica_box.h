@@ -33,6 +33,7 @@ struct replica_box {
     uint32_t segment_size;     /* of the log, each; 0: the default. Then none of it is retained */
     uint32_t part_size;        /* of what is asked for of a snapshot; 0: the default */
     bool awaits_snapshot;      /* the cluster began with data */
+    bool (*turn_is_long)(const struct session *session);
 };
 
 void replica_box_init(struct replica_box *box, uint32_t count);

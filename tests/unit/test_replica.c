@@ -1386,3 +1386,42 @@ Test(replica, a_large_argument_joins_the_open_batch) {
     memory_release(one);
     replica_box_clear(&box);
 }
+
+/* --- long turns ---------------------------------------------------------------------------------
+ */
+
+static uint64_t commands_until;
+static bool turn_is_over(const struct session *session) {
+    return session->commands_processed >= commands_until;
+}
+
+/* What stands behind a slow command in a pipeline waits for the next turn; others do not wait for
+ * it (SAFETY 16). */
+Test(replica, a_pipeline_goes_on_in_the_next_turn) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    replica_box_kill(&box, 1);
+    box.turn_is_long = turn_is_over;
+    replica_box_boot(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    struct replica *replica = box.replicas[1];
+    struct box_client *client = replica_box_client(&box, 1), *other = replica_box_client(&box, 1);
+    commands_until = 2;
+    box_client_send(&box, client, "INCR n\r\nINCR n\r\nINCR n\r\nGET n\r\nINCR n\r\n");
+    cr_expect(box_client_expect(&box, client, ":1\r\n:2\r\n"));
+    cr_expect_not(replica_client_may_read(replica, client->session));
+    cr_expect_eq(replica_deadline_us(replica), 0, "the next turn does not wait");
+    box_client_send(&box, other, "INCR n\r\n");
+    cr_expect(box_client_expect(&box, other, ":3\r\n"));
+    commands_until = 4;
+    replica_go_on(replica, replica_box_moment(&box, 1));
+    cr_expect(box_client_expect(&box, client, ":4\r\n$1\r\n4\r\n"));
+    commands_until = 1000;
+    replica_go_on(replica, replica_box_moment(&box, 1));
+    cr_expect(box_client_expect(&box, client, ":5\r\n"));
+    cr_expect(replica_client_may_read(replica, client->session));
+    cr_expect_gt(replica_deadline_us(replica), 0);
+    box_client_close(&box, client);
+    box_client_close(&box, other);
+    replica_box_clear(&box);
+}

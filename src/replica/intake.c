@@ -756,9 +756,9 @@ void replica_resume_paused(struct replica *replica) {
     replica->turn_was_long = false;
     for (uint32_t i = 0; i < count; i++) {
         struct session *session = replica->paused[i];
-        bool stays =
-            at_a_bound(replica, session, replica_is_full(replica)) || is_to_wait(replica, session);
-        if (!session->closed && stays) {
+        bool stays = !session->closed && (at_a_bound(replica, session, replica_is_full(replica)) ||
+                                          is_to_wait(replica, session));
+        if (stays) {
             replica->paused[kept++] = session;
             continue;
         }

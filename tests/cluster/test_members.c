@@ -1,0 +1,396 @@
+/* test_members.c: real nodes join, leave, are removed and replaced, while clients count. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/cluster/harness.h"
+
+/* --- load: one client a node, each with a counter of its own -------------------------------- */
+
+struct counter {
+    pthread_t thread;
+    struct cluster *cluster;
+    int node;
+    atomic_bool stop, paused; /* paused: what goes wrong from now on is not counted */
+    atomic_llong acknowledged;
+    char error[256]; /* the first */
+};
+
+static void note_error(struct counter *counter, const char *text) {
+    if (atomic_load(&counter->paused) || counter->error[0] != '\0') return;
+    snprintf(counter->error, sizeof(counter->error), "%s", text);
+}
+
+static void *count(void *argument) {
+    struct counter *counter = argument;
+    redisContext *client = node_try_connect(counter->cluster, counter->node);
+    while (client != NULL && !atomic_load(&counter->stop)) {
+        redisReply *reply = redisCommand(client, "INCR counter:%d", counter->node);
+        if (reply == NULL) {
+            note_error(counter, client->errstr);
+            break;
+        }
+        if (reply->type == REDIS_REPLY_INTEGER)
+            atomic_fetch_add(&counter->acknowledged, 1);
+        else
+            note_error(counter, reply->str);
+        bool failed = reply->type != REDIS_REPLY_INTEGER;
+        freeReplyObject(reply);
+        if (failed) break;
+    }
+    if (client != NULL) redisFree(client);
+    return NULL;
+}
+
+static void counter_start(struct counter *counter, struct cluster *cluster, int node) {
+    *counter = (struct counter){.cluster = cluster, .node = node};
+    cr_assert_eq(pthread_create(&counter->thread, NULL, count, counter), 0);
+    AWAIT(atomic_load(&counter->acknowledged) > 0 || counter->error[0] != '\0');
+}
+
+/* No call has failed, and each was carried out once. */
+static void counter_end(struct counter *counter, int asked) {
+    long long before = atomic_load(&counter->acknowledged);
+    if (counter->error[0] == '\0') AWAIT(atomic_load(&counter->acknowledged) > before);
+    atomic_store(&counter->stop, true);
+    pthread_join(counter->thread, NULL);
+    cr_expect_str_eq(counter->error, "", "node %d: %s", counter->node + 1, counter->error);
+    if (counter->error[0] != '\0') counter->cluster->keep = true;
+    redisContext *client = node_connect(counter->cluster, asked);
+    cr_expect_eq(ask_integer(client, "GET counter:%d", counter->node),
+                 atomic_load(&counter->acknowledged));
+    redisFree(client);
+}
+
+/* --- nodes ----------------------------------------------------------------------------------- */
+
+static void start_alone(struct cluster *cluster, int node) {
+    node_start_with(cluster, node, NULL, NULL);
+    node_await_serving(cluster, node);
+}
+
+static void start_joining(struct cluster *cluster, int node, int member) {
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", cluster->nodes[member].port);
+    node_start_with(cluster, node, NULL, (const char *const[]){"--join", address, NULL});
+}
+
+/* Those of the first `count` nodes, as --cluster takes it. */
+static void start_founders(struct cluster *cluster, int count) {
+    char list[CLUSTER_PATH_MAX];
+    size_t used = 0;
+    for (int i = 0; i < count; i++)
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s127.0.0.1:%d",
+                                 i == 0 ? "" : ",", cluster->nodes[i].port);
+    for (int i = 0; i < count; i++)
+        node_start_with(cluster, i, list, NULL);
+    for (int i = 0; i < count; i++)
+        node_await_serving(cluster, i);
+}
+
+static int voters_seen_by(struct cluster *cluster, int node) {
+    return (int)node_info(cluster, node, "raft_num_voting_nodes");
+}
+
+static bool is_settled(struct cluster *cluster, int voters) {
+    for (int i = 0; i < cluster->count; i++) {
+        if (!node_runs(cluster, i)) continue;
+        bool is_so = voters_seen_by(cluster, i) == voters &&
+                     node_info(cluster, i, "raft_num_nodes") == voters &&
+                     node_info(cluster, i, "raft_serves") == 1;
+        if (!is_so) return false;
+    }
+    return true;
+}
+
+static void expect_ok(struct cluster *cluster, int node, const char *command) {
+    redisContext *client = node_connect(cluster, node);
+    redisReply *reply = ask(client, command);
+    cr_expect(reply->type == REDIS_REPLY_STATUS && strcmp(reply->str, "OK") == 0, "%s: %s", command,
+              reply->str == NULL ? "?" : reply->str);
+    freeReplyObject(reply);
+    redisFree(client);
+}
+
+static void expect_error(struct cluster *cluster, int node, const char *command, const char *text) {
+    redisContext *client = node_connect(cluster, node);
+    redisReply *reply = ask(client, command);
+    cr_expect_eq(reply->type, REDIS_REPLY_ERROR, "%s", command);
+    cr_expect(reply->str != NULL && strstr(reply->str, text) != NULL, "%s: %s", command,
+              reply->str == NULL ? "?" : reply->str);
+    freeReplyObject(reply);
+    redisFree(client);
+}
+
+static void expect_removed(struct cluster *cluster, int asked, int node) {
+    char command[64];
+    snprintf(command, sizeof(command), "RAFT REMOVE %lld",
+             node_info(cluster, node, "raft_node_id"));
+    expect_ok(cluster, asked, command);
+}
+
+static bool state_is(struct cluster *cluster, int node, const char *expected) {
+    char state[32];
+    node_info_text(cluster, node, "raft", "raft_state", state, sizeof(state));
+    return strcmp(state, expected) == 0;
+}
+
+static void await_state(struct cluster *cluster, int node, const char *expected) {
+    AWAIT(state_is(cluster, node, expected));
+}
+
+static void empty_directory(struct cluster *cluster, int node) {
+    char moved[2 * CLUSTER_PATH_MAX];
+    snprintf(moved, sizeof(moved), "%s-lost-%d", cluster->nodes[node].directory, rand());
+    cr_assert_eq(rename(cluster->nodes[node].directory, moved), 0);
+}
+
+/* --- growing --------------------------------------------------------------------------------- */
+
+/* The peer port of a lone node is closed until RAFT ADD opens it. */
+Test(members, one_grows_to_three_under_load) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    start_alone(cluster, 0);
+    cr_expect_eq(connect_port(cluster->nodes[0].port + 10000), -1, "no peer port yet");
+    struct counter counters[3];
+    counter_start(&counters[0], cluster, 0);
+    start_joining(cluster, 1, 0);
+    await_state(cluster, 1, "joining");
+    expect_error(cluster, 1, "SET x y", "LOADING this node waits to be let into its cluster");
+    node_await_log(cluster, 1, "waits to be let in by 127.0.0.1:");
+    redisContext *client = node_connect(cluster, 0);
+    cr_expect_eq(ask_integer(client, "RAFT ADD 127.0.0.1:%d", cluster->nodes[1].port), 2);
+    cr_expect_eq(ask_integer(client, "RAFT ADD 127.0.0.1:%d", cluster->nodes[1].port), 2,
+                 "it is one already");
+    redisFree(client);
+    node_await_serving(cluster, 1);
+    counter_start(&counters[1], cluster, 1);
+    start_joining(cluster, 2, 1);
+    AWAIT(is_settled(cluster, 3));
+    counter_start(&counters[2], cluster, 2);
+    for (int i = 0; i < 3; i++)
+        counter_end(&counters[i], i);
+    cr_expect(node_logged(cluster, 0, "has caught up and votes"));
+    cluster_expect_equal(cluster);
+    /* Two of three are a majority now, whichever dies. */
+    (void)node_signal(cluster, cluster_leader(cluster), SIGKILL);
+    AWAIT(is_settled(cluster, 3));
+    cluster_destroy(cluster);
+}
+
+Test(members, three_grow_to_five_and_shrink_under_load) {
+    struct cluster *cluster = cluster_create(5, NULL);
+    start_founders(cluster, 3);
+    struct counter counters[3];
+    for (int i = 0; i < 2; i++)
+        counter_start(&counters[i], cluster, i);
+    start_joining(cluster, 3, 1);
+    start_joining(cluster, 4, 2);
+    AWAIT(is_settled(cluster, 5));
+    counter_start(&counters[2], cluster, 4);
+    /* One that leads and one that does not; their own clients are elsewhere. */
+    expect_removed(cluster, 4, 2);
+    await_state(cluster, 2, "removed");
+    expect_error(cluster, 2, "SET x y", "CLUSTERDOWN this node was removed from its cluster");
+    node_await_log(cluster, 2, "was removed from its cluster: it takes no part any more");
+    int status = node_signal(cluster, 2, SIGTERM);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    if (cluster_leader(cluster) != 3)
+        expect_removed(cluster, 0, 3);
+    else
+        expect_ok(cluster, 3, "RAFT LEAVE");
+    await_state(cluster, 3, "removed");
+    (void)node_signal(cluster, 3, SIGTERM);
+    AWAIT(is_settled(cluster, 3));
+    for (int i = 0; i < 3; i++)
+        counter_end(&counters[i], 0);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+Test(members, a_leader_leaves_under_load) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    start_founders(cluster, 3);
+    int leader = cluster_leader(cluster), first = (leader + 1) % 3, second = (leader + 2) % 3;
+    struct counter counters[2];
+    counter_start(&counters[0], cluster, first);
+    counter_start(&counters[1], cluster, second);
+    expect_ok(cluster, leader, "RAFT LEAVE");
+    await_state(cluster, leader, "removed");
+    (void)node_signal(cluster, leader, SIGTERM);
+    AWAIT(is_settled(cluster, 2));
+    counter_end(&counters[0], second);
+    counter_end(&counters[1], first);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* --- replacing ------------------------------------------------------------------------------- */
+
+static void expect_refused(struct cluster *cluster, int node, const char *text) {
+    int status = node_await_exit(cluster, node);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "wait status %x", status);
+    bool said = node_logged(cluster, node, text);
+    cr_expect(said, "node %d says '%s' (log: %s)", node + 1, text, cluster->nodes[node].log);
+    if (!said) cluster->keep = true;
+}
+
+Test(members, a_lost_directory_is_replaced_by_way_of_remove_and_join) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    start_founders(cluster, 3);
+    int lost = cluster_follower(cluster), other = cluster_leader(cluster);
+    long long id = node_info(cluster, lost, "raft_node_id");
+    struct counter counter;
+    counter_start(&counter, cluster, other);
+    (void)node_signal(cluster, lost, SIGKILL);
+    empty_directory(cluster, lost);
+    char command[64], mend[64];
+    snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
+    snprintf(mend, sizeof(mend), "RAFT REMOVE %lld first if it is lost", id);
+    node_start(cluster, lost); /* with --cluster, as it was */
+    expect_refused(cluster, lost, "RAFT REMOVE this node's old id on another node");
+    empty_directory(cluster, lost);
+    start_joining(cluster, lost, other);
+    expect_refused(cluster, lost, mend);
+    expect_ok(cluster, other, command);
+    start_joining(cluster, lost, other);
+    AWAIT(is_settled(cluster, 3));
+    cr_expect_eq(node_info(cluster, lost, "raft_node_id"), 4, "ids are not used again");
+    counter_end(&counter, lost);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* Its log says nothing of it, and those that it knew are gone or don't hear it. */
+Test(members, a_node_that_was_removed_while_it_was_down_is_told) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    start_founders(cluster, 3);
+    int gone = cluster_follower(cluster), leader = cluster_leader(cluster);
+    long long id = node_info(cluster, gone, "raft_node_id");
+    (void)node_signal(cluster, gone, SIGKILL);
+    char command[64];
+    snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
+    expect_ok(cluster, leader, command);
+    node_start(cluster, gone);
+    await_state(cluster, gone, "removed");
+    node_await_log(cluster, gone, "was removed from its cluster");
+    cr_expect(node_logged(cluster, gone, "is no member of this cluster any more"));
+    expect_error(cluster, gone, "GET x", "removed from its cluster");
+    cluster_destroy(cluster);
+}
+
+/* All that it knew have left: it is fed by nodes that it has never heard of. */
+Test(members, a_node_that_was_down_follows_leaders_that_it_does_not_know) {
+    struct cluster *cluster = cluster_create(5, NULL);
+    start_founders(cluster, 3);
+    int late = cluster_follower(cluster), first = (late + 1) % 3, second = (late + 2) % 3;
+    (void)node_signal(cluster, late, SIGKILL);
+    start_joining(cluster, 3, first);
+    start_joining(cluster, 4, first);
+    cluster_await_serving(cluster);
+    AWAIT(voters_seen_by(cluster, 3) == 5 && voters_seen_by(cluster, 4) == 5);
+    expect_removed(cluster, 4, first);
+    expect_removed(cluster, 4, second);
+    AWAIT(state_is(cluster, first, "removed") && state_is(cluster, second, "removed"));
+    (void)node_signal(cluster, first, SIGKILL);
+    (void)node_signal(cluster, second, SIGKILL);
+    redisContext *client = node_connect(cluster, 3);
+    cr_expect(ask_is(client, "OK", "SET x later"));
+    redisFree(client);
+    node_start(cluster, late);
+    AWAIT(is_settled(cluster, 3));
+    client = node_connect(cluster, late);
+    cr_expect(ask_is(client, "later", "GET x"));
+    redisFree(client);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* --- starts ---------------------------------------------------------------------------------- */
+
+/* Nothing but port and directory is needed once a node is a member; what else is said is ignored.
+ */
+Test(members, members_are_known_again_after_a_restart_of_all) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    start_alone(cluster, 0);
+    start_joining(cluster, 1, 0);
+    redisContext *client = node_connect(cluster, 0);
+    cr_expect_eq(ask_integer(client, "RAFT ADD 127.0.0.1:%d", cluster->nodes[1].port), 2);
+    redisFree(client);
+    start_joining(cluster, 2, 0);
+    AWAIT(is_settled(cluster, 3));
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 3; i++)
+            (void)node_signal(cluster, i, round == 0 ? SIGKILL : SIGTERM);
+        node_start_with(cluster, 0, NULL, NULL);
+        node_start_with(cluster, 1, NULL, NULL);
+        start_joining(cluster, 2, 1);
+        AWAIT(is_settled(cluster, 3));
+        cr_expect(node_logged(cluster, 2,
+                              "Without effect: --join (this data directory belongs to "
+                              "node 3 of a cluster)"));
+    }
+    client = node_connect(cluster, 2);
+    cr_expect(ask_is(client, "OK", "SET x y"));
+    redisFree(client);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* With a raft-secret a lone node's peer port is open, to those who know it. */
+Test(members, a_secret_opens_the_port_and_keeps_others_out) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    const char *const right[] = {"--raft-secret", "ours", NULL};
+    node_start_with(cluster, 0, NULL, right);
+    node_await_serving(cluster, 0);
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", cluster->nodes[0].port);
+    node_start_with(cluster, 1, NULL,
+                    (const char *const[]){"--join", address, "--raft-secret", "theirs", NULL});
+    node_await_log(cluster, 1, "does not know our raft-secret");
+    cr_expect(state_is(cluster, 1, "joining"));
+    node_start_with(cluster, 2, NULL,
+                    (const char *const[]){"--join", address, "--raft-secret", "ours", NULL});
+    AWAIT(voters_seen_by(cluster, 2) == 2);
+    cr_expect(state_is(cluster, 1, "joining"));
+    cr_expect_eq(node_info(cluster, 2, "raft_node_id"), 2);
+    cluster_destroy(cluster);
+}
+
+static void expect_ends(struct cluster *cluster, const char *const *arguments, const char *text) {
+    node_start_with(cluster, 0, NULL, arguments);
+    expect_refused(cluster, 0, text);
+}
+
+Test(members, what_can_not_be_is_said_at_once) {
+    struct cluster *cluster = cluster_create(2, NULL);
+    expect_ends(cluster, (const char *const[]){"--join", "nowhere", NULL},
+                "is not one host:port of a member");
+    expect_ends(cluster,
+                (const char *const[]){"--join", "127.0.0.1:1", "--cluster",
+                                      "127.0.0.1:1,127.0.0.1:2", NULL},
+                "give one of them");
+    empty_directory(cluster, 0);
+    start_alone(cluster, 0);
+    expect_error(cluster, 0, "RAFT REMOVE 9", "there is no node 9");
+    expect_error(cluster, 0, "RAFT REMOVE 99", "there is no node 99");
+    expect_error(cluster, 0, "RAFT REMOVE one", "not an integer");
+    expect_error(cluster, 0, "RAFT LEAVE", "nobody would be left to vote");
+    expect_error(cluster, 0, "RAFT PROMOTE 2", "there is no node 2");
+    expect_error(cluster, 0, "RAFT ADD here", "not one host:port");
+    expect_error(cluster, 0, "RAFT ADD 10.0.0.1:7001", "needs a raft-secret");
+    redisContext *client = node_connect(cluster, 0);
+    redisReply *nodes = ask(client, "RAFT NODES");
+    cr_assert_eq(nodes->type, REDIS_REPLY_ARRAY);
+    cr_expect_eq(nodes->elements, 1);
+    cr_expect_str_eq(nodes->element[0]->element[7]->str, "voter");
+    freeReplyObject(nodes);
+    redisFree(client);
+    cluster_destroy(cluster);
+}

@@ -94,6 +94,11 @@ struct raft_config {
     const struct members *members;
     uint32_t voters[RAFT_NODES_MAX];
     uint32_t voter_count;
+    /* A node that has joined later: the index of a committed configuration in which it is a member,
+     * and the term of that entry or of a later committed one. Whoever has its id in a configuration
+     * before that is another node: its place, votes and leaders are not this one's. 0: a founder.
+     */
+    uint64_t joined_index, joined_term;
     uint64_t heartbeat_us, election_us; /* election: at least; randomised up to twice as long */
     uint64_t promise_max_us;            /* the longest promise any leader may ask; 0: election_us */
     uint64_t lease_margin_us;           /* clock drift: taken off each promise */

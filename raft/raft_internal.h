@@ -234,7 +234,7 @@ static inline uint32_t raft_all_voters(const struct raft *raft) {
     return raft->voters.present | raft->voters.next;
 }
 static inline bool raft_is_only_voter(const struct raft *raft) {
-    return raft_all_voters(raft) == 1u << raft->config.id;
+    return raft->is_voter && raft_all_voters(raft) == 1u << raft->config.id;
 }
 /* Whether this node votes, or did so before a change that may not be committed yet: then nobody
  * else may be able to bring it to an end (thesis 4.2.2). */

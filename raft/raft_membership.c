@@ -57,7 +57,8 @@ bool raft_is_eligible(const struct raft *raft) {
         const struct raft_configuration *configuration = &raft->configurations[i];
         const struct members *members = &configuration->members;
         uint32_t voters = members_voters(members) | members_next_voters(members);
-        if ((voters & 1u << raft->config.id) != 0) return true;
+        bool is_ours = configuration->index >= raft->config.joined_index;
+        if (is_ours && (voters & 1u << raft->config.id) != 0) return true;
         if (configuration->index <= raft->commit_index) break;
     }
     return false;
@@ -67,6 +68,7 @@ bool raft_was_always_alone(const struct raft *raft) {
     uint32_t self = 1u << raft->config.id;
     for (uint32_t i = 0; i < raft->configuration_count; i++) {
         const struct members *members = &raft->configurations[i].members;
+        if (raft->configurations[i].index < raft->config.joined_index) return false;
         if ((members_voters(members) | members_next_voters(members)) != self) return false;
     }
     return raft->term == 0 || raft->voted_for == raft->config.id;
@@ -136,7 +138,8 @@ static void configure(struct raft *raft) {
     const struct members *members = &raft_in_force(raft)->members;
     raft->voters = (struct raft_voters){.present = members_voters(members),
                                         .next = members_next_voters(members)};
-    raft->is_voter = (raft_all_voters(raft) & 1u << raft->config.id) != 0;
+    raft->is_voter = (raft_all_voters(raft) & 1u << raft->config.id) != 0 &&
+                     raft_in_force(raft)->index >= raft->config.joined_index;
     raft->members_changed = true;
     match_peers(raft, members);
     raft->may_be_promoted = members_to_promote(members);

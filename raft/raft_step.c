@@ -46,6 +46,8 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
             (struct raft_position){config->base_index, config->base_term, config->base_hash};
     }
     note_term(raft, raft->snapshot.term);
+    raft->hard_state_dirty = config->joined_term > raft->term; /* nothing else tells it yet */
+    note_term(raft, config->joined_term);
     raft_log_init(&raft->log, &(struct raft_log_base){.index = config->base_index,
                                                       .term = config->base_term,
                                                       .hash = config->base_hash});
@@ -682,6 +684,8 @@ const struct members *raft_members_at(const struct raft *raft, uint64_t index) {
 }
 
 static enum raft_standing standing_of(const struct raft *raft, uint32_t id) {
+    if (id == raft->config.id && raft_in_force(raft)->index < raft->config.joined_index)
+        return RAFT_OUTSIDE;
     if ((raft_all_voters(raft) & 1u << id) != 0) return RAFT_VOTER;
     return raft_is_member(raft, id) ? RAFT_LEARNER : RAFT_OUTSIDE;
 }
@@ -690,6 +694,7 @@ enum raft_standing raft_standing(const struct raft *raft) {
 }
 bool raft_is_removed(const struct raft *raft) {
     return raft_members(raft)->count > 0 && raft_members_are_committed(raft) &&
+           raft_members_index(raft) >= raft->config.joined_index &&
            raft_standing(raft) == RAFT_OUTSIDE;
 }
 

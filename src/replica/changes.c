@@ -3,7 +3,9 @@
  * Whoever wants a change asks its own node, which asks the leader, again and again, until it hears
  * that the change is committed, or why it can't be. The leader keeps nothing: each question is
  * judged by the configuration in force, and a change that stands in it already is done as soon as
- * that is committed. So neither a lost packet nor another leader changes what the asker is told.
+ * that is committed. So neither a lost packet nor another leader changes what the asker is told. A
+ * question names the configuration that its asker knew, and moves the leader only while that is the
+ * newest: one that comes late, or twice, finds another and does nothing.
  *
  * What follows from a configuration is done in two places: what concerns the log's end (syncing,
  * the leader's table of origins) when it comes into force, what is replicated state (origins of
@@ -11,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/table.h"
 #include "src/replica/replica_internal.h"
@@ -20,8 +23,8 @@ enum {
     ASK_AGAIN_US = 50 * 1000,
     LATE_US = 30 * 1000 * 1000,
     FORGET_US = 60 * 1000 * 1000, /* a ticket that nobody asks about */
-    /* ticket, kind, id, replaces, size of the host's name, port, uuid; then the host */
-    CHANGE_SIZE = 8 + 4 + 2 + MEMBER_UUID_SIZE,
+    /* ticket, basis, kind, id, replaces, size of the host's name, port, uuid; then the host */
+    CHANGE_SIZE = 16 + 4 + 2 + MEMBER_UUID_SIZE,
     CHANGED_SIZE = 8 + 2, /* ticket, state, id; then the reason */
 };
 
@@ -57,16 +60,10 @@ static void note_removal(struct replica *replica) {
     end_subscribers(replica);
 }
 
-/* Those before it was added say nothing of a node that has joined. */
-static bool tells_of_removal(const struct replica *replica) {
-    return raft_is_removed(replica->raft) &&
-           raft_members_index(replica->raft) >= replica->config.joined_index;
-}
-
 void replica_note_removed(struct replica *replica, uint64_t members_index) {
     bool knows_more = replica->raft != NULL && replica->state == REPLICA_RUNNING &&
                       members_index > raft_members_index(replica->raft) &&
-                      members_index >= replica->config.joined_index;
+                      members_index >= replica->config.raft.joined_index;
     if (!knows_more || replica->is_removed) return;
     note_removal(replica);
     replica->members_changed = true;
@@ -76,7 +73,7 @@ void replica_note_members(struct replica *replica) {
     const struct members *members = raft_members(replica->raft);
     replica->members_changed = true;
     if (members->count > 1) journal_set_sync(replica->journal, replica->config.sync_shared);
-    if (replica->state == REPLICA_RUNNING && tells_of_removal(replica)) note_removal(replica);
+    if (replica->state == REPLICA_RUNNING && raft_is_removed(replica->raft)) note_removal(replica);
     if (replica->leading && !members->joint)
         origins_close_former(&replica->tail_origins, members, NULL, NULL);
 }
@@ -86,8 +83,40 @@ static void origin_gone(void *context, uint64_t id) {
     emitter_remove_origin(storages_emitter(replica->storages), id);
 }
 
+static const struct member *find_by_uuid(const struct members *members, const char *uuid) {
+    for (uint32_t i = 0; i < members->count; i++)
+        if (memcmp(members->at[i].uuid, uuid, MEMBER_UUID_SIZE) == 0) return &members->at[i];
+    return NULL;
+}
+
+/* The member that shows that a change has been made; its id, 0: it has not. */
+static uint32_t shown_by(const struct replica_change *change, const struct members *members) {
+    const struct member *member = change->kind == REPLICA_ADD
+                                      ? find_by_uuid(members, change->member.uuid)
+                                      : members_find(members, change->id);
+    if (change->kind == REPLICA_REMOVE) return member == NULL ? change->id : 0;
+    if (member == NULL) return 0;
+    bool is_there =
+        member->port == change->member.port && strcmp(member->host, change->member.host) == 0;
+    if (change->kind == REPLICA_PROMOTE && (member->flags & MEMBER_VOTER) == 0) return 0;
+    return change->kind == REPLICA_MOVE && !is_there ? 0 : member->id;
+}
+
+/* By a committed configuration. One that was made is not asked for any more: it may be taken back
+ * by the next. */
+static void settle_by(struct open_change *open, const struct members *members) {
+    uint32_t id = shown_by(&open->change, members);
+    if (id != 0)
+        open->status = (struct replica_change_status){.state = REPLICA_CHANGE_DONE, .id = id};
+}
+
 void replica_apply_members(struct replica *replica, const struct members *members) {
     if (members->joint) return;
+    for (uint32_t i = 0; i < CHANGES_MAX; i++) {
+        struct open_change *open = &replica->changes[i];
+        bool is_open = open->ticket != 0 && open->status.state == REPLICA_CHANGE_OPEN;
+        if (is_open) settle_by(open, members);
+    }
     const struct origin *own =
         replica->origin == 0 ? NULL : origins_find(&replica->origins, replica->origin);
     uint64_t last = own == NULL ? 0 : own->last;
@@ -99,6 +128,12 @@ void replica_apply_members(struct replica *replica, const struct members *member
 
 /* --- the leader judges -------------------------------------------------------------------------
  */
+
+/* basis: of the configuration that the asker has in force. */
+struct question {
+    struct replica_change change;
+    uint64_t basis;
+};
 
 struct verdict {
     enum replica_change_state state;
@@ -134,6 +169,25 @@ static bool passes(enum raft_refusal refusal) {
            refusal == RAFT_REFUSED_HANDING_OVER || refusal == RAFT_REFUSED_NOT_LEADER;
 }
 
+/* Its content, as the index is that of a snapshot where the log has forgotten the entry. Contents
+ * do not come again: each node that is added has a uuid of its own. */
+static uint64_t basis(const struct replica *replica) {
+    const struct members *members = raft_members(replica->raft);
+    if (members->count == 0) return 0;
+    struct buffer body = {0};
+    members_encode(members, &body);
+    uint64_t hash = hash_bytes(buffer_bytes(&body), 0);
+    buffer_clear(&body);
+    return hash;
+}
+
+static bool is_outdated(const struct replica *replica, const struct question *question) {
+    return question->basis != basis(replica);
+}
+static struct verdict outdated(void) {
+    return wait_for("the node that was asked does not know the newest members yet");
+}
+
 static struct verdict reconfigure(struct replica *replica, const struct members *target) {
     struct raft_event event = {.type = RAFT_EVENT_RECONFIGURE, .members = target};
     enum raft_refusal refusal = replica_raft_step(replica, &event);
@@ -155,12 +209,6 @@ static bool find_peer(const struct replica *replica, uint32_t id, struct raft_pe
 
 static bool is_reachable(const struct replica *replica, const struct raft_peer_status *peer) {
     return replica->now.now_us - peer->last_contact_us < replica->config.raft.election_us;
-}
-
-static const struct member *find_by_uuid(const struct members *members, const char *uuid) {
-    for (uint32_t i = 0; i < members->count; i++)
-        if (memcmp(members->at[i].uuid, uuid, MEMBER_UUID_SIZE) == 0) return &members->at[i];
-    return NULL;
 }
 
 static const struct member *find_by_address(const struct members *members,
@@ -192,7 +240,8 @@ static bool is_ready_for_company(struct replica *replica) {
            journal_is_synced(replica->journal);
 }
 
-static struct verdict judge_add(struct replica *replica, const struct replica_change *change) {
+static struct verdict judge_add(struct replica *replica, const struct question *question) {
+    const struct replica_change *change = &question->change;
     const struct members *present = raft_members(replica->raft);
     const struct member *member = find_by_uuid(present, change->member.uuid);
     if (member != NULL) return in_force(replica, member->id);
@@ -204,6 +253,7 @@ static struct verdict judge_add(struct replica *replica, const struct replica_ch
                       member->host, member->port, member->id, member->id);
     if (change->member.replaces != 0 && members_find(present, change->member.replaces) == NULL)
         return refuse("there is no node %u to be replaced", change->member.replaces);
+    if (is_outdated(replica, question)) return outdated();
     if (!is_ready_for_company(replica)) return wait_for("what was written is being synced");
     if (present->count == RAFT_NODES_MAX)
         return refuse("a cluster has %d members at most", RAFT_NODES_MAX);
@@ -239,7 +289,8 @@ static struct verdict hand_over_first(struct replica *replica) {
                     : refuse("%s", raft_refusal_text(refusal));
 }
 
-static struct verdict judge_remove(struct replica *replica, uint32_t id) {
+static struct verdict judge_remove(struct replica *replica, const struct question *question) {
+    uint32_t id = question->change.id;
     const struct members *present = raft_members(replica->raft);
     const struct member *member = members_find(present, id);
     if (member == NULL || (member->flags & MEMBER_LEAVES) != 0) return in_force(replica, id);
@@ -252,11 +303,13 @@ static struct verdict judge_remove(struct replica *replica, uint32_t id) {
     if (!can_decide(replica, voters))
         return refuse("of the voters that would be left no majority can be reached: bring them "
                       "back first, or remove one that is lost");
+    if (is_outdated(replica, question)) return outdated();
     if (id == replica->config.raft.id) return hand_over_first(replica);
     return reconfigure(replica, &target);
 }
 
-static struct verdict judge_promote(struct replica *replica, uint32_t id) {
+static struct verdict judge_promote(struct replica *replica, const struct question *question) {
+    uint32_t id = question->change.id;
     const struct members *present = raft_members(replica->raft);
     const struct member *member = members_find(present, id);
     if (member == NULL) return refuse("there is no node %u", id);
@@ -264,6 +317,7 @@ static struct verdict judge_promote(struct replica *replica, uint32_t id) {
     struct raft_peer_status peer;
     bool is_fed = find_peer(replica, id, &peer) && is_reachable(replica, &peer) &&
                   peer.state == RAFT_PEER_REPLICATE;
+    if (is_outdated(replica, question)) return outdated();
     if (!is_fed) return refuse("node %u has not caught up yet, or does not answer", id);
     struct members target = *present;
     struct member voter = *member;
@@ -274,7 +328,8 @@ static struct verdict judge_promote(struct replica *replica, uint32_t id) {
     return reconfigure(replica, &target);
 }
 
-static struct verdict judge_move(struct replica *replica, const struct replica_change *change) {
+static struct verdict judge_move(struct replica *replica, const struct question *question) {
+    const struct replica_change *change = &question->change;
     const struct members *present = raft_members(replica->raft);
     const struct member *member = members_find(present, change->id);
     if (member == NULL) return refuse("there is no node %u", change->id);
@@ -282,6 +337,7 @@ static struct verdict judge_move(struct replica *replica, const struct replica_c
     if (there != NULL && there->id == change->id) return in_force(replica, change->id);
     if (there != NULL)
         return refuse("%s:%u is the address of node %u", there->host, there->port, there->id);
+    if (is_outdated(replica, question)) return outdated();
     struct members target = *present;
     struct member moved = *member;
     moved.port = change->member.port;
@@ -290,16 +346,20 @@ static struct verdict judge_move(struct replica *replica, const struct replica_c
     return reconfigure(replica, &target);
 }
 
-static struct verdict judge_change(struct replica *replica, const struct replica_change *change) {
-    switch (change->kind) {
+/* Only who certainly leads knows the newest configuration: another one's refusal would be no truth.
+ */
+static struct verdict judge(struct replica *replica, const struct question *question) {
+    if (!raft_has_lease(replica->raft, replica->now.now_us))
+        return wait_for("the leader is not certain to lead");
+    switch (question->change.kind) {
     case REPLICA_ADD:
-        return judge_add(replica, change);
+        return judge_add(replica, question);
     case REPLICA_REMOVE:
-        return judge_remove(replica, change->id);
+        return judge_remove(replica, question);
     case REPLICA_PROMOTE:
-        return judge_promote(replica, change->id);
+        return judge_promote(replica, question);
     case REPLICA_MOVE:
-        return judge_move(replica, change);
+        return judge_move(replica, question);
     case REPLICA_CHANGE_KINDS:
         break;
     }
@@ -315,6 +375,7 @@ static void send_change(struct replica *replica, const struct open_change *open)
     const struct member *member = &open->change.member;
     struct buffer *out = &packet->head;
     buffer_append_u64(out, open->ticket);
+    buffer_append_u64(out, basis(replica));
     buffer_append_byte(out, (char)open->change.kind);
     buffer_append_byte(out, (char)open->change.id);
     buffer_append_byte(out, (char)member->replaces);
@@ -327,14 +388,16 @@ static void send_change(struct replica *replica, const struct open_change *open)
     replica_send(replica, packet, 0);
 }
 
-static enum error read_change(struct bytes body, uint64_t *ticket, struct replica_change *change) {
+static enum error read_change(struct bytes body, uint64_t *ticket, struct question *question) {
     if (body.size < CHANGE_SIZE) return ERROR_TRUNCATED;
-    const uint8_t *row = (const uint8_t *)body.data + 8;
+    const uint8_t *row = (const uint8_t *)body.data + 16;
+    struct replica_change *change = &question->change;
     *ticket = load_u64(body.data);
+    question->basis = load_u64(body.data + 8);
     *change = (struct replica_change){
         .kind = (enum replica_change_kind)row[0],
         .id = row[1],
-        .member = {.replaces = row[2], .port = load_u16(body.data + 12)},
+        .member = {.replaces = row[2], .port = load_u16(body.data + 20)},
     };
     size_t host_size = row[3];
     struct bytes host = bytes_slice(body, CHANGE_SIZE, SIZE_MAX);
@@ -344,17 +407,17 @@ static enum error read_change(struct bytes body, uint64_t *ticket, struct replic
     if (host.size != host_size) return ERROR_MALFORMED;
     if (names_a_place && (host_size == 0 || change->member.port == 0)) return ERROR_MALFORMED;
     if (host_size > 0 && memchr(host.data, '\0', host_size) != NULL) return ERROR_MALFORMED;
-    memcpy(change->member.uuid, body.data + 14, MEMBER_UUID_SIZE);
+    memcpy(change->member.uuid, body.data + 22, MEMBER_UUID_SIZE);
     memcpy(change->member.host, host.data, host_size);
     return ERROR_NONE;
 }
 
 enum error replica_accept_change(struct replica *replica, uint32_t from, struct bytes body) {
     uint64_t ticket;
-    struct replica_change change;
-    enum error error = read_change(body, &ticket, &change);
+    struct question question;
+    enum error error = read_change(body, &ticket, &question);
     if (error != ERROR_NONE || !replica->leading) return error;
-    struct verdict verdict = judge_change(replica, &change);
+    struct verdict verdict = judge(replica, &question);
     struct replica_packet *packet = packet_create(from, true, PACKET_CHANGED);
     buffer_append_u64(&packet->head, ticket);
     buffer_append_byte(&packet->head, (char)verdict.state);
@@ -389,22 +452,16 @@ enum error replica_receive_changed(struct replica *replica, uint32_t from, struc
 /* --- the node that was asked -------------------------------------------------------------------
  */
 
-static bool is_gone(const struct replica *replica, uint32_t id) {
-    return raft_members_are_committed(replica->raft) && !raft_members(replica->raft)->joint &&
-           members_find(raft_members(replica->raft), id) == NULL;
-}
-
 /* What needs no leader to be known. */
 static void settle_here(struct replica *replica, struct open_change *open) {
     struct replica_change_status *status = &open->status;
-    bool removes = open->change.kind == REPLICA_REMOVE;
-    if (removes && open->asked_us != 0 && is_gone(replica, open->change.id)) {
-        *status =
-            (struct replica_change_status){.state = REPLICA_CHANGE_DONE, .id = open->change.id};
-        return;
-    }
+    const struct members *members = raft_members(replica->raft);
+    if (raft_members_are_committed(replica->raft) && !members->joint) settle_by(open, members);
+    if (status->state != REPLICA_CHANGE_OPEN) return;
     if (replica->is_removed) {
-        *status = (struct replica_change_status){.state = REPLICA_CHANGE_REFUSED};
+        bool is_unknown = open->asked_us != 0; /* The leader may have begun it. */
+        *status = (struct replica_change_status){.state = is_unknown ? REPLICA_CHANGE_LATE
+                                                                     : REPLICA_CHANGE_REFUSED};
         snprintf(status->reason, sizeof(status->reason), "this node was removed from its cluster");
         return;
     }
@@ -427,7 +484,8 @@ static void tend_change(struct replica *replica, struct open_change *open) {
         send_change(replica, open);
         return;
     }
-    struct verdict verdict = judge_change(replica, &open->change);
+    struct question question = {.change = open->change, .basis = basis(replica)};
+    struct verdict verdict = judge(replica, &question);
     open->status.state = verdict.state;
     open->status.id = verdict.id;
     memcpy(open->status.reason, verdict.reason, sizeof(verdict.reason));

@@ -390,6 +390,31 @@ void replica_give_up_sealed(struct replica *replica, uint64_t wait_us) {
     replica_resend(replica, 0);
 }
 
+/* The entry that closes the origin may be old, and with it the state: no read runs here that was to
+ * run beside one of these writes. */
+static void refuse_waiting(struct replica *replica, struct session *session) {
+    for (uint32_t i = 0; i < session->pending_count; i++) {
+        struct pending *pending =
+            &session->pending[(session->pending_first + i) & (session->pending_capacity - 1)];
+        if (pending->kind == PENDING_READ && !pending->attached) session->indexed_reads--;
+        bool waits = pending->kind == PENDING_READ || pending->kind == PENDING_WRITE;
+        if (waits && !pending->unsealed) pending->kind = PENDING_CLUSTERDOWN;
+        if (pending->unsealed) break;
+    }
+    session_end_subscriber(replica, session);
+    session_pump(replica, session);
+}
+
+static void refuse_closed(struct replica *replica, struct batch *batch) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct session *session = batch->slots[i].session;
+        if (session == NULL) continue;
+        batch->slots[i].session = NULL;
+        if (!session->closed) refuse_waiting(replica, session);
+        session_let_go(session);
+    }
+}
+
 /* All batches that are left are behind the last one that was applied. */
 void replica_origin_closed(struct replica *replica, uint64_t last) {
     replica->origin = 0;
@@ -397,7 +422,7 @@ void replica_origin_closed(struct replica *replica, uint64_t last) {
     while (replica->window_first != NULL) {
         struct batch *batch = replica->window_first;
         CHECK(batch->number > last);
-        refuse_slots(replica, batch);
+        refuse_closed(replica, batch);
         replica->window_first = batch->next;
         replica->window_count--;
         replica->window_bytes -= batch->body_size;

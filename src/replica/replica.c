@@ -518,7 +518,7 @@ static void keep_founders(struct replica *replica) {
 static bool is_founded_alone(const struct replica *replica) {
     const struct raft_config *raft = &replica->config.raft;
     return (raft->members == NULL ? raft->voter_count : raft->members->count) <= 1 &&
-           replica->config.joined_index == 0;
+           raft->joined_index == 0;
 }
 
 static void create_journal(struct replica *replica) {
@@ -578,7 +578,6 @@ void replica_found(struct replica *replica, const struct replica_config *config)
     CHECK(replica->state == REPLICA_FOUNDING);
     replica->config.raft = config->raft;
     keep_founders(replica);
-    replica->config.joined_index = config->joined_index;
     replica->unfit_told = config->raft.unfit;
     memcpy(replica->config.node_uuid, config->node_uuid, sizeof(config->node_uuid));
     memcpy(replica->config.cluster, config->cluster, sizeof(config->cluster));

@@ -80,7 +80,7 @@ struct replica_snapshot_limits {
 };
 
 struct replica_config {
-    struct raft_config raft;
+    struct raft_config raft; /* its members: the founding's configuration */
     uint64_t node_uuid[2];
     uint64_t nonce; /* random: of this boot's origin */
     uint64_t seed;  /* entry seeds, read seeds */
@@ -94,9 +94,6 @@ struct replica_config {
     /* The cluster began with data: a directory without snapshot and log needs a snapshot, of
      * another node, before it may begin. */
     bool awaits_snapshot;
-    /* raft.members is the founding's configuration. A node that has joined later knows the index of
-     * a committed one that it stands in: those before it say nothing of it. 0: a founder. */
-    uint64_t joined_index;
     enum journal_sync sync;            /* while this node is the only member, and */
     enum journal_sync sync_shared;     /* from the moment there is another one (SAFETY 14) */
     uint32_t journal_segment_size;     /* of the first segments; 0: the journal's own choice */

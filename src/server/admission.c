@@ -52,7 +52,13 @@ static bool give_place(const struct server *server, const struct joining_questio
     const struct member *member = find_uuid(members, question->self.uuid);
     if (member == NULL || !raft_members_are_committed(raft)) return false;
     answer->state = JOINING_DONE;
-    struct joining_place place = {&server->identity, members, raft_members_index(raft), member->id};
+    struct joining_place place = {
+        .given = &server->identity,
+        .members = members,
+        .index = raft_members_index(raft),
+        .term = raft_term_at(raft, raft_commit_index(raft)),
+        .id = member->id,
+    };
     joining_make_identity(&place, &answer->identity);
     return true;
 }

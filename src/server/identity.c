@@ -8,8 +8,8 @@
  *   member 1 <32 hex> 127.0.0.1 7001
  *   checksum <16 hex of all before>
  *
- * Version 2, written as soon as there is something that version 1 can't say: "joined 17" behind the
- * id, 0 for a founder; and behind the founders the members last seen:
+ * Version 2, written as soon as there is something that version 1 can't say: "joined 17 3", index
+ * and term, behind the id (0 0 for a founder); and behind the founders the members last seen:
  *
  *   now 1 <32 hex> 127.0.0.1 7001
  */
@@ -126,7 +126,8 @@ void identity_encode(const struct identity *identity, struct buffer *out) {
     append_id(out, identity->node);
     buffer_append_format(out, "\nid %u\n", identity->id);
     if (is_second)
-        buffer_append_format(out, "joined %llu\n", (unsigned long long)identity->joined_index);
+        buffer_append_format(out, "joined %llu %llu\n", (unsigned long long)identity->joined_index,
+                             (unsigned long long)identity->joined_term);
     append_members(identity, out);
     append_list(out, "now", (struct identity_list){identity->known, identity->known_count});
     uint64_t checksum = hash_bytes(bytes_of(out->data + start, out->size - start), 0);
@@ -222,10 +223,13 @@ static bool members_are_sound(const struct identity *identity) {
     return memcmp(own->uuid, identity->node, IDENTITY_ID_SIZE) == 0;
 }
 
-static bool take_joined(struct bytes *rest, uint64_t *index) {
-    struct bytes text;
-    return take_word(rest, "joined ") && take_until(rest, '\n', &text) &&
-           parse_number(text, UINT64_MAX, index);
+static bool take_joined(struct bytes *rest, struct identity *identity) {
+    struct bytes index, term;
+    return take_word(rest, "joined ") && take_until(rest, ' ', &index) &&
+           take_until(rest, '\n', &term) &&
+           parse_number(index, UINT64_MAX, &identity->joined_index) &&
+           parse_number(term, RAFT_TERM_MAX, &identity->joined_term) &&
+           (identity->joined_index == 0) == (identity->joined_term == 0);
 }
 
 /* The line is there if there was initial data. */
@@ -243,7 +247,7 @@ static bool take_fields(struct bytes *rest, bool is_second, struct identity *ide
         !take_word(rest, "node ") || !take_until(rest, '\n', &node) || !take_word(rest, "id ") ||
         !take_until(rest, '\n', &id_text))
         return false;
-    if (is_second && !take_joined(rest, &identity->joined_index)) return false;
+    if (is_second && !take_joined(rest, identity)) return false;
     if (!take_word(rest, "cluster ") || !take_until(rest, '\n', &cluster)) return false;
     if (!parse_phase(phase, &identity->phase)) return false;
     bool has_cluster = identity->phase != IDENTITY_EMPTY;

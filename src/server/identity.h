@@ -39,9 +39,7 @@ struct identity {
     /* The digest of the data that the cluster began with (import.h); 0: it began empty. EMPTY: of
      * what this directory brings. */
     uint64_t initial;
-    /* A node that has joined later: the index of a committed configuration in which it stands; 0: a
-     * founder. */
-    uint64_t joined_index;
+    uint64_t joined_index, joined_term;           /* see raft_config; 0: a founder */
     struct identity_member known[RAFT_NODES_MAX]; /* the members last seen, by ascending id */
     uint32_t known_count;                         /* 0: the founders */
 };

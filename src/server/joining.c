@@ -5,11 +5,13 @@ enum { ROW_SIZE = 2 + IDENTITY_ID_SIZE }; /* port, uuid; then the host as text w
 
 void joining_make_identity(const struct joining_place *place, struct identity *identity) {
     const struct member *member = members_find(place->members, place->id);
-    CHECK(member != NULL && place->index > 0);
+    CHECK(member != NULL && place->index > 0 && place->term > 0);
     *identity = (struct identity){.phase = IDENTITY_FOUNDED,
                                   .id = place->id,
                                   .member_count = place->given->member_count,
-                                  .joined_index = place->index};
+                                  .initial = place->given->initial,
+                                  .joined_index = place->index,
+                                  .joined_term = place->term};
     memcpy(identity->node, member->uuid, IDENTITY_ID_SIZE);
     memcpy(identity->cluster, place->given->cluster, IDENTITY_ID_SIZE);
     memcpy(identity->members, place->given->members, sizeof(identity->members));

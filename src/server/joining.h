@@ -29,11 +29,12 @@ struct joining_answer {
 };
 
 /* What the node becomes: `given` is the member's identity, `members` the committed configuration at
- * `index`, in which the node stands under `id`. */
+ * `index`, in which the node stands under `id`; `term` that of the member's last committed entry.
+ */
 struct joining_place {
     const struct identity *given;
     const struct members *members;
-    uint64_t index;
+    uint64_t index, term;
     uint32_t id;
 };
 void joining_make_identity(const struct joining_place *place, struct identity *identity);

@@ -660,6 +660,8 @@ static void configure_raft(const struct server *server, struct raft_config *raft
     const struct config *config = &server->config;
     raft->id = identity->id;
     raft->members = &server->founders;
+    raft->joined_index = identity->joined_index;
+    raft->joined_term = identity->joined_term;
     raft->heartbeat_us = (uint64_t)CONFIG_NUMBER(config, RAFT_HEARTBEAT_INTERVAL) * 1000;
     raft->election_us = (uint64_t)CONFIG_NUMBER(config, RAFT_ELECTION_TIMEOUT) * 1000;
     raft->promise_max_us = promise_max_us;
@@ -675,7 +677,6 @@ static struct replica_config describe_replica(struct server *server) {
     replica_config_defaults(&wanted);
     identity_founders(&server->identity, &server->founders);
     configure_raft(server, &wanted.raft);
-    wanted.joined_index = server->identity.joined_index;
     wanted.is_joining = cluster_is_joining(server);
     memcpy(wanted.node_uuid, server->identity.node, sizeof(wanted.node_uuid));
     memcpy(wanted.cluster, server->identity.cluster, sizeof(wanted.cluster));

@@ -45,7 +45,33 @@ void checks_destroy(struct checks *checks) {
     memory_release(checks);
 }
 
+/* --- majorities -----------------------------------------------------------------------------
+ *
+ * By the configuration that was in force where the decision was made; in a joint one both sets have
+ * to agree (thesis 4.3). */
+
+static bool is_majority(uint32_t set, uint32_t nodes) {
+    return 2 * __builtin_popcount(set & nodes) > __builtin_popcount(set);
+}
+
+static bool is_quorum(const struct members *members, uint32_t nodes) {
+    uint32_t next = members_next_voters(members);
+    return is_majority(members_voters(members), nodes) && (next == 0 || is_majority(next, nodes));
+}
+
+/* Ids are given out again in the end: the configuration may mean another node. */
+static bool is_meant(const struct members *members, const struct node *node) {
+    const struct member *member = members_find(members, node->id);
+    return member != NULL && memcmp(member->uuid, &node->uuid, sizeof(node->uuid)) == 0;
+}
+
+static bool is_voter(const struct members *members, const struct node *node) {
+    uint32_t voters = members_voters(members) | members_next_voters(members);
+    return (voters >> node->id & 1) == 1 && is_meant(members, node);
+}
+
 void checks_node_started(struct node *node) {
+    node->members_are_known = false;
     node->checked_commit = node->checked_last = node->checked_last_term = 0;
     node->checked_applied = node->led_term = 0;
     node->recovered = false;
@@ -198,21 +224,28 @@ static void check_matching(struct world *world, struct node *node) {
 
 /* What is committed is durable on a majority. A node that is down may have it: the benefit of the
  * doubt is its. So it is with one whose disk has lost something, as long as it does not vote. */
-static void check_durable(struct world *world, uint64_t index, uint64_t term) {
-    uint32_t count = 0;
+static void check_durable(struct world *world, const struct members *members, uint64_t index,
+                          uint64_t term) {
+    uint32_t holders = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct replica *replica = world->nodes[id].replica;
         if (replica == NULL || replica_state(replica) != REPLICA_RUNNING) {
-            count++;
+            holders |= 1u << id;
             continue;
         }
         const struct raft *raft = replica_raft(replica);
         bool has_it = raft_persisted_index(raft) >= index && has_entry(raft, index, term);
-        count += has_it || damage_is_mute(&world->nodes[id]); /* it may have had it */
+        if (has_it || damage_is_mute(&world->nodes[id]))
+            holders |= 1u << id; /* it may have had it */
     }
-    if (count > world->node_count / 2) return;
-    world_violation(world, "entry %llu counts as committed, but only %u nodes have it durably",
-                    (unsigned long long)index, count);
+    if (is_quorum(members, holders)) return;
+    struct buffer text = {0};
+    members_print(members, &text);
+    world_violation(world,
+                    "entry %llu counts as committed, but only the nodes of mask %x, no majority of "
+                    "%.*s, have it durably",
+                    (unsigned long long)index, holders, (int)text.size, text.data);
+    buffer_clear(&text);
 }
 
 static const struct raft *running_raft(const struct node *node) {
@@ -253,19 +286,32 @@ static bool surely_lacks(const struct node *node, uint64_t index, uint64_t term,
  * of every node that could still be elected, even if some lost their power now. */
 static void check_electable(struct world *world, uint64_t index, uint64_t term) {
     for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct node *node = &world->nodes[id];
         struct log_end candidate;
-        if (damage_is_mute(&world->nodes[id])) continue;
-        if (!surely_lacks(&world->nodes[id], index, term, &candidate)) continue;
+        if (damage_is_mute(node)) continue;
+        if (!node->exists || !surely_lacks(node, index, term, &candidate)) continue;
+        /* It counts by the configuration that it has in force itself; one that is down may have
+         * lost its newest. */
+        const struct raft *raft = running_raft(node);
+        if (raft == NULL && node->members_index > node->durable_index) continue;
+        const struct members *members = raft == NULL ? &node->members : raft_members(raft);
+        if (!is_voter(members, node)) continue;
         uint32_t votes = 0;
         for (uint32_t peer = 1; peer <= world->node_count; peer++) {
             struct log_end voter = durable_end(&world->nodes[peer]);
-            if (damage_is_mute(&world->nodes[peer])) continue;
-            votes += voter.index > 0 && is_up_to_date(candidate, voter);
+            bool grants = world->nodes[peer].exists && !damage_is_mute(&world->nodes[peer]) &&
+                          is_meant(members, &world->nodes[peer]) && voter.index > 0 &&
+                          is_up_to_date(candidate, voter);
+            if (grants) votes |= 1u << peer;
         }
-        if (votes <= world->node_count / 2) continue;
+        if (!is_quorum(members, votes)) continue;
+        struct buffer text = {0};
+        members_print(members, &text);
         world_violation(world,
-                        "entry %llu counts as committed, but n%u could be elected without it",
-                        (unsigned long long)index, id);
+                        "entry %llu counts as committed, but n%u could be elected without it, by "
+                        "the nodes of mask %x of %.*s",
+                        (unsigned long long)index, id, votes, (int)text.size, text.data);
+        buffer_clear(&text);
         return;
     }
 }
@@ -298,7 +344,7 @@ static void check_committed(struct world *world, struct node *node) {
         if (index > checks->commit) {
             checks->commit = index;
             *committed = (struct committed){term, hash, raft_term(raft)};
-            check_durable(world, index, term);
+            check_durable(world, &node->members, index, term);
             check_electable(world, index, term);
             continue;
         }
@@ -344,6 +390,16 @@ static void check_lapses(struct world *world, struct node *node) {
                     (unsigned long long)lapse.acknowledged, (unsigned long long)lapse.kept);
 }
 
+/* In force after this step. One that commits a joint configuration appends the next one at once:
+ * decisions in it were made by what was in force before. */
+static void note_members(struct node *node) {
+    const struct raft *raft = running_raft(node);
+    if (raft == NULL) return;
+    node->members = *raft_members(raft);
+    node->members_index = raft_members_index(raft);
+    node->members_are_known = true;
+}
+
 void checks_node(struct world *world, struct node *node) {
     if (replica_state(node->replica) == REPLICA_DAMAGED) return;
     check_lapses(world, node);
@@ -354,23 +410,29 @@ void checks_node(struct world *world, struct node *node) {
     check_leader(world, node);
     check_leases(world, node);
     check_matching(world, node);
+    if (!node->members_are_known) note_members(node);
     check_committed(world, node);
     check_digest(world, node);
+    note_members(node);
 }
 
 bool checks_converged(struct world *world) {
-    struct replica *first = world->nodes[1].replica;
+    if (!members_are_settled(world)) return false;
+    uint32_t first_id = world_nth_node(world, 0);
+    struct replica *first = world->nodes[first_id].replica;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct replica *replica = world->nodes[id].replica;
+        if (!world->nodes[id].exists) continue;
         if (replica == NULL || !replica_serves(replica)) return false;
         if (replica_applied_index(replica) != replica_applied_index(first)) return false;
     }
     uint64_t digest = storages_digest(replica_storages(first));
     for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (!world->nodes[id].exists) continue;
         struct storages *storages = replica_storages(world->nodes[id].replica);
         storages_check(storages);
         if (storages_digest(storages) == digest) continue;
-        world_violation(world, "n1 and n%u have different keys at the end", id);
+        world_violation(world, "n%u and n%u have different keys at the end", first_id, id);
     }
     return true;
 }

@@ -132,10 +132,12 @@ struct clients *clients_create(struct world *world) {
         struct client *client = &clients->at[i];
         client->node = i % world->node_count + 1;
         client->think_us = 1000u << world_between(world, busiest, 9);
-        client->watches = i >= world->node_count && world_chance(world, 500);
+        /* Each node has somebody who writes in the end, those that join too. */
+        uint32_t writers = world->fault_on[FAULT_members] ? MEMBERS_MAX : world->node_count;
+        client->watches = i >= writers && world_chance(world, 500);
         if (client->watches) client->think_us = 8000u << world_below(world, 4);
-        client->listens = publishing_has_listeners(world) && !client->watches &&
-                          i >= world->node_count && world_chance(world, 500);
+        client->listens = publishing_has_listeners(world) && !client->watches && i >= writers &&
+                          world_chance(world, 500);
         /* Some wait for ever, others try another node after a while. */
         if (!client->watches && world_chance(world, 500)) {
             client->patience_us = world_between(world, 500 * 1000, 3000 * 1000);
@@ -300,7 +302,7 @@ static void disconnect(struct world *world, uint32_t index) {
     if (at_us < connection->to_node_us) at_us = connection->to_node_us;
     world_at(world, at_us, (struct event){.kind = EVENT_TO_NODE, .connection = connection});
     lose_connection(world, index);
-    client->node = (uint32_t)world_between(world, 1, world->node_count);
+    client->node = world_any_node(world);
     plan(world, index, world_between(world, 500, 50000));
 }
 
@@ -519,8 +521,8 @@ void clients_act(struct world *world, uint32_t index) {
     if (client->connection == NULL && !(clients->stopped && !clients->asking_all)) {
         if (world->nodes[client->node].replica != NULL) {
             connect_client(world, index);
-        } else if (!world->healed) {
-            client->node = (uint32_t)world_between(world, 1, world->node_count);
+        } else if (!world->healed || !world->nodes[client->node].exists) {
+            client->node = world_any_node(world);
         }
     }
     if (client->connection != NULL && wants_to_ask(world, client)) pipeline(world, index);
@@ -673,8 +675,8 @@ void clients_bytes_at_client(struct world *world, struct event *event) {
 void clients_spread(struct world *world) {
     struct clients *clients = world->clients;
     for (uint32_t i = 0; i < clients->count; i++) {
-        uint32_t node = i % world->node_count + 1;
-        if (world->nodes[node].is_dead) node = node % world->node_count + 1;
+        uint32_t node = world_nth_node(world, i);
+        if (world->nodes[node].is_dead) node = world_nth_node(world, i + 1);
         if (clients->at[i].connection != NULL && clients->at[i].node != node) {
             disconnect(world, i);
         }
@@ -699,7 +701,7 @@ void clients_ask_all(struct world *world) {
     struct clients *clients = world->clients;
     clients->asking_all = true;
     for (uint32_t i = 0; i < clients->count; i++) {
-        clients->at[i].ask_from = i < world->node_count ? 0 : UINT32_MAX;
+        clients->at[i].ask_from = i < world_count_nodes(world) ? 0 : UINT32_MAX;
         plan(world, i, world_between(world, 100, 10000));
     }
 }

@@ -4,16 +4,31 @@
 
 enum { EVERYONE = 0 };
 
+/* How many disks may be damaged is counted by the founders: not beside nodes that come and go. */
+static void choose_members_or_damage(struct world *world) {
+    static const enum fault damage[] = {FAULT_bit_flips, FAULT_truncations, FAULT_lost_names,
+                                        FAULT_misplaced_writes};
+    bool keeps_members = world->fault_on[FAULT_members] && world_chance(world, 500);
+    for (size_t i = 0; i < COUNT_OF(damage); i++) {
+        if (!world->fault_on[damage[i]]) continue;
+        if (keeps_members)
+            world->fault_on[damage[i]] = false;
+        else
+            world->fault_on[FAULT_members] = false;
+    }
+}
+
 void faults_choose(struct world *world) {
     /* Few kinds often, or many kinds now and then. */
     uint32_t density = world_chance(world, 30) ? 0 : (uint32_t)world_between(world, 100, 600);
     world->is_calm = world->node_count > 1 && world_chance(world, 60);
     if (world->is_calm) density = (uint32_t)world_between(world, 200, 800);
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
-        bool is_rough = i == FAULT_replays || i == FAULT_misdirections || i == FAULT_blackouts ||
-                        i == FAULT_disk_errors || i == FAULT_full_disks;
+        bool is_rough = i == FAULT_blackouts || i == FAULT_disk_errors || i == FAULT_full_disks ||
+                        i == FAULT_members;
         world->fault_on[i] = world_chance(world, density) && !(world->is_calm && is_rough);
     }
+    choose_members_or_damage(world);
     world->result->figures.calm_seeds += world->is_calm;
     /* The one node that has all the trouble misses much: it must be able to catch up in time. */
     struct raft_config *raft = &world->replica_config.raft;
@@ -37,7 +52,7 @@ static struct node *victim(struct world *world) {
     uint32_t leader = world_leader(world);
     if (world->is_calm) return &world->nodes[world->scapegoat];
     if (leader != 0 && world_chance(world, 650)) return &world->nodes[leader];
-    return &world->nodes[world_between(world, 1, world->node_count)];
+    return &world->nodes[world_any_node(world)];
 }
 
 static void end_in(struct world *world, enum fault fault, uint64_t us, uint32_t from, uint32_t to) {
@@ -111,7 +126,7 @@ static void cut(struct world *world, enum fault fault, uint32_t from, uint32_t t
 
 /* Two nodes do not hear each other; others hear both. */
 static void part_pair(struct world *world, uint64_t us) {
-    uint32_t a = victim(world)->id, b = (uint32_t)world_between(world, 1, world->node_count);
+    uint32_t a = victim(world)->id, b = world_any_node(world);
     if (a == b) return;
     cut(world, FAULT_partitions, a, b, us);
     cut(world, FAULT_partitions, b, a, us);
@@ -161,7 +176,7 @@ static void join(struct world *world, uint32_t from, uint32_t to) {
 }
 
 static void reset_link(struct world *world) {
-    uint32_t a = victim(world)->id, b = (uint32_t)world_between(world, 1, world->node_count);
+    uint32_t a = victim(world)->id, b = world_any_node(world);
     if (a == b) return;
     for (uint32_t value = 0; value < 2; value++) {
         uint64_t at_us = world->now_us + world_between(world, 0, 2000) + value * 3000;
@@ -309,6 +324,9 @@ static void strike(struct world *world, enum fault fault) {
         break;
     case FAULT_disconnections:
         clients_disconnect_one(world);
+        break;
+    case FAULT_members:
+        members_strike(world);
         break;
     case FAULT_clock_drifts:
     case FAULT_COUNT:
@@ -496,6 +514,7 @@ void faults_heal(struct world *world, bool leaves_one) {
     retain_logs(world);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
+        if (!node->exists) continue;
         simulated_disk_configure(node->disk, &node->disk_config);
         node->doom = DOOM_NONE;
         node->is_dead = node->serves_again = false;

@@ -6,14 +6,22 @@
 #include "src/replica/replica_internal.h"
 #include "tests/simulator/world.h"
 
+static void calm(struct link *link) {
+    *link = (struct link){
+        .delay_min_us = 50, .delay_max_us = 400, .last_us = {link->last_us[0], link->last_us[1]}};
+}
+
 void network_calm(struct world *world) {
     for (uint32_t from = 1; from <= world->node_count; from++) {
-        for (uint32_t to = 1; to <= world->node_count; to++) {
-            struct link *link = &world->links[from][to];
-            *link = (struct link){.delay_min_us = 50,
-                                  .delay_max_us = 400,
-                                  .last_us = {link->last_us[0], link->last_us[1]}};
-        }
+        for (uint32_t to = 1; to <= world->node_count; to++)
+            calm(&world->links[from][to]);
+    }
+}
+
+void network_calm_node(struct world *world, uint32_t id) {
+    for (uint32_t peer = 1; peer <= NODES_MAX; peer++) {
+        calm(&world->links[id][peer]);
+        calm(&world->links[peer][id]);
     }
 }
 

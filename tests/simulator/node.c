@@ -34,14 +34,16 @@ uint64_t node_clock_us(const struct world *world, const struct node *node) {
 /* --- life ----------------------------------------------------------------------------------- */
 
 void node_start(struct world *world, struct node *node) {
-    if (node->replica != NULL || node->is_dead) return;
+    if (node->replica != NULL || node->is_dead || !node->exists) return;
     struct replica_config config = world->replica_config;
     config.raft.id = node->id;
     config.raft.seed = random_mix(node->boot_seed + 4 * node->boots);
     config.seed = random_mix(node->boot_seed + 4 * node->boots + 1);
     config.hash_seed = random_mix(node->boot_seed + 4 * node->boots + 2);
     config.nonce = random_mix(node->boot_seed + 4 * node->boots + 3);
-    config.node_uuid[0] = node->id;
+    config.node_uuid[0] = node->uuid;
+    config.raft.joined_index = node->joined.index;
+    config.raft.joined_term = node->joined.term;
     node->boots++;
     node->phase = PHASE_IDLE;
     node->ready_us = world->now_us;
@@ -121,6 +123,7 @@ void node_clear(struct world *world, struct node *node) {
     clear_inbox(node);
     memory_release(node->inbox);
     buffer_clear(&node->snapshot);
+    if (node->disk == NULL) return;
     world->result->figures.lost_sectors += simulated_disk_figures(node->disk).lost_sectors;
     simulated_disk_destroy(node->disk);
 }

@@ -29,7 +29,10 @@ struct publishing {
 void publishing_create(struct world *world) {
     struct publishing *publishing = memory_allocate_zeroed(sizeof(*publishing));
     world->publishing = publishing;
-    if (world_chance(world, 400)) publishing->per_mille = (uint32_t)world_between(world, 20, 150);
+    /* A node's removal closes its origin, and with it what its clients listen to, before they can
+     * know of it (SAFETY 28, later). */
+    bool is_wanted = world_chance(world, 400) && !world->fault_on[FAULT_members];
+    if (is_wanted) publishing->per_mille = (uint32_t)world_between(world, 20, 150);
     for (uint32_t i = 0; i < CHANNELS; i++)
         publishing->news[i] = news_create();
 }

@@ -133,6 +133,9 @@ static void happen(struct world *world, struct event *event) {
     case EVENT_FAULT_IS_OVER:
         if (!world->healed) faults_end(world, event);
         break;
+    case EVENT_OPERATOR:
+        members_tend(world);
+        break;
     }
 }
 
@@ -144,9 +147,7 @@ static void choose_config(struct world *world) {
     config->registry = world->registry;
     config->planted = world->options->planted_replica;
     config->raft.planted = world->options->planted_raft;
-    config->raft.voter_count = world->node_count;
-    for (uint32_t i = 0; i < world->node_count; i++)
-        config->raft.voters[i] = i + 1;
+    config->raft.members = &world->founders;
     /* Short elections against the same disks, delays and pauses: more changes of power. */
     if (world_chance(world, 700)) {
         config->raft.election_us =
@@ -192,6 +193,63 @@ static uint32_t choose_node_count(struct world *world) {
     return chosen == 1 ? 5 : 3;
 }
 
+uint32_t world_nth_node(const struct world *world, uint32_t i) {
+    uint32_t existing[NODES_MAX], count = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        if (world->nodes[id].exists) existing[count++] = id;
+    CHECK(count > 0);
+    return existing[i % count];
+}
+
+uint32_t world_count_nodes(const struct world *world) {
+    uint32_t count = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        count += world->nodes[id].exists;
+    return count;
+}
+
+uint32_t world_any_node(struct world *world) {
+    return world_nth_node(world, (uint32_t)world_below(world, world_count_nodes(world)));
+}
+
+void world_make_node(struct world *world, uint32_t id, uint64_t uuid, struct raft_position joined) {
+    struct node *node = &world->nodes[id];
+    CHECK(!node->exists && node->replica == NULL);
+    simulated_disk_destroy(node->disk);
+    *node = (struct node){.id = id,
+                          .exists = true,
+                          .uuid = uuid,
+                          .joined = joined,
+                          .clock_rate = node->clock_rate,
+                          .clock_offset_us = node->clock_offset_us,
+                          .inbox = node->inbox,
+                          .inbox_capacity = node->inbox_capacity};
+    if (node->clock_rate == 0) {
+        node->clock_rate = CLOCK_RATE_ONE;
+        node->clock_offset_us = world_between(world, 0, 1000ull * 1000 * 1000);
+    }
+    if (id > world->node_count) {
+        world->node_count = id;
+        network_calm_node(world, id);
+    }
+    node->boot_seed = random_next(&world->random);
+    node->disk_config = (struct simulated_disk_config){
+        .seed = random_next(&world->random),
+        .delay_min_us = 50,
+        .delay_max_us = world_between(world, 100, 3000),
+    };
+    node->disk = simulated_disk_create(&node->disk_config);
+}
+
+static void choose_founders(struct world *world) {
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct member member = {.id = id, .flags = MEMBER_VOTER, .port = id, .host = "world"};
+        uint64_t uuid = ++world->operator.next_uuid;
+        memcpy(member.uuid, &uuid, sizeof(uuid));
+        CHECK(members_put(&world->founders, &member));
+    }
+}
+
 static void set_up(struct world *world) {
     random_init(&world->random, random_mix(world->options->seed));
     world->node_count = choose_node_count(world);
@@ -199,24 +257,18 @@ static void set_up(struct world *world) {
     storages_register(world->registry);
     command_registry_add(world->registry, replica_family());
     world->checks = checks_create();
+    choose_founders(world);
     choose_config(world);
     faults_choose(world);
     network_calm(world);
     (void)clients_create(world);
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        struct node *node = &world->nodes[id];
-        node->id = id;
-        node->boot_seed = random_next(&world->random);
-        node->disk_config = (struct simulated_disk_config){
-            .seed = random_next(&world->random),
-            .delay_min_us = 50,
-            .delay_max_us = world_between(world, 100, 3000),
-        };
-        node->disk = simulated_disk_create(&node->disk_config);
+        world_make_node(world, id, id, (struct raft_position){0});
         world_at(world, world_between(world, 0, 20000),
                  (struct event){.kind = EVENT_START, .to = id});
     }
     world_at(world, world_between(world, 0, 1000 * 1000), (struct event){.kind = EVENT_FAULT});
+    if (world->fault_on[FAULT_members]) world_at(world, 0, (struct event){.kind = EVENT_OPERATOR});
 }
 
 static void tear_down(struct world *world) {
@@ -267,8 +319,9 @@ static bool run_until(struct world *world, uint64_t end_us, bool (*done)(struct 
 
 static bool all_serve(struct world *world) {
     for (uint32_t id = 1; id <= world->node_count; id++)
-        if (id != world->ailing && !world->nodes[id].serves_again) return false;
-    return true;
+        if (world->nodes[id].exists && id != world->ailing && !world->nodes[id].serves_again)
+            return false;
+    return members_are_settled(world);
 }
 
 static bool all_agree(struct world *world) {
@@ -294,8 +347,11 @@ static bool comes_back(struct world *world) {
     bool came = run_until(world, began_us + patience_us(world), all_serve);
     if (!came) {
         if (world->is_hopeless) return false; /* Nobody may speak for what a majority has lost. */
-        world_violation(world, "not every node that is well serves again within %.3f s",
-                        (double)patience_us(world) / 1e6);
+        struct buffer text = {0};
+        members_describe(world, &text);
+        world_violation(world, "not every node that is well serves again within %.3f s (%.*s)",
+                        (double)patience_us(world) / 1e6, (int)text.size, text.data);
+        buffer_clear(&text);
         return false;
     }
     uint64_t took_us = world->now_us - began_us;
@@ -341,8 +397,10 @@ static bool lives_with_an_ailment(struct world *world) {
 static void live(struct world *world) {
     run_until(world, world_between(world, 2000, 8000) * 1000, NULL);
     if (world->result->violated) return;
-    bool has_ailment = world->node_count > 1 && world_chance(world, 500) &&
-                       damage_count(world) == 0 && !(world->is_calm && world->scapegoat == 0);
+    /* With an operator at work it would not be known who is to be well. */
+    bool has_ailment = !world->fault_on[FAULT_members] && world->node_count > 1 &&
+                       world_chance(world, 500) && damage_count(world) == 0 &&
+                       !(world->is_calm && world->scapegoat == 0);
     if (has_ailment && !lives_with_an_ailment(world)) return;
     faults_heal(world, false);
     if (!comes_back(world)) return;

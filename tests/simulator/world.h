@@ -9,6 +9,7 @@
  *   network.c  packets and links
  *   faults.c   which misfortune when; healing
  *   damage.c   what befalls the files of a process that is down
+ *   members.c  the operator: adds, removes and replaces nodes
  *   clients.c  what clients ask, and the history of what they were told; beside it two more
  *              workloads: appending.c, transactions over several lists, and publishing.c
  *   checks.c   what must hold after each step
@@ -22,7 +23,7 @@
 #include "tests/simulator/disk.h"
 #include "tests/simulator/history.h"
 
-enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
+enum { NODES_MAX = RAFT_NODES_MAX, MEMBERS_MIN = 1, MEMBERS_MAX = 6, CLIENTS_MAX = 12 };
 
 /* The kinds of faults; a seed has a random subset of them. */
 #define FAULTS(X)                                                                                  \
@@ -51,7 +52,8 @@ enum { NODES_MAX = 5, CLIENTS_MAX = 12 };
     X(truncations)                                                                                 \
     X(lost_names)                                                                                  \
     X(misplaced_writes)                                                                            \
-    X(disconnections)
+    X(disconnections)                                                                              \
+    X(members)
 #define FAULT_ENUMERATOR(name) FAULT_##name,
 enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
 #undef FAULT_ENUMERATOR
@@ -87,6 +89,9 @@ enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
     X(verifications)                                                                               \
     X(busy_heard)                                                                                  \
     X(calm_seeds)                                                                                  \
+    X(nodes_added)                                                                                 \
+    X(nodes_replaced)                                                                              \
+    X(nodes_removed)                                                                               \
     X(snapshots_begun)                                                                             \
     X(snapshots_made)                                                                              \
     X(snapshots_failed)                                                                            \
@@ -147,6 +152,7 @@ enum event_kind {
     EVENT_FLAP,          /* a link of the ailing node's comes or goes; to: its peer */
     EVENT_FAULT_IS_OVER, /* value: which; to, from: whose */
     EVENT_WATCHDOG,      /* to: whose looks at its loop; value: the boot it belongs to */
+    EVENT_OPERATOR,      /* looks after members */
 };
 
 struct event {
@@ -189,7 +195,10 @@ enum doom_place { DOOM_ANYWHERE, DOOM_AT_DISK, DOOM_AT_EVENT, DOOM_PLACES };
 
 struct node {
     uint32_t id;
-    struct replica *replica; /* NULL: down */
+    bool exists;                 /* false: not yet, or not any more */
+    uint64_t uuid;               /* of its directory */
+    struct raft_position joined; /* see raft_config */
+    struct replica *replica;     /* NULL: down */
     struct simulated_disk *disk;
     struct simulated_disk_config disk_config;
 
@@ -233,6 +242,9 @@ struct node {
     /* checks.c */
     bool recovered; /* has been compared with what was durable when the process ended */
     uint64_t durable_index, durable_term;
+    struct members members; /* in force there after the last step, or when its process ended */
+    bool members_are_known; /* of this process */
+    uint64_t members_index;
     uint64_t checked_commit, checked_last, checked_last_term, checked_applied, led_term;
     /* clients.c: an acknowledged write that was asked for after the last healing */
     bool serves_again;
@@ -248,6 +260,15 @@ struct link {
     uint64_t last_us[2]; /* control and bulk: when the last packet arrives */
 };
 
+/* Who changes the members: one change at a time, asked for until its outcome is known. */
+struct operator{
+    bool is_open, is_busy; /* busy: never rests */
+    struct replica_change change;
+    uint32_t asked; /* node */
+    uint64_t asked_boot, ticket;
+    uint64_t next_uuid;
+};
+
 struct world {
     const struct world_options *options;
     struct world_result *result;
@@ -256,8 +277,10 @@ struct world {
     struct event *events; /* a binary heap */
     size_t event_count, event_capacity;
 
-    uint32_t node_count;
+    uint32_t node_count;              /* the highest id so far */
     struct node nodes[NODES_MAX + 1]; /* by id */
+    struct members founders;
+    struct operator operator;
     struct link links[NODES_MAX + 1][NODES_MAX + 1];
     struct command_registry *registry;
     struct replica_config replica_config; /* what all nodes share */
@@ -297,6 +320,21 @@ PRINTF_LIKE(2, 3) void world_violation(struct world *world, const char *format, 
 PRINTF_LIKE(3, 4)
 void world_trace(struct world *world, uint64_t number, const char *format, ...);
 
+/* A node with an empty disk. */
+void world_make_node(struct world *world, uint32_t id, uint64_t uuid, struct raft_position joined);
+/* One that exists, by chance; or the i-th, counted round and round. */
+uint32_t world_count_nodes(const struct world *world);
+uint32_t world_any_node(struct world *world);
+uint32_t world_nth_node(const struct world *world, uint32_t i);
+
+/* members.c */
+void members_strike(struct world *world);
+void members_tend(struct world *world);
+/* Nothing is under way, the nodes that exist are the members, and all of them vote. */
+bool members_are_settled(const struct world *world);
+/* In a line: the members, and which nodes there are. */
+void members_describe(const struct world *world, struct buffer *out);
+
 /* node.c */
 void node_start(struct world *world, struct node *node);
 void node_kill(struct world *world, struct node *node, bool power_loss);
@@ -321,6 +359,7 @@ void network_clear(struct world *world);
 void network_packet_arrives(struct world *world, struct event *event);
 /* Tells `to` about its link to `from`, if that is still true by then. */
 void network_link_changes(struct world *world, const struct event *event);
+void network_calm_node(struct world *world, uint32_t id); /* its links to all others */
 void network_node_started(struct world *world, uint32_t id);
 void network_node_stopped(struct world *world, uint32_t id);
 

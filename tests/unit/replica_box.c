@@ -47,7 +47,8 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     replica_config_defaults(&config);
     config.raft.id = node;
     config.raft.members = &box->founders;
-    config.joined_index = box->joined_index[node];
+    config.raft.joined_index = box->joined[node].index;
+    config.raft.joined_term = box->joined[node].term;
     config.sync = box->sync;
     config.raft.seed = config.seed = ++box->boots;
     config.nonce = box->boots;
@@ -73,12 +74,15 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     }
 }
 
-void replica_box_join(struct replica_box *box, uint32_t node, uint64_t joined_index) {
+void replica_box_join(struct replica_box *box, uint32_t node, uint32_t seen_by) {
     CHECK(node <= BOX_NODES_MAX && box->replicas[node] == NULL);
     if (node > box->count) box->count = node;
     simulated_disk_destroy(box->disks[node]);
     create_disk(box, node);
-    box->joined_index[node] = joined_index;
+    const struct raft *raft = replica_raft(box->replicas[seen_by]);
+    CHECK(raft_members_are_committed(raft));
+    box->joined[node] = (struct raft_position){.index = raft_members_index(raft),
+                                               .term = raft_term_at(raft, raft_commit_index(raft))};
     replica_box_boot(box, node);
 }
 

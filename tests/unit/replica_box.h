@@ -22,11 +22,11 @@ struct replica_box {
     struct command_registry *registry;
     struct replica *replicas[BOX_NODES_MAX + 1]; /* by id; NULL: down */
     struct simulated_disk *disks[BOX_NODES_MAX + 1];
-    bool cut[BOX_NODES_MAX + 1];              /* nothing goes in or out */
-    struct members founders;                  /* with whom all begin */
-    uint64_t uuids[BOX_NODES_MAX + 1];        /* of their directories */
-    uint64_t joined_index[BOX_NODES_MAX + 1]; /* 0: a founder */
-    enum journal_sync sync;                   /* while a node is alone */
+    bool cut[BOX_NODES_MAX + 1];                    /* nothing goes in or out */
+    struct members founders;                        /* with whom all begin */
+    uint64_t uuids[BOX_NODES_MAX + 1];              /* of their directories */
+    struct raft_position joined[BOX_NODES_MAX + 1]; /* index 0: a founder */
+    enum journal_sync sync;                         /* while a node is alone */
     uint32_t planted;
     /* For nodes booted from now on: */
     size_t inflight_bytes_max; /* 0: the default */
@@ -40,8 +40,9 @@ void replica_box_init(struct replica_box *box, uint32_t count);
 void replica_box_clear(struct replica_box *box);
 void replica_box_boot(struct replica_box *box, uint32_t node);
 void replica_box_kill(struct replica_box *box, uint32_t node);
-/* A node with an empty disk, which is to stand (or stands) in the configuration under this id. */
-void replica_box_join(struct replica_box *box, uint32_t node, uint64_t joined_index);
+/* A node with an empty disk, which stands under this id in the configuration that `seen_by` has as
+ * committed. */
+void replica_box_join(struct replica_box *box, uint32_t node, uint32_t seen_by);
 /* Asks this node for a change of the members and runs until the outcome is known. */
 struct replica_change_status replica_box_change(struct replica_box *box, uint32_t node,
                                                 const struct replica_change *change);

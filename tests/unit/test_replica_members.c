@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "src/replica/replica_internal.h"
 #include "tests/unit/replica_box.h"
 
@@ -34,7 +35,7 @@ static void grow(struct replica_box *box, uint32_t asked, uint32_t node) {
     struct replica_change_status status = replica_box_change(box, asked, &change);
     cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
     cr_assert_eq(status.id, node);
-    replica_box_join(box, node, raft_members_index(box->replicas[asked]->raft));
+    replica_box_join(box, node, asked);
 }
 
 static void expect_removed(struct replica_box *box, uint32_t asked, uint32_t node) {
@@ -122,7 +123,7 @@ Test(replica_members, a_node_that_was_alone_syncs_from_the_first_learner_on) {
         cr_expect(journal_is_synced(journal), "before the learner stands in the log");
         while (replica_change_status(box.replicas[1], ticket).state == REPLICA_CHANGE_OPEN)
             replica_box_run(&box, 10 * 1000);
-        replica_box_join(&box, 2, raft_members_index(box.replicas[1]->raft));
+        replica_box_join(&box, 2, 1);
         await_voter(&box, 2);
         replica_box_kill(&box, 1);
         replica_box_boot(&box, 1);
@@ -157,7 +158,7 @@ Test(replica_members, a_learner_neither_votes_nor_leads) {
     /* Node 4 hears the leader only now and then, so it stays a learner. */
     struct replica_change change = add(&box, 4);
     cr_assert_eq(replica_box_change(&box, leader, &change).state, REPLICA_CHANGE_DONE);
-    replica_box_join(&box, 4, raft_members_index(box.replicas[leader]->raft));
+    replica_box_join(&box, 4, leader);
     box.cut[leader] = true;
     box.cut[leader % 3 + 1] = true;
     replica_box_run(&box, 10 * 1000 * 1000);
@@ -314,7 +315,7 @@ Test(replica_members, a_dead_node_is_replaced_in_one_step) {
     change.member.replaces = lost;
     cr_assert_eq(replica_box_change(&box, leader, &change).state, REPLICA_CHANGE_DONE);
     cr_expect_not_null(members_find(members_of(&box, leader), lost), "it stays until then");
-    replica_box_join(&box, 4, raft_members_index(box.replicas[leader]->raft));
+    replica_box_join(&box, 4, leader);
     await_voter(&box, 4);
     cr_expect_null(members_find(members_of(&box, leader), lost));
     cr_expect_eq(members_of(&box, leader)->count, 3);
@@ -411,6 +412,31 @@ Test(replica_members, members_come_from_snapshot_and_log_at_the_next_start) {
     replica_box_clear(&box);
 }
 
+/* It names a configuration that is not the newest any more. */
+Test(replica_members, a_question_that_comes_late_or_twice_does_nothing) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), asker = leader % 3 + 1;
+    char late[38] = {0};
+    struct buffer body = {0};
+    members_encode(members_of(&box, asker), &body);
+    store_u64(late + 8, hash_bytes(buffer_bytes(&body), 0));
+    buffer_clear(&body);
+    late[16] = REPLICA_REMOVE;
+    late[17] = (char)asker;
+    struct replica_change change = add(&box, 4);
+    cr_assert_eq(replica_box_change(&box, asker, &change).state, REPLICA_CHANGE_DONE);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(
+            replica_accept_change(box.replicas[leader], asker, bytes_of(late, sizeof(late))),
+            ERROR_NONE);
+        replica_box_run(&box, 500 * 1000);
+    }
+    cr_expect_eq(members_of(&box, leader)->count, 4);
+    replica_box_clear(&box);
+}
+
 /* Bytes from a peer: every cut of a question, and one from the future. */
 Test(replica_members, malformed_questions_are_refused) {
     struct replica_box box;
@@ -418,17 +444,18 @@ Test(replica_members, malformed_questions_are_refused) {
     cr_assert(replica_box_settle(&box));
     uint32_t leader = replica_box_leader(&box);
     char body[64] = {0};
-    body[8] = REPLICA_REMOVE;
-    body[9] = 2;
-    for (size_t size = 0; size < 30; size++)
+    body[16] = REPLICA_REMOVE;
+    body[17] = 2;
+    for (size_t size = 0; size < 38; size++)
         cr_expect_neq(replica_accept_change(box.replicas[leader], 2, bytes_of(body, size)),
                       ERROR_NONE, "%zu", size);
     static const struct {
         int at;
         char value;
-    } wrong[] = {{8, 0}, {8, REPLICA_CHANGE_KINDS}, {9, 17}, {10, 17}, {11, 1}};
+    } wrong[] = {{16, 0}, {16, REPLICA_CHANGE_KINDS}, {17, 17}, {18, 17},
+                 {19, 1}, {16, REPLICA_ADD}};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        char spoilt[30];
+        char spoilt[38];
         memcpy(spoilt, body, sizeof(spoilt));
         spoilt[wrong[i].at] = wrong[i].value;
         cr_expect_neq(

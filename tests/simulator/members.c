@@ -1,0 +1,182 @@
+/* members.c: an operator who adds, removes and replaces nodes of a cluster that has other troubles.
+ *
+ * As a person would: one change at a time, asked for on some node, and on another one if that does
+ * not answer, until the outcome is known. A node that was let in is started with an empty disk, as
+ * --join does it: once some node has the configuration with it as committed. One that was removed
+ * runs on for a while. */
+#include "tests/simulator/world.h"
+
+static bool runs(const struct node *node) {
+    return node->exists && node->replica != NULL && replica_state(node->replica) == REPLICA_RUNNING;
+}
+
+/* The newest configuration that some node knows to be committed; NULL: none is known. */
+static const struct members *newest(const struct world *world, uint64_t *index) {
+    const struct members *found = NULL;
+    *index = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (!runs(&world->nodes[id])) continue;
+        const struct raft *raft = replica_raft(world->nodes[id].replica);
+        if (!raft_members_are_committed(raft) || raft_members(raft)->count == 0) continue;
+        if (found != NULL && raft_members_index(raft) <= *index) continue;
+        found = raft_members(raft);
+        *index = raft_members_index(raft);
+    }
+    return found;
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+static struct replica_change addition(struct world *world) {
+    uint64_t uuid = ++world->operator.next_uuid;
+    struct replica_change change = {.kind = REPLICA_ADD,
+                                    .member = {.port = (uint32_t)uuid, .host = "world"}};
+    memcpy(change.member.uuid, &uuid, sizeof(uuid));
+    if (world_chance(world, 300)) change.member.replaces = world_any_node(world);
+    return change;
+}
+
+static uint32_t to_be_removed(struct world *world) {
+    uint32_t leader = world_leader(world);
+    return leader != 0 && world_chance(world, 400) ? leader : world_any_node(world);
+}
+
+void members_strike(struct world *world) {
+    struct operator* operator= & world->operator;
+    if (operator->is_open || world->healed) return;
+    uint32_t count = world_count_nodes(world);
+    bool adds = count <= MEMBERS_MIN || (count < MEMBERS_MAX && world_chance(world, 500));
+    if (adds)
+        operator->change = addition(world);
+    else
+        operator->change =(struct replica_change){.kind = REPLICA_REMOVE,
+                                                  .id = to_be_removed(world)};
+    operator->is_open = true;
+    operator->ticket = 0;
+    operator->is_busy = world_chance(world, 700);
+    world_trace(world, operator->change.id, "the operator wants n%u %s", operator->change.id,
+                adds ? "added" : "removed");
+}
+
+static void ask(struct world *world) {
+    struct operator* operator= & world->operator;
+    struct node *node = &world->nodes[world_any_node(world)];
+    if (!runs(node) || replica_is_removed(node->replica)) return;
+    struct replica_moment moment = {node_clock_us(world, node),
+                                    1700000000000 + world->now_us / 1000};
+    operator->asked = node->id;
+    operator->asked_boot = node->boots;
+    operator->ticket = replica_change_members(node->replica, &operator->change, moment);
+}
+
+static const struct member *find_uuid(const struct members *members, const char *uuid) {
+    for (uint32_t i = 0; i < members->count; i++)
+        if (memcmp(members->at[i].uuid, uuid, MEMBER_UUID_SIZE) == 0) return &members->at[i];
+    return NULL;
+}
+
+/* False: the node that was asked does not know yet that it is committed. */
+static bool start_new_node(struct world *world, const struct node *asked) {
+    const struct raft *raft = replica_raft(asked->replica);
+    const struct replica_change *change = &world->operator.change;
+    const struct member *member = find_uuid(raft_members(raft), change->member.uuid);
+    if (member == NULL || !raft_members_are_committed(raft)) return false;
+    world->result->figures.nodes_added++;
+    world->result->figures.nodes_replaced += change->member.replaces != 0;
+    world_trace(world, member->id, "n%u is let in", member->id);
+    uint64_t uuid;
+    memcpy(&uuid, member->uuid, sizeof(uuid));
+    uint32_t id = member->id;
+    world_make_node(world, id, uuid,
+                    (struct raft_position){
+                        .index = raft_members_index(raft),
+                        .term = raft_term_at(raft, raft_commit_index(raft)),
+                    });
+    world_at(world, world->now_us + world_paced_us(world, 2, 10),
+             (struct event){.kind = EVENT_START, .to = id});
+    if (world->healed) clients_spread(world);
+    return true;
+}
+
+static bool is_over(struct world *world) {
+    struct operator* operator= & world->operator;
+    const struct node *asked = &world->nodes[operator->asked];
+    bool is_lost = operator->ticket == 0 || !runs(asked) || asked->boots != operator->asked_boot;
+    if (is_lost) {
+        ask(world);
+        return false;
+    }
+    bool adds = operator->change.kind == REPLICA_ADD;
+    if (adds && start_new_node(world, asked)) return true;
+    struct replica_change_status status = replica_change_status(asked->replica, operator->ticket);
+    switch (status.state) {
+    case REPLICA_CHANGE_OPEN:
+        return false;
+    case REPLICA_CHANGE_DONE:
+        operator->ticket = 0; /* A new node's place has to be seen as committed. */
+        world->result->figures.nodes_removed += !adds;
+        return !adds;
+    case REPLICA_CHANGE_REFUSED:
+        world_trace(world, operator->change.id, "refused: %s", status.reason);
+        return true;
+    case REPLICA_CHANGE_LATE:
+        operator->ticket = 0;
+        return false;
+    }
+    return true;
+}
+
+/* --- nodes that were removed ------------------------------------------------------------------ */
+
+static void end_removed(struct world *world) {
+    uint64_t index;
+    const struct members *members = newest(world, &index);
+    if (members == NULL || members->joint) return;
+    uint32_t all = members_all(members);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct node *node = &world->nodes[id];
+        bool is_member = (all >> id & 1) == 1 || index < node->joined.index;
+        if (!node->exists || is_member) continue;
+        if (!world->healed && !world_chance(world, 50)) continue;
+        world_trace(world, id, "n%u is taken away", id);
+        node->exists = false;
+        node_kill(world, node, false);
+        if (world->healed) clients_spread(world);
+        return; /* The configuration may have been its. */
+    }
+}
+
+void members_tend(struct world *world) {
+    struct operator* operator= & world->operator;
+    end_removed(world);
+    if (operator->is_open && is_over(world)) {
+        operator->is_open = false;
+        if (operator->is_busy) members_strike(world);
+    }
+    world_at(world, world->now_us + world_paced_us(world, 20, 4),
+             (struct event){.kind = EVENT_OPERATOR});
+}
+
+void members_describe(const struct world *world, struct buffer *out) {
+    uint64_t index;
+    const struct members *members = newest(world, &index);
+    buffer_append_format(out, "members at %llu: ", (unsigned long long)index);
+    if (members != NULL) members_print(members, out);
+    buffer_append_format(out, "; nodes:");
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct node *node = &world->nodes[id];
+        if (!node->exists) continue;
+        buffer_append_format(out, " n%u%s", id, node->serves_again ? "" : " (does not serve)");
+    }
+    if (world->operator.is_open) buffer_append_format(out, "; the operator waits");
+}
+
+bool members_are_settled(const struct world *world) {
+    uint64_t index;
+    const struct members *members = newest(world, &index);
+    if (members == NULL || world->operator.is_open || members->joint) return false;
+    uint32_t existing = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        existing |= world->nodes[id].exists ? 1u << id : 0;
+    return existing == members_all(members) && existing == members_voters(members);
+}

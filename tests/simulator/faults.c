@@ -4,18 +4,14 @@
 
 enum { EVERYONE = 0 };
 
-/* How many disks may be damaged is counted by the founders: not beside nodes that come and go. */
-static void choose_members_or_damage(struct world *world) {
-    static const enum fault damage[] = {FAULT_bit_flips, FAULT_truncations, FAULT_lost_names,
-                                        FAULT_misplaced_writes};
-    bool keeps_members = world->fault_on[FAULT_members] && world_chance(world, 500);
-    for (size_t i = 0; i < COUNT_OF(damage); i++) {
-        if (!world->fault_on[damage[i]]) continue;
-        if (keeps_members)
-            world->fault_on[damage[i]] = false;
-        else
-            world->fault_on[FAULT_members] = false;
-    }
+/* How many disks may be damaged is counted by the founders, and calm seeds hold still: not beside
+ * nodes that come and go. Drawn apart, so that seeds without it stay what they were. */
+static void choose_members(struct world *world) {
+    bool may_be = !world->is_calm;
+    for (uint32_t i = FAULT_bit_flips; i <= FAULT_misplaced_writes; i++)
+        may_be = may_be && !world->fault_on[i];
+    random_init(&world->operator.random, random_mix(world->options->seed) + 1);
+    world->fault_on[FAULT_members] = may_be && random_below(&world->operator.random, 100) < 40;
 }
 
 void faults_choose(struct world *world) {
@@ -23,12 +19,11 @@ void faults_choose(struct world *world) {
     uint32_t density = world_chance(world, 30) ? 0 : (uint32_t)world_between(world, 100, 600);
     world->is_calm = world->node_count > 1 && world_chance(world, 60);
     if (world->is_calm) density = (uint32_t)world_between(world, 200, 800);
-    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
-        bool is_rough = i == FAULT_blackouts || i == FAULT_disk_errors || i == FAULT_full_disks ||
-                        i == FAULT_members;
+    for (uint32_t i = 0; i < FAULT_members; i++) {
+        bool is_rough = i == FAULT_blackouts || i == FAULT_disk_errors || i == FAULT_full_disks;
         world->fault_on[i] = world_chance(world, density) && !(world->is_calm && is_rough);
     }
-    choose_members_or_damage(world);
+    choose_members(world);
     world->result->figures.calm_seeds += world->is_calm;
     /* The one node that has all the trouble misses much: it must be able to catch up in time. */
     struct raft_config *raft = &world->replica_config.raft;

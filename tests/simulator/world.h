@@ -267,6 +267,7 @@ struct operator{
     uint32_t asked; /* node */
     uint64_t asked_boot, ticket;
     uint64_t next_uuid;
+    struct random random; /* decides whether there is one at all */
 };
 
 struct world {

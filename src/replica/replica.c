@@ -370,7 +370,7 @@ static bool drain_fetched(struct replica *replica) {
 }
 
 /* The cluster's timing is a setting in the log; one alone is told from the other, if need be. */
-static void note_timing(struct replica *replica) {
+void replica_note_timing(struct replica *replica) {
     const struct storages_settings *settings = storages_settings(replica->storages);
     struct raft_config *raft = &replica->config.raft;
     uint64_t election_us = (uint64_t)settings->raft_election_timeout * 1000;
@@ -403,7 +403,7 @@ static bool drain_committed(struct replica *replica, size_t *budget) {
     if (!replica->stopping) journal_commit(replica->journal, commit);
     struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
     replica_raft_step(replica, &event);
-    note_timing(replica);
+    replica_note_timing(replica);
     return true;
 }
 
@@ -724,7 +724,7 @@ static void finish_recovery(struct replica *replica) {
     replica_note_members(replica);
     struct raft_event event = {.type = RAFT_EVENT_APPLIED, .index = replica->applied_index};
     replica_raft_step(replica, &event);
-    note_timing(replica);
+    replica_note_timing(replica);
     event = (struct raft_event){.type = RAFT_EVENT_TICK};
     replica_raft_step(replica, &event);
     replica_drain(replica);

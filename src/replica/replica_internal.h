@@ -321,6 +321,8 @@ void replica_fail(struct replica *replica, const char *format, ...) PRINTF_LIKE(
 /* Scratch for `count` decoded arguments and the name. */
 struct bytes *replica_args(struct replica *replica, uint32_t count);
 bool replica_is_full(const struct replica *replica);
+/* Heartbeat interval and election time-out as the settings say; the core is told of a change. */
+void replica_note_timing(struct replica *replica);
 /* The error for a write that found no room on the leader's disk. */
 const char *replica_no_room_text(const struct replica *replica);
 

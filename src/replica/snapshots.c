@@ -442,6 +442,7 @@ static void tell_installed(struct replica *replica) {
                                .members = &receiver->head.members};
     replica_raft_step(replica, &event);
     replica_receiver_end(replica, true);
+    replica_note_timing(replica); /* Its settings count from now on. */
 }
 
 /* What was awaited at start is there: the start goes on as if it had always been. */
@@ -557,6 +558,8 @@ void replica_snapshots_install(struct replica *replica) {
     replica->applied_hash = receiver->head.position.hash;
     origins_copy(&replica->origins, &receiver->head.origins);
     replica->statistics.snapshots_installed++;
+    /* The state that was to be digested is gone: this node sits that one out. */
+    if (replica->verify_phase == VERIFY_DUE) replica->verify_phase = VERIFY_NONE;
     replica_follow_stamp(replica, (uint64_t)storages_now_ms(replica->storages), false);
     replica_renew_origin(replica);
 }

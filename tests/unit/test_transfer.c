@@ -175,6 +175,23 @@ Test(transfer, what_the_snapshot_may_contain_is_unknown_to_its_client, .init = b
         box_client_close(&box, all[i]);
 }
 
+/* Its driver has not come to it yet when the state that was meant is gone. */
+Test(transfer, a_verification_that_was_due_is_sat_out, .init = begin, .fini = end) {
+    uint32_t leader = replica_box_leader(&box), behind = other_than(leader, 0);
+    struct box_client *client = replica_box_client(&box, leader);
+    box.cut[behind] = true;
+    write_much(client, 0, 60);
+    snapshot_and_cut(leader);
+    snapshot_and_cut(other_than(leader, behind));
+    replica_note_verify(box.replicas[behind]);
+    cr_expect(replica_verify_is_due(box.replicas[behind]));
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_not(replica_verify_is_due(box.replicas[behind]));
+    box_client_close(&box, client);
+}
+
 /* A loss of power at each step of a transfer: the node comes back to what it had or to what it was
  * given, and is given it in the end. */
 Test(transfer, power_may_fail_at_every_step, .init = begin, .fini = end) {

@@ -93,7 +93,8 @@ struct snapshots {
     struct rdb_reader *reader;
     uint64_t asked, fed; /* offsets */
     struct snapshot_head head;
-    bool has_head;
+    bool has_head, head_is_read;
+    enum error head_error; /* why head_is_read, but not has_head */
 
     /* Making. */
     struct raft_position next;

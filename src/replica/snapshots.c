@@ -125,7 +125,7 @@ static void begin_without(struct replica *replica) {
     rdb_reader_destroy(snapshots->reader);
     snapshots->reader = NULL;
     if (snapshots->has_head) snapshot_head_clear(&snapshots->head);
-    snapshots->has_head = false;
+    snapshots->has_head = snapshots->head_is_read = false;
     release_rooms(snapshots);
     snapshots->size = snapshots->check = snapshots->asked = snapshots->fed = 0;
     storages_destroy(replica->storages);
@@ -203,22 +203,33 @@ static void on_listed(struct replica *replica, const struct disk_completion *com
         ask_next_piece(replica, slot);
 }
 
-/* Before the keys behind it are taken in: whose file it is. */
-static bool take_head(struct replica *replica) {
+/* Whose file it is. What tells against it counts once the whole of it is known to be as it was
+ * written (judge_head): a flipped bit can make a foreigner of it. */
+static void take_head(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
-    enum error error = snapshot_head_read(snapshots->reader, &snapshots->head);
-    if (error != ERROR_NONE) {
-        if (error == ERROR_FOREIGN || error == ERROR_VERSION)
-            fail_load(replica, error == ERROR_FOREIGN ? "it is no snapshot of a node"
-                                                      : "it was written by a newer version");
-        else
-            drop_damaged(replica, "its head is malformed");
+    snapshots->head_error = snapshot_head_read(snapshots->reader, &snapshots->head);
+    snapshots->head_is_read = true;
+    snapshots->has_head = snapshots->head_error == ERROR_NONE;
+}
+
+static bool judge_head(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    switch (snapshots->head_error) {
+    case ERROR_NONE:
+        if (memcmp(snapshots->head.cluster, replica->config.cluster, JOURNAL_ID_SIZE) == 0)
+            return true;
+        fail_load(replica, "it is of another cluster");
+        return false;
+    case ERROR_FOREIGN:
+        fail_load(replica, "it is no snapshot of a node");
+        return false;
+    case ERROR_VERSION:
+        fail_load(replica, "it was written by a newer version");
+        return false;
+    default:
+        drop_damaged(replica, "its head is malformed");
         return false;
     }
-    snapshots->has_head = true;
-    if (memcmp(snapshots->head.cluster, replica->config.cluster, JOURNAL_ID_SIZE) == 0) return true;
-    fail_load(replica, "it is of another cluster");
-    return false;
 }
 
 /* Its writer's log was durable as far; this node's own may not be. */
@@ -272,9 +283,8 @@ static void take_piece(struct replica *replica, struct bytes piece) {
         drop_damaged(replica, text);
         return;
     }
-    if (!snapshots->has_head && rdb_reader_head_is_read(snapshots->reader) && !take_head(replica))
-        return;
-    if (snapshots->fed == snapshots->size) finish_load(replica);
+    if (!snapshots->head_is_read && rdb_reader_head_is_read(snapshots->reader)) take_head(replica);
+    if (snapshots->fed == snapshots->size && judge_head(replica)) finish_load(replica);
 }
 
 static void on_loaded(struct replica *replica, uint32_t slot,

@@ -371,10 +371,20 @@ static bool carry_out_one(struct world *world, struct node *node) {
     return false;
 }
 
+/* What is still asked when all is well again would unseat a leader that is well, too. */
+static void forget_operations(struct node *node) {
+    for (; node->operation > 0; node->operation--)
+        replica_operation_forget(node->replica, node->operation);
+}
+
 /* What an operator may ask of a cluster in any state, on any node; where nothing but faults is to
  * be a reason for elections, nobody does. */
 static void operate(struct world *world, struct node *node) {
-    if (world->healed || world->is_calm || !world_chance(world, 2)) return;
+    if (world->healed) {
+        forget_operations(node);
+        return;
+    }
+    if (world->is_calm || !world_chance(world, 2)) return;
     if (replica_state(node->replica) != REPLICA_RUNNING) return;
     static const enum replica_operation_kind kinds[] = {REPLICA_TRANSFER, REPLICA_TRANSFER,
                                                         REPLICA_KEEP, REPLICA_VERIFY};
@@ -384,7 +394,7 @@ static void operate(struct world *world, struct node *node) {
     if (operation.kind == REPLICA_TRANSFER) operation.timeout_us = world_paced_us(world, 60, 5);
     world_trace(world, (uint64_t)operation.kind, "n%u is asked for operation %d on n%u", node->id,
                 operation.kind, operation.node);
-    (void)replica_operate(node->replica, &operation);
+    node->operation = replica_operate(node->replica, &operation);
     world->result->figures.operators_asked++;
 }
 

@@ -369,8 +369,18 @@ static bool led_and_does_not(struct world *world) {
     return raft == NULL || raft_role(raft) != RAFT_LEADER;
 }
 
+/* It knows why it should not lead. */
+static bool is_unfit(const struct node *node) {
+    struct raft *raft = node->replica == NULL ? NULL : replica_raft(node->replica);
+    if (raft == NULL) return false;
+    struct raft_status status;
+    raft_get_status(raft, &status);
+    return status.unfit != 0 || replica_disk_is_full(node->replica);
+}
+
 /* A node that is not well unseats no leader that is (thesis 4.2.3, 9.6); nor does a disk that is
- * slow, but not stalled. One that was full, and may be thought to be for a while, hands over. */
+ * slow, but not stalled. One whose disk was full, and may be thought to be for a while, or could
+ * not be read, hands over. */
 static bool keeps_its_leader(struct world *world) {
     uint32_t leader = world->looked_at = world_leader(world);
     bool is_well = leader != world->ailing || world->ailment == AILMENT_slow_disk;
@@ -378,8 +388,7 @@ static bool keeps_its_leader(struct world *world) {
     uint64_t end_us = world->now_us + STABLE_ELECTIONS * election_us(world);
     bool was_unseated = run_until(world, end_us, led_and_does_not);
     if (!was_unseated) return !world->result->violated;
-    const struct replica *replica = world->nodes[leader].replica;
-    if (replica != NULL && replica_disk_is_full(replica)) return true;
+    if (is_unfit(&world->nodes[leader])) return true;
     world_violation(world, "n%u was well, and leads no longer", leader);
     return false;
 }

@@ -201,6 +201,7 @@ struct node {
     struct replica *replica;     /* NULL: down */
     struct simulated_disk *disk;
     struct simulated_disk_config disk_config;
+    uint64_t operation; /* the last one that an operator asked of it; all up to it may be open */
 
     enum phase phase;
     uint32_t events_left; /* of this turn */

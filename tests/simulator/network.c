@@ -155,7 +155,10 @@ void network_send(struct world *world, uint32_t from, struct replica_packet *pac
     describe(world, from, packet, chunk, lost ? "lost: " : "");
     world->result->figures.packets++;
     struct raft_message message;
-    if (!packet->bulk && decode(chunk, &message, NULL, 0)) checks_vote(world, &message);
+    if (!packet->bulk && decode(chunk, &message, NULL, 0)) {
+        checks_vote(world, &message);
+        world->handed_over |= message.type == RAFT_TIMEOUT_NOW && from == world->looked_at;
+    }
     keep(world, from, packet, chunk);
     if (lost) {
         chunk_release(chunk);

@@ -298,6 +298,7 @@ struct world {
     enum ailment ailment; /* of that node, while the others are well */
     uint32_t ailing;      /* 0: none */
     uint32_t looked_at;   /* the leader that should stay one */
+    bool handed_over;     /* it has told another node to campaign */
     uint32_t damaged_max; /* at a time */
     bool is_hopeless;     /* there were once more than can be supplied */
 

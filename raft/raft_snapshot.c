@@ -23,8 +23,11 @@ void raft_on_compacted(struct raft *raft, uint64_t index) {
         struct raft_peer *peer = &raft->peers[i];
         bool is_served = raft->role != RAFT_LEADER || peer->next_index > index;
         if (is_served || peer->state == RAFT_PEER_SNAPSHOT) continue;
-        /* Whether a peer that is being probed has the base was not asked yet. */
-        if (peer->state == RAFT_PEER_PROBE)
+        /* Whether a peer that is being probed has the base was not asked yet. But where what it
+         * was to be asked with had to be fetched, and is gone before it came, that could happen
+         * again and again: it is offered the snapshot, and says so if it has what is in it. */
+        bool is_in_time = !peer->fetch_open || raft_log_holds(&raft->log, index + 1);
+        if (peer->state == RAFT_PEER_PROBE && is_in_time)
             raft_probe_from(peer, index + 1);
         else
             raft_offer_snapshot(raft, peer);

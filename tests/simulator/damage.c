@@ -225,11 +225,27 @@ bool damage_plan(struct world *world, struct node *node, enum fault fault) {
     return true;
 }
 
+/* Found again, and not yet written: the node's next start would find it lost again. */
+static bool vote_says_lost(const struct world *world, const struct node *node) {
+    static const char *const names[] = {VOTE_NAME, VOTE_COPY_NAME};
+    struct segment_owner owner = {0};
+    memcpy(owner.cluster, world->replica_config.cluster, sizeof(owner.cluster));
+    memcpy(owner.node, &node->uuid, sizeof(node->uuid));
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct bytes file;
+        struct vote vote;
+        bool is_sound = simulated_disk_file(node->disk, names[i], &file) &&
+                        vote_read(file, &owner, &vote) == ERROR_NONE;
+        if (!is_sound || vote.is_lost) return true;
+    }
+    return false;
+}
+
 void damage_note_repair(struct world *world, struct node *node) {
     if (!node->is_damaged || replica_state(node->replica) != REPLICA_RUNNING) return;
     struct replica_repair repair;
     replica_get_repair(node->replica, &repair);
-    if (damage_is_mute(node) || repair.is_marked) return;
+    if (damage_is_mute(node) || repair.is_marked || vote_says_lost(world, node)) return;
     world_trace(world, node->id, "n%u has lost nothing any more", node->id);
     node->is_damaged = false;
     world->result->figures.repairs++;

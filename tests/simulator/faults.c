@@ -206,7 +206,9 @@ static void make_busy(struct world *world) {
     uint64_t base_us = world_between(world, max_us / 50, max_us * 14 / 10);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
-        bool rests = world->now_us > node->busy_until_us + max_us / 20;
+        /* Where silence must not last, long enough for the disk to let an answer go. */
+        uint64_t rest_us = world->is_calm ? max_us / 2 : max_us / 20;
+        bool rests = world->now_us > node->busy_until_us + rest_us;
         if ((chosen != EVERYONE && id != chosen) || node->replica == NULL || !rests) continue;
         if (node->doom != DOOM_NONE) continue;
         node->doom = DOOM_BUSY;

@@ -827,6 +827,56 @@ Test(journal, refuses_every_flipped_bit_below_the_mark_by_file_offset_and_index)
     node_destroy(node);
 }
 
+/* Each kind of byte that a log file has, and what comes of it when it changes. The first segment:
+ * its header, then MARK, five ENTRYs of 100 bytes, MARK; then zeros. */
+Test(journal, has_an_answer_for_every_kind_of_byte) {
+    enum {
+        MARK = RECORD_HEADER_SIZE + RECORD_MARK_SIZE,
+        FIRST_ENTRY = SEGMENT_HEADER_SIZE + MARK,
+        ENTRY = RECORD_HEADER_SIZE + ENTRY_HEADER_SIZE + 100,
+        LAST_MARK = FIRST_ENTRY + 5 * ENTRY,
+        THIRD = FIRST_ENTRY + 2 * ENTRY,
+    };
+    static const struct {
+        const char *name;
+        uint64_t at;
+        enum journal_state state;
+        uint64_t kept; /* entries */
+        const char *says;
+    } cases[] = {
+        {"header: magic", 3, JOURNAL_DAMAGED, 0, FIRST_LOG " is damaged: "},
+        {"header: format", 8, JOURNAL_DAMAGED, 0, FIRST_LOG " is damaged: the checksum"},
+        {"header: node", 40, JOURNAL_DAMAGED, 0, FIRST_LOG " is damaged: the checksum"},
+        {"header: salt", 56, JOURNAL_DAMAGED, 0, FIRST_LOG " is damaged: the checksum"},
+        {"header: zeros", 300, JOURNAL_DAMAGED, 0, FIRST_LOG " is damaged: the checksum"},
+        {"header: checksum", 508, JOURNAL_DAMAGED, 0, FIRST_LOG " is damaged: the checksum"},
+        {"first mark: checksum", 512, JOURNAL_DAMAGED, 0, "at offset 512, after index 0"},
+        {"first mark: number", 512 + 16, JOURNAL_DAMAGED, 0, "at offset 512, after index 0"},
+        {"first mark: payload", 512 + 40, JOURNAL_DAMAGED, 0, "at offset 512, after index 0"},
+        {"record: checksum", THIRD, JOURNAL_DAMAGED, 2, ", after index 2"},
+        {"record: check of the payload", THIRD + 8, JOURNAL_DAMAGED, 2, ", after index 2"},
+        {"record: number", THIRD + 16, JOURNAL_DAMAGED, 2, ", after index 2"},
+        {"record: length", THIRD + 24, JOURNAL_DAMAGED, 2, ", after index 2"},
+        {"record: type", THIRD + 28, JOURNAL_DAMAGED, 2, ", after index 2"},
+        {"entry: header", THIRD + 32 + 20, JOURNAL_DAMAGED, 2, ", after index 2"},
+        {"entry: body", THIRD + 32 + ENTRY_HEADER_SIZE + 50, JOURNAL_DAMAGED, 2, ", after index 2"},
+        {"last entry: body's end", LAST_MARK - 1, JOURNAL_DAMAGED, 4, ", after index 4"},
+        {"last mark", LAST_MARK + 40, JOURNAL_DAMAGED, 5, ", after index 5"},
+        {"zeros behind", LAST_MARK + MARK + 2000, JOURNAL_READY, 5, ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct node *node = node_with_marked_log(11);
+        cr_assert_eq(log_end(node), LAST_MARK + MARK, "the layout is another one");
+        node_drop(node);
+        simulated_disk_flip(node->disk, FIRST_LOG, cases[i].at, 2);
+        cr_expect_eq(node_recover(node), cases[i].state, "%s", cases[i].name);
+        cr_expect_eq(node->recovered, cases[i].kept, "%s", cases[i].name);
+        const char *problem = journal_problem(node->journal);
+        cr_expect(strstr(problem, cases[i].says) != NULL, "%s: %s", cases[i].name, problem);
+        node_destroy(node);
+    }
+}
+
 /* A lost write below the mark looks like a tear, but a later mark knows better. What the last mark
  * covers in its own sector is the window that remains: that sector is left out. */
 Test(journal, refuses_blank_sectors_below_the_mark) {

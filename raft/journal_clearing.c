@@ -102,14 +102,31 @@ static bool is_waiting(const struct journal_segment *segment) {
     return segment->is_void && segment->exists;
 }
 
+/* Nothing was ever written to it: where the disk is full it may go before the log has begun anew
+ * behind it. That it is missing then is damage, as there was. */
+static bool may_go_early(const struct journal *journal, const struct journal_segment *segment) {
+    return journal->creation.retry.was_refused && segment->first_number == 0 &&
+           !is_worth_keeping(segment);
+}
+
+/* The oldest that may go; false: none. */
+static bool choose_segment(struct journal *journal) {
+    struct journal_clearing *clearing = &journal->clearing;
+    bool may_all = journal->writer.synced_number >= clearing->number;
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        const struct journal_segment *segment = &journal->segments[i];
+        if (!is_waiting(segment) || !(may_all || may_go_early(journal, segment))) continue;
+        clearing->segment = i;
+        return true;
+    }
+    return false;
+}
+
 const struct disk_request *clearing_next_request(struct journal *journal) {
     struct journal_clearing *clearing = &journal->clearing;
-    if (journal->state != JOURNAL_READY) return NULL;
-    if (clearing->pending == 0 || journal->writer.synced_number < clearing->number) return NULL;
+    if (journal->state != JOURNAL_READY || clearing->pending == 0) return NULL;
     if (clearing->request.is_open || clearing->retry.is_due_later) return NULL;
-    clearing->segment = 0;
-    while (!is_waiting(&journal->segments[clearing->segment]))
-        clearing->segment++;
+    if (!choose_segment(journal)) return NULL;
 
     const struct journal_segment *segment = &journal->segments[clearing->segment];
     struct disk_request *call = &clearing->request.call;
@@ -133,6 +150,7 @@ void clearing_completed(struct journal *journal, const struct disk_completion *c
     }
     clearing->retry = (struct journal_retry){0};
     journal->segments[clearing->segment].exists = false;
+    journal->segments[clearing->segment].is_gone = true;
     clearing->pending--;
     if (clearing->request.call.call == DISK_RENAME) {
         journal->figures.set_aside++;

@@ -208,17 +208,20 @@ struct journal_segment *journal_add_segment(struct journal *journal) {
     return segment;
 }
 
-static uint64_t segment_size(const struct journal *journal, uint64_t sequence) {
-    uint64_t size = journal->config.segment_size_min;
-    for (uint64_t i = 1; i < sequence && size < journal->config.segment_size_max; i++)
-        size *= 2;
-    return size < journal->config.segment_size_max ? size : journal->config.segment_size_max;
+/* Twice the one before, up to the limit; a log that begins anew after damage begins small. */
+static uint64_t next_segment_size(const struct journal *journal) {
+    uint64_t least = journal->config.segment_size_min, most = journal->config.segment_size_max;
+    if (journal->segment_count == 0) return least;
+    const struct journal_segment *before = &journal->segments[journal->segment_count - 1];
+    uint64_t size = before->is_void ? least : 2 * before->size;
+    return size < least ? least : size > most ? most : size;
 }
 
 struct journal_segment *journal_plan_segment(struct journal *journal) {
+    uint64_t size = next_segment_size(journal);
     struct journal_segment *segment = journal_add_segment(journal);
     segment->salt = random_next(&journal->salts);
-    segment->size = segment_size(journal, segment->sequence);
+    segment->size = size;
     return segment;
 }
 
@@ -260,6 +263,8 @@ static const struct disk_request *creation_next_request(struct journal *journal)
     while (journal->segment_count < wanted)
         journal_plan_segment(journal);
     uint32_t at = journal_segments_made(journal); /* the first that is planned and not made */
+    while (at < journal->segment_count && journal->segments[at].is_gone)
+        at++;
     if (at == journal->segment_count) return NULL;
     want_creation(journal, at);
     return journal_take(&creation->request);

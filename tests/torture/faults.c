@@ -427,14 +427,14 @@ static const struct fault_kind node_kinds[] = {
 /* A stretch of the last log file in use that is older than its last write. */
 static bool choose_log_place(const struct node *node, struct random *random,
                              struct damage *damage) {
-    enum { HEADER_SIZE = 512, SECTOR = 512, LEAST = 8192 };
+    enum { HEADER_SIZE = 512, SECTOR = 512, LEAST = 8192, SEQUENCES = 200 };
     char path[2 * TORTURE_PATH_MAX], name[32];
     long chosen_end = 0;
-    for (int sequence = 1;; sequence++) {
+    for (int sequence = 1; sequence <= SEQUENCES; sequence++) {
         snprintf(name, sizeof(name), "log-%010d", sequence);
         snprintf(path, sizeof(path), "%s/%s", node->place->data, name);
         FILE *file = fopen(path, "re");
-        if (file == NULL) break;
+        if (file == NULL) continue; /* cut behind a snapshot, or set aside */
         char sector[SECTOR];
         long end = 0;
         for (long at = 0; fread(sector, SECTOR, 1, file) == 1; at += SECTOR)
@@ -442,9 +442,7 @@ static bool choose_log_place(const struct node *node, struct random *random,
                 if (sector[i] != 0) end = at + SECTOR;
         fclose(file);
         if (end < LEAST) continue;
-        bool take = chosen_end == 0 || random_below(random, 2) == 0;
-        if (!take) continue;
-        chosen_end = end;
+        chosen_end = end; /* of the newest: an older one may hold what was given up */
         snprintf(damage->file, sizeof(damage->file), "%s", name);
     }
     if (chosen_end == 0) return false;

@@ -1528,6 +1528,52 @@ Test(journal, salvages_only_what_reaches_the_end_of_the_snapshot) {
     }
 }
 
+/* A disk with no room for one more segment: the spares of the old log make it. */
+Test(journal, begins_anew_on_a_full_disk_in_the_place_of_spares) {
+    struct node *node = node_with_marked_log(26);
+    simulated_disk_flip(node->disk, FIRST_LOG, 1100, 1);
+    node_drop(node);
+    simulated_disk_configure(
+        node->disk, &(struct simulated_disk_config){.capacity_bytes = 4 * 65536 + 4 * VOTE_SIZE});
+    cr_assert_eq(node_recover(node), JOURNAL_DAMAGED);
+    node->last_index = node->recovered;
+    cr_assert(journal_salvage(node->journal));
+    node_run(node);
+    cr_assert_eq(journal_state(node->journal), JOURNAL_READY);
+    node_append(node, 2, 100);
+    for (int i = 0; i < 30; i++) {
+        node->now_us += 100 * 1000;
+        journal_tick(node->journal, node->now_us);
+        node_run(node);
+    }
+    cr_expect_eq(journal_persisted(node->journal), node->persist_number);
+    cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+    cr_expect(journal_is_damaged(node->journal));
+    node_destroy(node);
+}
+
+/* Behind damage the segments begin small again. */
+Test(journal, begins_anew_with_small_segments) {
+    struct node *node = node_create(27);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    for (int i = 0; i < 12; i++)
+        node_append(node, 2, 300);
+    node_rest(node);
+    uint64_t last = journal_figures(node->journal).segments;
+    node_drop(node);
+    simulated_disk_flip(node->disk, FIRST_LOG, 700, 1);
+    cr_assert_eq(node_recover(node), JOURNAL_DAMAGED);
+    node->last_index = node->recovered;
+    cr_assert(journal_salvage(node->journal));
+    node_rest(node);
+    char name[DISK_NAME_SIZE];
+    for (uint64_t i = 1; i <= 2; i++) {
+        segment_name(name, last + i);
+        cr_expect_eq(file_of(node, name).size, i * SEGMENT_MIN, "%s", name);
+    }
+    node_destroy(node);
+}
+
 /* --- tests: the disk says no ---------------------------------------------------------------- */
 
 Test(journal, says_full_while_two_segments_are_left_and_goes_on_when_there_is_room) {

@@ -147,7 +147,8 @@ void journal_restart(struct journal *journal, const struct raft_position *positi
 bool journal_is_damaged(const struct journal *journal);
 /* READY: it has turned out only now. */
 void journal_damaged(struct journal *journal);
-/* The newest mark on the disk says so: what a start would find now. */
+/* The newest mark on the disk says so, or a vote is on its way there: what a start would find now.
+ */
 bool journal_is_marked_damaged(const struct journal *journal);
 /* All that was lost has been persisted again: marks from now on say so. */
 void journal_repaired(struct journal *journal);

@@ -22,6 +22,8 @@ void journal_void_segment(struct journal *journal, uint32_t segment, bool is_set
     given_up->is_void = true;
     journal->clearing.pending += given_up->exists;
     given_up->is_set_aside = is_set_aside;
+    /* One that is being made is not: it comes, and goes, so that there never is a gap. */
+    given_up->is_gone = !given_up->exists && journal->state == JOURNAL_RECOVERING;
     if (segment == journal->first) journal->first = journal_next_segment(journal, segment);
 }
 
@@ -166,7 +168,7 @@ bool journal_is_damaged(const struct journal *journal) {
 }
 
 bool journal_is_marked_damaged(const struct journal *journal) {
-    return journal->writer.marked_damaged;
+    return journal->writer.marked_damaged || journal->vote.version_durable < journal->vote.version;
 }
 
 void journal_damaged(struct journal *journal) {

@@ -48,7 +48,7 @@ struct journal_segment {
     struct raft_position before;
     bool can_start;
     bool is_void, is_set_aside; /* no part of the log any more: on its way out, or gone */
-    bool is_gone;
+    bool is_gone;               /* and it will not be made again */
     /* Found in its header by the recovery. */
     uint8_t flags; /* of its first mark */
     enum error head_error;

@@ -28,12 +28,12 @@
  *  SNAPSHOT         index, hash, last_term: of the entry that the leader's snapshot ends with; the
  *                   peer needs entries that the leader's log no longer has. It fetches the snapshot
  *                   by other means (raft.h, want_snapshot) and says so by its match
- *  BUSY             the sender's loop has been inside one turn for busy_us; leads: 1 if it leads
- *                   this term. Sent by its watchdog (SAFETY 16): it puts elections off, and
- * answers, acknowledges and promises nothing RECOUNT          nonce; kept: to the leader: this
- * node's disk has lost what it acknowledged, but for entries up to `kept`; nothing that it said
- * before counts any more RECOUNT_REPLY    nonce: of the question; commit: the leader's commit index
- * now */
+ *  BUSY             busy_us: the sender's loop has been inside one turn so long; leads: 1 if it
+ *                   leads this term. Its watchdog says so (SAFETY 16). It answers, acknowledges and
+ *                   promises nothing: it puts elections off
+ *  RECOUNT          nonce; kept: to the leader: this node's disk has lost what it acknowledged,
+ *                   but for entries up to `kept`; nothing that it said before counts any more
+ *  RECOUNT_REPLY    nonce: of the question; commit: the leader's commit index now */
 #pragma once
 
 #include "base/buffer.h"

@@ -390,6 +390,24 @@ static void check_lapses(struct world *world, struct node *node) {
                     (unsigned long long)lapse.acknowledged, (unsigned long long)lapse.kept);
 }
 
+/* The newest configuration in the log is in force, and none that is not in it (thesis 4.1). */
+static void check_in_force(struct world *world, const struct node *node) {
+    const struct raft *raft = running_raft(node);
+    uint64_t index = raft == NULL ? 0 : raft_members_index(raft);
+    struct entry entry;
+    if (raft == NULL || index <= raft_commit_index(raft)) return;
+    bool is_there = raft_entry_at(raft, index, &entry) && entry_type(entry.image) == ENTRY_CONFIG;
+    if (is_there) {
+        struct buffer body = {0};
+        members_encode(raft_members(raft), &body);
+        is_there = bytes_equal(buffer_bytes(&body), entry_body(entry.image));
+        buffer_clear(&body);
+    }
+    if (is_there) return;
+    world_violation(world, "n%u goes by a configuration of entry %llu that its log does not hold",
+                    node->id, (unsigned long long)index);
+}
+
 /* In force after this step. One that commits a joint configuration appends the next one at once:
  * decisions in it were made by what was in force before. */
 static void note_members(struct node *node) {
@@ -410,6 +428,7 @@ void checks_node(struct world *world, struct node *node) {
     check_leader(world, node);
     check_leases(world, node);
     check_matching(world, node);
+    check_in_force(world, node);
     if (!node->members_are_known) note_members(node);
     check_committed(world, node);
     check_digest(world, node);

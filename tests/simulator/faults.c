@@ -20,7 +20,8 @@ void faults_choose(struct world *world) {
     world->is_calm = world->node_count > 1 && world_chance(world, 60);
     if (world->is_calm) density = (uint32_t)world_between(world, 200, 800);
     for (uint32_t i = 0; i < FAULT_members; i++) {
-        bool is_rough = i == FAULT_blackouts || i == FAULT_disk_errors || i == FAULT_full_disks;
+        bool is_rough = i == FAULT_replays || i == FAULT_misdirections || i == FAULT_blackouts ||
+                        i == FAULT_disk_errors || i == FAULT_full_disks;
         world->fault_on[i] = world_chance(world, density) && !(world->is_calm && is_rough);
     }
     choose_members(world);
@@ -131,6 +132,9 @@ static void part_pair(struct world *world, uint64_t us) {
 static void part_sides(struct world *world, uint64_t us) {
     uint32_t side = 1u << victim(world)->id;
     if (world->node_count > 3 && world_chance(world, 500)) side |= 1u << victim(world)->id;
+    /* Where nodes come and go, old and new ones on either side. */
+    bool is_mixed = world->fault_on[FAULT_members] && world_chance(world, 500);
+    if (is_mixed) side |= (uint32_t)world_below(world, 1u << (NODES_MAX + 1));
     for (uint32_t from = 1; from <= world->node_count; from++) {
         for (uint32_t to = 1; to <= world->node_count; to++)
             if ((side >> from & 1) != (side >> to & 1)) cut(world, FAULT_partitions, from, to, us);

@@ -216,6 +216,7 @@ void world_make_node(struct world *world, uint32_t id, uint64_t uuid, struct raf
     struct node *node = &world->nodes[id];
     CHECK(!node->exists && node->replica == NULL);
     simulated_disk_destroy(node->disk);
+    buffer_clear(&node->snapshot);
     *node = (struct node){.id = id,
                           .exists = true,
                           .uuid = uuid,

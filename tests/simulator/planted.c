@@ -31,7 +31,6 @@ const struct planted_bug planted_bugs[] = {
     {"refuse-early", "rule 18", IN_REPLICA(REFUSE_EARLY), .seeds_max = 60},
     {"damaged-votes", "rule 11", IN_RAFT(DAMAGED_VOTES), .seeds_max = 400},
     {"damage-is-torn", "rule 11", IN_JOURNAL(DAMAGE_IS_TORN), .seeds_max = 400},
-    {"vote-is-empty", "rule 11", IN_JOURNAL(VOTE_IS_EMPTY), .seeds_max = 400},
     {"cut-early", "rule 13", IN_REPLICA(CUT_EARLY), .seeds_max = 400},
     {"install-unsynced", "rule 13", IN_REPLICA(INSTALL_UNSYNCED), .seeds_max = 400},
     {"deny-installed", "rule 19", IN_REPLICA(DENY_INSTALLED), .seeds_max = 200},

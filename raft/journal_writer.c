@@ -331,6 +331,13 @@ void writer_restart(struct journal *journal, const struct raft_position *positio
     put_behind_vote(journal, ordinal_before);
 }
 
+/* A mark tells of what its own write adds, too: after a loss of power that may be gone, and a
+ * snapshot that ends before it is received in its place. */
+static uint64_t committed_here(const struct journal *journal) {
+    uint64_t last = journal->shape.last_index;
+    return journal->commit_index < last ? journal->commit_index : last;
+}
+
 void journal_persist(struct journal *journal, const struct raft_persist *persist) {
     struct journal_writer *writer = &journal->writer;
     if (journal->state == JOURNAL_FAILED) return;
@@ -343,7 +350,7 @@ void journal_persist(struct journal *journal, const struct raft_persist *persist
     uint64_t ordinal_before = writer->ordinal;
     bool has_records = false;
     if (persist->restart) {
-        CHECK(persist->base.index >= journal->commit_index);
+        CHECK(persist->base.index >= committed_here(journal));
         CHECK(persist->base.term <= journal->vote.state.term);
         put_restart(journal, &persist->base, RECORD_MARK_RESTART);
         has_records = true;

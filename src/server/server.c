@@ -26,6 +26,7 @@
 #include "src/server/role_log.h"
 #include "src/server/saver.h"
 #include "src/server/stop.h"
+#include "src/server/unsynced.h"
 #include "src/server/verifier.h"
 #include "src/server/watchdog.h"
 
@@ -168,6 +169,7 @@ static void note_progress(struct server *server) {
 
 /* The log has been read. */
 static void note_recovery(struct server *server) {
+    if (CONFIG_IS_ON(&server->config, RAFT_FSYNC)) unsynced_end();
     struct replica_snapshot_status snapshot = replica_snapshot_status(server->replica);
     if (snapshot.position.index > 0)
         log_line(&server->log, LOG_LEVEL_NOTICE,
@@ -785,6 +787,7 @@ bool server_open(struct server *server, struct buffer *error) {
                         ? identity_known(&server->identity).count == 1
                         : !cluster_is_wanted(server);
     config_settle(&server->config, is_alone);
+    if (!unsynced_begin(server, error)) return false;
     server->membership = membership_create();
     server->admission = admission_create();
     uint64_t wanted = (uint64_t)CONFIG_NUMBER(&server->config, MAXCLIENTS);
@@ -828,7 +831,10 @@ void server_close(struct server *server) {
     saver_destroy(server->saver);
     verifier_destroy(server->verifier);
     import_destroy(server->import);
+    bool is_clean = server->replica != NULL && replica_is_stopped(server->replica) &&
+                    replica_state(server->replica) == REPLICA_RUNNING;
     if (server->disk != NULL) disk_close(server->disk);
+    if (is_clean) unsynced_end();
     if (server->replica != NULL) replica_destroy(server->replica);
     if (server->registry != NULL) command_registry_destroy(server->registry);
     observer_destroy(server->observer);

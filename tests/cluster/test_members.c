@@ -363,6 +363,31 @@ Test(members, a_secret_opens_the_port_and_keeps_others_out) {
     cluster_destroy(cluster);
 }
 
+/* Its machine went down, which the file of another start of a machine stands for (SAFETY 14). */
+Test(members, an_unsynced_directory_counts_as_empty_once_its_machine_went_down) {
+    const char *const options[] = {"--raft-fsync", "no", NULL};
+    struct cluster *cluster = cluster_create_running(3, options);
+    int node = cluster_follower(cluster);
+    char path[2 * CLUSTER_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/unsynced", cluster->nodes[node].directory);
+    (void)node_signal(cluster, node, SIGKILL);
+    cr_assert_eq(access(path, F_OK), 0);
+    node_start(cluster, node);
+    node_await_serving(cluster, node); /* The kernel has kept what a killed process wrote. */
+    (void)node_signal(cluster, node, SIGTERM);
+    cr_expect_neq(access(path, F_OK), 0, "a clean stop syncs all");
+    node_start(cluster, node);
+    node_await_serving(cluster, node);
+    (void)node_signal(cluster, node, SIGKILL);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fputs("00000000-0000-0000-0000-000000000000", file) < 0, 0);
+    fclose(file);
+    node_start(cluster, node);
+    expect_refused(cluster, node, "it counts as an empty disk: RAFT REMOVE");
+    cluster_destroy(cluster);
+}
+
 static void expect_ends(struct cluster *cluster, const char *const *arguments, const char *text) {
     node_start_with(cluster, 0, NULL, arguments);
     expect_refused(cluster, 0, text);

@@ -189,9 +189,20 @@ static void hit_vote(struct world *world, struct node *node, enum fault fault) {
     }
 }
 
+/* Killed before its first log was there, it has promised nothing yet. */
+static bool has_begun(const struct node *node) {
+    const struct disk_file *files;
+    uint64_t sequence;
+    uint32_t count = simulated_disk_list(node->disk, &files);
+    for (uint32_t i = 0; i < count; i++)
+        if (segment_name_read(files[i].name, &sequence)) return true;
+    return false;
+}
+
 void damage_strike(struct world *world, struct node *node) {
     enum fault fault = node->damage;
     node->damage_is_due = false;
+    if (!has_begun(node)) return;
     world->result->figures.faults[fault]++;
     node->is_damaged = node->was_damaged = true;
     node->lost_vote = false;

@@ -6,6 +6,8 @@
  * runs on for a while. */
 #include "tests/simulator/world.h"
 
+enum { LOOK_MAX_US = 500 * 1000 };
+
 static bool runs(const struct node *node) {
     return node->exists && node->replica != NULL && replica_state(node->replica) == REPLICA_RUNNING;
 }
@@ -153,8 +155,10 @@ void members_tend(struct world *world) {
         operator->is_open = false;
         if (operator->is_busy) members_strike(world);
     }
-    world_at(world, world->now_us + world_paced_us(world, 20, 4),
-             (struct event){.kind = EVENT_OPERATOR});
+    /* In a slow cluster, too, an operator looks before all patience is over. */
+    uint64_t pause_us = world_paced_us(world, 20, 4);
+    if (pause_us > LOOK_MAX_US) pause_us = LOOK_MAX_US;
+    world_at(world, world->now_us + pause_us, (struct event){.kind = EVENT_OPERATOR});
 }
 
 void members_describe(const struct world *world, struct buffer *out) {

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "src/replica/snapshot.h"
+#include "src/server/child.h"
 #include "src/server/version.h"
 #include "storages/rdb_read.h"
 #include "storages/storages.h"
@@ -155,16 +156,6 @@ struct import_progress import_progress(const struct import *import) {
 /* --- writing -------------------------------------------------------------------------------------
  */
 
-static bool write_all(int fd, struct bytes bytes) {
-    while (bytes.size > 0) {
-        ssize_t count = write(fd, bytes.data, bytes.size);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return false;
-        bytes = bytes_slice(bytes, (size_t)count, SIZE_MAX);
-    }
-    return true;
-}
-
 static bool fail_writing(struct import *import) {
     import->failed = true;
     buffer_append_format(import->error,
@@ -184,7 +175,7 @@ static bool finish_writing(struct import *import) {
 
 static bool write_piece(struct import *import) {
     bool last = snapshot_writer_next(import->writer, &import->out, PIECE_SIZE);
-    if (!write_all(import->fd, buffer_bytes(&import->out))) return fail_writing(import);
+    if (!child_write(import->fd, buffer_bytes(&import->out))) return fail_writing(import);
     import->done += import->out.size;
     import->out.size = 0;
     tell_progress(import, "Writing the first snapshot");

@@ -130,7 +130,8 @@ static struct journal_write *write_begin_marked(struct journal *journal) {
 
 static void next_segment(struct journal *journal) {
     struct journal_writer *writer = &journal->writer;
-    if (journal->config.sync != JOURNAL_SYNC_ALWAYS) write_sync_only(journal);
+    /* What a write to the next one syncs is that one only. */
+    if (!journal_is_synced(journal)) write_sync_only(journal);
     writer->segment++;
     writer->offset = SEGMENT_HEADER_SIZE;
     if (writer->segment == journal->segment_count) journal_plan_segment(journal);

@@ -1711,6 +1711,36 @@ Test(journal, without_syncs_loses_an_end_and_nothing_else) {
     cr_expect_gt(lost, 0);
 }
 
+/* What was written before is synced with what comes behind it, also where a segment ends between
+ * the two. */
+Test(journal, syncs_what_it_had_left_to_the_kernel_once_it_has_to) {
+    uint64_t changed_segment = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct node *node = node_create(seed);
+        node->config.sync = JOURNAL_SYNC_NEVER;
+        cr_assert_eq(node_recover(node), JOURNAL_READY);
+        for (uint64_t i = 0; i < 1 + seed % 6; i++)
+            node_append(node, 1, 300);
+        node_run(node);
+        cr_expect_not(journal_is_synced(node->journal));
+        uint64_t segments = journal_figures(node->journal).segments;
+        journal_set_sync(node->journal, JOURNAL_SYNC_ALWAYS);
+        uint64_t number = node_persist(
+            node, &(struct change){.cut_after = UINT64_MAX, .entries = 1, .body_size = 300});
+        node_run(node);
+        changed_segment += journal_figures(node->journal).segments > segments;
+        cr_expect_eq(journal_persisted(node->journal), number);
+        cr_expect(journal_is_synced(node->journal));
+        simulated_disk_power_loss(node->disk);
+        node_drop(node);
+        cr_assert_eq(node_recover(node), JOURNAL_READY, "seed %llu: %s", (unsigned long long)seed,
+                     journal_problem(node->journal));
+        cr_expect_eq(node->recovered, node->last_index);
+        node_destroy(node);
+    }
+    cr_expect_gt(changed_segment, 0);
+}
+
 /* --- tests: the bytes ----------------------------------------------------------------------- */
 
 /* Format 1 is what directories are made of: these sums change only with the format's number. */

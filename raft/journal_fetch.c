@@ -225,7 +225,8 @@ void fetches_completed(struct journal *journal, const struct disk_completion *co
     } else if (error != ERROR_NONE) {
         snprintf(journal->problem, sizeof(journal->problem), "%s cannot be read: %s",
                  fetch->reader.request.call.name, error_text(error));
-        fetch_finish(fetch, error);
+        /* A file that is gone, or too short, is as lost as what stood in it. */
+        fetch_finish(fetch, error == ERROR_IO ? ERROR_IO : ERROR_DAMAGED);
     } else {
         fetch_walk(journal, fetch);
     }

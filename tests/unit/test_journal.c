@@ -1297,6 +1297,28 @@ Test(journal, names_the_damage_that_a_fetch_meets) {
     node_destroy(node);
 }
 
+/* As if the disk had lost them: what stood there can't come back. */
+Test(journal, calls_a_file_damaged_that_is_gone_or_too_short_for_a_fetch) {
+    for (int shorter = 0; shorter <= 1; shorter++) {
+        struct node *node = node_with_marked_log(14);
+        if (shorter) {
+            simulated_disk_truncate(node->disk, FIRST_LOG, 900);
+        } else {
+            simulated_disk_remove(node->disk, FIRST_LOG);
+        }
+        journal_fetch(node->journal,
+                      &(struct raft_fetch){.node = 2, .from = 2, .bytes_max = 10000});
+        node_run(node);
+        struct journal_fetched fetched;
+        cr_assert(journal_fetched(node->journal, &fetched));
+        cr_expect_eq(fetched.error, ERROR_DAMAGED);
+        cr_expect_eq(fetched.reached, 1, "nothing of it was read");
+        cr_expect_neq(strstr(journal_problem(node->journal), FIRST_LOG " cannot be read"), NULL,
+                      "%s", journal_problem(node->journal));
+        node_destroy(node);
+    }
+}
+
 /* --- tests: the log begins later ------------------------------------------------------------ */
 
 static bool has_file(struct node *node, const char *name) {

@@ -202,6 +202,8 @@ struct raft_event {
     struct raft_position position;      /* SNAPSHOT_DURABLE, INSTALLED */
     const struct members *members;      /* RECONFIGURE, INSTALLED; copied */
     enum error error;                   /* FETCHED */
+    uint64_t unreadable; /* FETCHED with an error: the log can't be read at this index, now or
+                            later; 0: it may go better the next time */
     const struct entry *entries; /* FETCHED: at least one, lent until the output is carried out */
     uint32_t entry_count;
     uint64_t previous_term, previous_hash; /* FETCHED: of the entry before the first */

@@ -274,13 +274,22 @@ static bool fetched_is_current(const struct raft *raft, const struct raft_peer *
            raft_log_term(&raft->log, event->index - 1) == event->previous_term;
 }
 
+/* It is tried again later. What can't be read ever again the snapshot may have. */
+static void fetch_failed(struct raft *raft, struct raft_peer *peer,
+                         const struct raft_event *event) {
+    peer->fetch_after_us = raft->now_us + raft->config.election_us;
+    bool is_needed = peer->state != RAFT_PEER_SNAPSHOT && peer->next_index == event->index &&
+                     event->index <= event->unreadable;
+    if (is_needed && raft->snapshot.index >= event->unreadable) raft_offer_snapshot(raft, peer);
+}
+
 void raft_on_fetched(struct raft *raft, const struct raft_event *event) {
     struct raft_peer *peer = raft_peer_find(raft, event->node);
     if (peer == NULL || !peer->fetch_open || peer->fetch_from != event->index) return;
     peer->fetch_open = false;
     if (raft->role != RAFT_LEADER) return;
     if (event->error != ERROR_NONE) {
-        peer->fetch_after_us = raft->now_us + raft->config.election_us;
+        fetch_failed(raft, peer, event);
         return;
     }
     if (!may_send(raft, peer) || !fetched_is_current(raft, peer, event)) return;

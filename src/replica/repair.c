@@ -103,7 +103,10 @@ void replica_note_fetch(struct replica *replica, enum error error, uint64_t reac
     bool is_lost = error == ERROR_DAMAGED || replica->fetches_failed_in_row >= FAILURES_IN_VAIN;
     if (!failed || !is_lost) return;
     if (reached > replica->unreadable_index) replica->unreadable_index = reached;
-    if (replica->snapshots.position.index < reached) replica_snapshot_ask(replica);
+    if (replica->snapshots.position.index < reached)
+        replica_snapshot_ask(replica);
+    else
+        replica_snapshots_look(replica);
 }
 
 static void tend_unreadable(struct replica *replica) {

@@ -365,6 +365,7 @@ static bool drain_fetched(struct replica *replica) {
     replica->statistics.fetches_failed +=
         fetched.error != ERROR_NONE && fetched.error != ERROR_NOT_FOUND;
     replica_note_fetch(replica, fetched.error, fetched.reached);
+    if (fetched.error != ERROR_NONE) event.unreadable = replica->unreadable_index;
     replica_raft_step(replica, &event);
     return true;
 }

@@ -478,6 +478,8 @@ void replica_snapshots_adopt(struct replica *replica);
 /* The core has accepted the snapshot that was received: this node's state is that one from now on.
  */
 void replica_snapshots_install(struct replica *replica);
+/* Whether the log can be cut is looked at soon, though it has not grown. */
+void replica_snapshots_look(struct replica *replica);
 /* A request of the replica's own; its completion goes to the part whose slot it is. */
 void replica_own_request(struct replica *replica, uint32_t slot,
                          const struct disk_request *request);

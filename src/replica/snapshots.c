@@ -592,6 +592,10 @@ static uint64_t index_to_cut(const struct replica *replica) {
     return covered < spare ? covered : spare;
 }
 
+void replica_snapshots_look(struct replica *replica) {
+    replica->snapshots.looked_bytes = LOOK_SOON;
+}
+
 static void cut_log(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     bool grew = snapshots->looked_bytes == LOOK_SOON ||

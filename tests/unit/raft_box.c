@@ -568,10 +568,12 @@ static bool take_fetch(struct box_node *node, struct raft_event *event, size_t *
     return true;
 }
 
-bool box_fail_fetch(struct box *box, uint32_t id) {
+bool box_fail_fetch(struct box *box, uint32_t id, uint64_t unreadable) {
     struct raft_event event;
     size_t bytes_max;
     if (!take_fetch(&box->nodes[id], &event, &bytes_max)) return false;
+    event.unreadable = unreadable;
+    if (unreadable > 0) event.error = ERROR_DAMAGED;
     step(box, id, event);
     return true;
 }

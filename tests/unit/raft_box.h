@@ -158,7 +158,8 @@ bool box_disk_hash(const struct box_node *node, uint64_t index, uint64_t *hash);
 bool box_persist(struct box *box, uint32_t node);
 /* Answers the oldest fetch from the node's disk; false: none. */
 bool box_fetch(struct box *box, uint32_t node);
-bool box_fail_fetch(struct box *box, uint32_t node); /* The same with an error. */
+/* The same with an error; `unreadable`: as in struct raft_event. */
+bool box_fail_fetch(struct box *box, uint32_t node, uint64_t unreadable);
 /* Delivers (or drops) letters.at[i]; later ones keep their order. */
 void box_deliver(struct box *box, uint32_t i);
 void box_drop(struct box *box, uint32_t i);

@@ -251,7 +251,9 @@ static void do_fetch(struct scenario *scenario) {
     if (!box_fetch(scenario->box, node(scenario, 1))) fail(scenario, "nothing to fetch");
 }
 static void do_fail_fetch(struct scenario *scenario) {
-    if (!box_fail_fetch(scenario->box, node(scenario, 1))) fail(scenario, "nothing to fetch");
+    uint64_t unreadable = scenario->count > 2 ? number(scenario, 2) : 0;
+    if (!box_fail_fetch(scenario->box, node(scenario, 1), unreadable))
+        fail(scenario, "nothing to fetch");
 }
 static void do_settle(struct scenario *scenario) {
     box_settle(scenario->box);

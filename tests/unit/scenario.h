@@ -46,7 +46,8 @@
  *   snapshot NODE               of what it has applied
  *   compact NODE INDEX          cuts its log up to there
  *   install NODE                the snapshot that it wants; "receive": crashes before it is said
- *   fail-fetch NODE             as if the segment could not be read
+ *   fail-fetch NODE [INDEX]     as if the segment could not be read: just now, or from then on at
+ *                               this index
  *   expect NODE role ROLE       follower, pre-candidate, candidate, leader, down
  *   expect NODE term|commit|last|persisted|voted|inflight|base|snapshot|wants NUMBER (inflight: of
  *                               all its peers; wants: index of the snapshot, 0: none)

@@ -152,7 +152,10 @@ struct snapshot_sender {
         struct chunk *chunk; /* it is read into; NULL: free */
         uint64_t generation; /* of the file when it was asked for */
     } reads[SEND_READS];
-    uint64_t sent_us;                      /* when a part was last sent; 0: never */
+    uint64_t sent_us; /* when a part was last sent; 0: never */
+    /* By node: the generation of the file whose end it was sent last, plus one. */
+    uint64_t whole[RAFT_NODES_MAX + 1];
+    uint64_t doubted_us;                   /* when the file was last found wanting; 0: never */
     uint64_t fed_since_us, fed_generation; /* when the first one of that file was */
 };
 

@@ -10,7 +10,11 @@
  * SEND_ASKS_MAX is dropped, as if lost on the way. A file that takes the name while a part of it is
  * read makes that part worthless; the receiver is told, and begins anew. Lest that go on for ever,
  * no other snapshot becomes due while a node is being fed and for a while after, in which it goes
- * on with the log; a bounded time, but enough for a slow way. */
+ * on with the log; a bounded time, but enough for a slow way.
+ *
+ * The disk may have changed a file since it was checked. The receiver finds out, and asks for all
+ * of it again; so a file that cannot be read, or that somebody begins anew with who had all of it,
+ * is replaced by another one. */
 #include "base/hash.h"
 #include "src/replica/replica_internal.h"
 #include "src/replica/snapshot_packets.h"
@@ -19,6 +23,8 @@
 static const uint64_t FED_US = 3 * 1000 * 1000;
 /* How long one file is kept for those who fetch it. */
 static const uint64_t FED_MAX_US = 10 * 1000 * 1000, FED_MAX_US_PER_BYTE = 1; /* 1 MB/s */
+/* The fault may be the receiver's: no more often is a file replaced for it. */
+static const uint64_t DOUBT_AGAIN_US = 60 * 1000 * 1000;
 
 enum error replica_snapshot_asked(struct replica *replica, uint32_t from, struct bytes body) {
     struct snapshot_sender *sender = &replica->sender;
@@ -38,6 +44,21 @@ enum error replica_snapshot_asked(struct replica *replica, uint32_t from, struct
 static bool is_the_one(const struct asked_part *ask, const struct snapshot_file *file) {
     if (ask->file.size == 0) return file->position.index >= ask->file.position.index;
     return snapshot_file_equal(&ask->file, file);
+}
+
+static void doubt_file(struct replica *replica) {
+    struct snapshot_sender *sender = &replica->sender;
+    uint64_t now_us = replica->now.now_us;
+    if (sender->doubted_us != 0 && now_us - sender->doubted_us < DOUBT_AGAIN_US) return;
+    sender->doubted_us = now_us;
+    replica_snapshot_ask(replica);
+}
+
+/* It begins, perhaps once more. */
+static void note_beginning(struct replica *replica, const struct asked_part *ask) {
+    uint64_t *whole = &replica->sender.whole[ask->from];
+    if (*whole == replica->snapshots.generation + 1) doubt_file(replica);
+    *whole = 0;
 }
 
 static void tell_gone(struct replica *replica, const struct asked_part *ask) {
@@ -78,6 +99,7 @@ void replica_sender_tend(struct replica *replica) {
         sender->first = (sender->first + 1) % SEND_ASKS_MAX;
         sender->count--;
         if (file.size > 0 && is_the_one(&ask, &file)) {
+            if (ask.file.size == 0) note_beginning(replica, &ask);
             begin_read(replica, at, &ask, &file);
         } else {
             tell_gone(replica, &ask);
@@ -99,6 +121,8 @@ static void send_part(struct replica *replica, const struct asked_part *ask, str
         sender->fed_since_us = replica->now.now_us;
     sender->fed_generation = replica->snapshots.generation;
     sender->sent_us = replica->now.now_us;
+    if (ask->offset + part.size == file.size)
+        sender->whole[ask->from] = replica->snapshots.generation + 1;
     replica->statistics.snapshot_parts_sent++;
 }
 
@@ -111,9 +135,12 @@ void replica_sender_read(struct replica *replica, uint32_t slot,
     sender->reads[at].chunk = NULL;
     uint64_t wanted = replica->snapshots.requests[slot].request.size;
     bool is_whole = completion->error == ERROR_NONE && completion->size == wanted;
-    if (sender->reads[at].generation == replica->snapshots.generation && is_whole) {
+    if (sender->reads[at].generation == replica->snapshots.generation) {
         chunk->used = wanted;
-        send_part(replica, &ask, bytes_of(chunk->data, wanted), chunk);
+        if (is_whole)
+            send_part(replica, &ask, bytes_of(chunk->data, wanted), chunk);
+        else
+            doubt_file(replica);
     }
     chunk_release(chunk); /* Whoever got no answer asks again. */
 }

@@ -433,6 +433,41 @@ Test(transfer, a_damaged_one_is_never_installed, .init = begin, .fini = end) {
     cr_expect_eq(installed(behind), 1);
 }
 
+/* What its disk has made of a file its sender learns by its being asked for again, or when it reads
+ * it: then another one is made. */
+static void expect_to_replace_file(void (*spoil)(struct simulated_disk *disk, uint64_t size)) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    struct bytes bytes;
+    cr_assert(simulated_disk_file(box.disks[leader], SNAPSHOT_NAME, &bytes));
+    spoil(box.disks[leader], bytes.size);
+    cr_expect_not(replica_snapshot_is_due(box.replicas[leader]));
+    box.cut[behind] = false;
+    for (int i = 0; i < 1000 && !replica_snapshot_is_due(box.replicas[leader]); i++)
+        replica_box_run(&box, 10 * 1000);
+    cr_assert(replica_snapshot_is_due(box.replicas[leader]));
+    cr_expect_eq(installed(behind), 0);
+    cr_assert(replica_box_snapshot(&box, leader));
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_eq(replica_statistics(replica)->snapshots_installed, 1);
+}
+
+static void flip_in_file(struct simulated_disk *disk, uint64_t size) {
+    simulated_disk_flip(disk, SNAPSHOT_NAME, size / 2, 4);
+}
+static void cut_file(struct simulated_disk *disk, uint64_t size) {
+    simulated_disk_truncate(disk, SNAPSHOT_NAME, size / 2);
+}
+
+Test(transfer, a_damaged_file_is_replaced_by_its_sender, .init = begin, .fini = end) {
+    expect_to_replace_file(flip_in_file);
+}
+
+Test(transfer, a_file_that_cannot_be_read_is_replaced_by_its_sender, .init = begin, .fini = end) {
+    expect_to_replace_file(cut_file);
+}
+
 Test(transfer, a_newer_snapshot_of_the_sender_starts_it_over, .init = begin, .fini = end) {
     uint32_t leader, behind;
     struct replica *replica = a_receiver(&leader, &behind);

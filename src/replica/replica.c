@@ -24,6 +24,7 @@ enum {
     RECOVERED_PER_CALL = 4096,
     FREED_BY_TURN = 4096,      /* elements of what UNLINK and FLUSHALL left, also without entries */
     QUERY_BYTES_MAX = 1 << 30, /* whatever the directive says: one entry has to hold it */
+    HELD_MAX = 16384,          /* packets that wait for the disk */
 };
 
 /* --- small things ----------------------------------------------------------------------------- */
@@ -102,6 +103,11 @@ static void packet_queue(struct replica *replica, struct replica_packet *packet)
 void replica_send(struct replica *replica, struct replica_packet *packet, uint64_t wait_for) {
     if (wait_for <= journal_persisted(replica->journal)) {
         packet_queue(replica, packet);
+        return;
+    }
+    /* A disk that has been full for hours, say. As if it were lost on the way. */
+    if (replica->held_count == HELD_MAX) {
+        replica_packet_destroy(packet);
         return;
     }
     if (replica->held_count == replica->held_capacity) {

@@ -1121,6 +1121,43 @@ Test(replica, packets_that_make_no_sense_are_refused) {
     replica_box_clear(&box);
 }
 
+static void give_heartbeat(struct replica_box *box, uint32_t from, uint32_t to, uint64_t term,
+                           uint64_t number) {
+    struct raft_message message = {.type = RAFT_HEARTBEAT,
+                                   .from = from,
+                                   .to = to,
+                                   .term = term,
+                                   .as.heartbeat = {.heartbeat = number}};
+    struct buffer wire = {0};
+    buffer_append_byte(&wire, (char)PACKET_RAFT);
+    raft_message_encode(&message, &wire);
+    cr_assert_eq(replica_peer_packet(box->replicas[to], from, buffer_bytes(&wire), NULL,
+                                     replica_box_moment(box, to)),
+                 ERROR_NONE);
+    buffer_clear(&wire);
+}
+
+/* Its answers wait for the term to be durable: a leader that asks on and on fills no memory. */
+Test(replica, what_waits_for_a_disk_that_takes_nothing_is_bounded) {
+    enum { QUESTIONS = 40000, BOUND = 20000 };
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    box.cut[follower] = true;
+    uint64_t term = raft_term(replica_raft(box.replicas[follower])) + 1;
+    for (uint64_t number = 1; number <= QUESTIONS; number++)
+        give_heartbeat(&box, leader, follower, term, number);
+    cr_expect_gt(box.replicas[follower]->held_count, 0);
+    cr_expect_lt(box.replicas[follower]->held_count, BOUND);
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(box.replicas[follower]->held_count, 0);
+    box.cut[follower] = false;
+    cr_assert(replica_box_settle(&box));
+    set_key(&box, follower, "SET key value\r\n");
+    replica_box_clear(&box);
+}
+
 /* A leader whose clock is ahead tells the present with its read indexes. Under the next one, whose
  * clock is right, the log's time stands still until that has caught up: a follower does not wait
  * for it before it reads a key whose deadline lies between the two. */

@@ -177,7 +177,8 @@ enum raft_event_type {
     X(NO_CHANGE, "these are the members already")                                                  \
     X(NO_TARGET, "no other voter can lead")                                                        \
     X(NOT_A_VOTER, "only a voter can lead")                                                        \
-    X(UNFIT, "that node must not lead, or its disk is full")
+    X(UNFIT, "that node must not lead, or its disk is full")                                       \
+    X(NO_ROOM, "the leader's disk is full")
 #define RAFT_REFUSAL_ENUMERATOR(NAME, text) RAFT_REFUSED_##NAME,
 enum raft_refusal { RAFT_REFUSALS(RAFT_REFUSAL_ENUMERATOR) };
 #undef RAFT_REFUSAL_ENUMERATOR

@@ -43,6 +43,12 @@ static enum raft_refusal keep(struct replica *replica) {
     return replica_raft_step(replica, &event);
 }
 
+static enum raft_refusal verify(struct replica *replica, uint64_t *index) {
+    if (raft_transfer_target(replica->raft) != 0) return RAFT_REFUSED_HANDING_OVER;
+    *index = replica_propose_verify(replica);
+    return *index == 0 ? RAFT_REFUSED_NO_ROOM : RAFT_REFUSED_NONE;
+}
+
 static struct replica_answer carry_out(struct replica *replica,
                                        const struct replica_operation *operation) {
     struct replica_answer answer = {.leader = replica->config.raft.id};
@@ -58,9 +64,7 @@ static struct replica_answer carry_out(struct replica *replica,
         answer.refusal = keep(replica);
         break;
     case REPLICA_VERIFY:
-        answer.index =
-            raft_transfer_target(replica->raft) != 0 ? 0 : replica_propose_verify(replica);
-        if (answer.index == 0) answer.refusal = RAFT_REFUSED_HANDING_OVER;
+        answer.refusal = verify(replica, &answer.index);
         break;
     case REPLICA_OPERATION_KINDS:
         break;

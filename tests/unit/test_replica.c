@@ -455,6 +455,16 @@ static void fill_all(struct replica_box *box, struct box_client *filler) {
     filler->replies.size = 0;
 }
 
+/* Nobody is told that leadership is being handed over where it is not. */
+static void expect_no_room_to_verify(struct replica_box *box, uint32_t node) {
+    struct replica_answer answer = {0};
+    uint64_t number =
+        replica_operate(box->replicas[node], &(struct replica_operation){.kind = REPLICA_VERIFY});
+    replica_box_run(box, 300 * 1000);
+    cr_expect(replica_operation_answered(box->replicas[node], number, &answer));
+    cr_expect_eq(answer.refusal, RAFT_REFUSED_NO_ROOM, "%s", raft_refusal_text(answer.refusal));
+}
+
 Test(replica, where_no_disk_has_room_clients_of_all_nodes_are_told) {
     struct replica_box box;
     replica_box_init(&box, 3);
@@ -474,6 +484,7 @@ Test(replica, where_no_disk_has_room_clients_of_all_nodes_are_told) {
         cr_expect(box_client_expect(&box, clients[node], node == leader ? OWN_DISK : LEADERS_DISK));
         box_client_send(&box, clients[node], "GET x\r\n");
         cr_expect(box_client_expect(&box, clients[node], "$-1\r\n"), "reads go on");
+        expect_no_room_to_verify(&box, node);
     }
     cr_expect_eq(raft_last_index(replica_raft(box.replicas[leader])), last, "the reserve is kept");
     /* Room on another node: leadership goes there. */

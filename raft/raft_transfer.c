@@ -108,16 +108,26 @@ static enum raft_cause why_unfit(const struct raft *raft) {
                                                       : RAFT_CAUSE_FULL;
 }
 
+/* It may be expected to have everything within an election timeout: for one that has not, proposals
+ * would wait in vain. */
+static bool is_near(const struct raft *raft, const struct raft_peer *peer) {
+    bool lags = peer->match_index < peer->round_goal &&
+                raft->now_us - peer->round_since_us > raft->config.election_us;
+    return peer->state == RAFT_PEER_REPLICATE && !lags;
+}
+
 /* Begins a transfer for a reason of the leader's own. */
 static void give_way(struct raft *raft) {
     bool has_reason = has_left(raft) || (raft->unfit != 0 && raft_own_term_is_committed(raft));
     if (!has_reason || raft->now_us < raft->give_way_us) return;
     struct raft_peer *target = best_target(raft);
+    bool may_begin = has_left(raft) || (target != NULL && is_near(raft, target));
+    if (!may_begin) return;
     raft_because(raft, why_unfit(raft), 0, 0);
     raft->give_way_us = raft->now_us + 4 * raft->config.election_us;
     if (target != NULL)
         begin_transfer(raft, target, 0);
-    else if (has_left(raft))
+    else
         raft_become_follower(raft, raft->term, 0);
 }
 

@@ -262,8 +262,9 @@ void replica_resend(struct replica *replica, uint64_t from_number) {
         uint64_t number = batch->number;
         replica->statistics.batches_resent++;
         send_batch(replica, batch);
-        /* A cluster of one may have committed and applied it within that call. */
-        if (replica->window_first == NULL) break;
+        /* A cluster of one may have committed and applied it within that call; and a leader that
+         * has left may have stepped down. */
+        if (replica->window_first == NULL || replica->known_leader == 0) break;
         if (replica->window_first->number > number) next = replica->window_first;
     }
 }

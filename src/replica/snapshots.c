@@ -332,7 +332,10 @@ void replica_set_snapshot_limits(struct replica *replica, struct replica_snapsho
 
 bool replica_snapshot_may_begin(const struct replica *replica) {
     bool receives = replica->receiver.phase > REPLICA_RECEIVE_FETCHING;
-    return replica->state == REPLICA_RUNNING && !replica->stopping && replica->applied_index > 0 &&
+    /* One that was received may be ahead of the state, if this node leads all the same. */
+    bool has_come_as_far =
+        replica->applied_index > 0 && replica->applied_index >= replica->snapshots.position.index;
+    return replica->state == REPLICA_RUNNING && !replica->stopping && has_come_as_far &&
            replica->snapshots.phase == REPLICA_SNAPSHOT_IDLE && !receives;
 }
 
@@ -370,6 +373,7 @@ struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
     snapshots->next = head.position;
     snapshots->next_bytes = snapshots->log_bytes;
     snapshot_temporary_name(snapshots->next_name, replica->config.node_uuid, head.position.index);
+    replica_snapshots_reclaim(replica, snapshots->next_name);
     memcpy(name, snapshots->next_name, DISK_NAME_SIZE);
     return writer;
 }

@@ -364,7 +364,6 @@ struct raft_peer_status {
     uint64_t match_index, next_index, last_contact_us;
     uint64_t round_trip_us; /* of heartbeats, smoothed; 0: none was answered yet */
     uint32_t inflight;
-    bool replicating; /* state == RAFT_PEER_REPLICATE */
     uint32_t unfit;
 };
 /* The other members, and those that are leaving. */

@@ -712,7 +712,6 @@ uint32_t raft_peers(const struct raft *raft, struct raft_peer_status *peers, uin
             .last_contact_us = peer->last_contact_us,
             .round_trip_us = peer->round_trip_us,
             .inflight = peer->inflight_count,
-            .replicating = peer->state == RAFT_PEER_REPLICATE,
             .unfit = peer->unfit,
         };
     }

@@ -214,7 +214,6 @@ struct replica {
     struct origins origins; /* replicated state */
     uint64_t applied_index;
     uint64_t applied_term, applied_hash; /* of that entry */
-    uint64_t applied_told;               /* to the core */
     struct snapshots snapshots;
     struct snapshot_sender sender;
     struct snapshot_receiver receiver;
@@ -260,7 +259,6 @@ struct replica {
     uint64_t known_term;
     uint64_t tick_index; /* the last tick proposed */
     bool tick_wanted;    /* a read met a deadline */
-    bool tick_ask_sent;
     uint64_t tick_asked_us;
     uint32_t notify_nodes; /* bit set: their batches were committed in this drain */
     bool link_up[RAFT_NODES_MAX + 1];

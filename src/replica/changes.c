@@ -131,6 +131,8 @@ void replica_apply_members(struct replica *replica, const struct members *member
 
 /* basis: of the configuration that the asker has in force. */
 struct question {
+    uint32_t from; /* a node's id */
+    uint64_t ticket;
     struct replica_change change;
     uint64_t basis;
 };
@@ -347,10 +349,26 @@ static struct verdict judge_move(struct replica *replica, const struct question 
 }
 
 /* Only who certainly leads knows the newest configuration: another one's refusal would be no truth.
+ * By its lease; or, as a leader that tried to hand over has none for the rest of its term, by a
+ * read index asked for when the question came first: the question comes again until that is there.
  */
+static bool is_certain(struct replica *replica, const struct question *question) {
+    if (raft_has_lease(replica->raft, replica->now.now_us)) return true;
+    struct doubt *doubt = NULL;
+    for (uint32_t i = 0; i < CHANGES_MAX && doubt == NULL; i++) {
+        struct doubt *other = &replica->doubts[i];
+        if (other->from == question->from && other->ticket == question->ticket) doubt = other;
+    }
+    if (doubt != NULL && replica_barrier_is_passed(replica, doubt->context)) return true;
+    uint64_t context = replica_ask_for_index(replica); /* the one before may be lost */
+    if (doubt == NULL)
+        replica->doubts[replica->next_doubt++ % CHANGES_MAX] =
+            (struct doubt){.from = question->from, .ticket = question->ticket, .context = context};
+    return false;
+}
+
 static struct verdict judge(struct replica *replica, const struct question *question) {
-    if (!raft_has_lease(replica->raft, replica->now.now_us))
-        return wait_for("the leader is not certain to lead");
+    if (!is_certain(replica, question)) return wait_for("the leader is not certain to lead");
     switch (question->change.kind) {
     case REPLICA_ADD:
         return judge_add(replica, question);
@@ -388,11 +406,11 @@ static void send_change(struct replica *replica, const struct open_change *open)
     replica_send(replica, packet, 0);
 }
 
-static enum error read_change(struct bytes body, uint64_t *ticket, struct question *question) {
+static enum error read_change(struct bytes body, struct question *question) {
     if (body.size < CHANGE_SIZE) return ERROR_TRUNCATED;
     const uint8_t *row = (const uint8_t *)body.data + 16;
     struct replica_change *change = &question->change;
-    *ticket = load_u64(body.data);
+    question->ticket = load_u64(body.data);
     question->basis = load_u64(body.data + 8);
     *change = (struct replica_change){
         .kind = (enum replica_change_kind)row[0],
@@ -413,13 +431,12 @@ static enum error read_change(struct bytes body, uint64_t *ticket, struct questi
 }
 
 enum error replica_accept_change(struct replica *replica, uint32_t from, struct bytes body) {
-    uint64_t ticket;
-    struct question question;
-    enum error error = read_change(body, &ticket, &question);
+    struct question question = {.from = from};
+    enum error error = read_change(body, &question);
     if (error != ERROR_NONE || !replica->leading) return error;
     struct verdict verdict = judge(replica, &question);
     struct replica_packet *packet = packet_create(from, true, PACKET_CHANGED);
-    buffer_append_u64(&packet->head, ticket);
+    buffer_append_u64(&packet->head, question.ticket);
     buffer_append_byte(&packet->head, (char)verdict.state);
     buffer_append_byte(&packet->head, (char)verdict.id);
     buffer_append(&packet->head, verdict.reason, strlen(verdict.reason));
@@ -484,7 +501,10 @@ static void tend_change(struct replica *replica, struct open_change *open) {
         send_change(replica, open);
         return;
     }
-    struct question question = {.change = open->change, .basis = basis(replica)};
+    struct question question = {.from = replica->config.raft.id,
+                                .ticket = open->ticket,
+                                .change = open->change,
+                                .basis = basis(replica)};
     struct verdict verdict = judge(replica, &question);
     open->status.state = verdict.state;
     open->status.id = verdict.id;

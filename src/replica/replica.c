@@ -1021,16 +1021,22 @@ static void fail_old_reads(struct replica *replica, uint64_t bound) {
     replica_pump_readers(replica);
 }
 
+uint64_t replica_ask_for_index(struct replica *replica) {
+    uint64_t context = replica->next_context++;
+    struct raft_event event = {
+        .type = RAFT_EVENT_READ,
+        .context = context,
+        .confirm = replica->config.read_mode == REPLICA_READ_INDEX,
+    };
+    replica_raft_step(replica, &event);
+    return context;
+}
+
 static void ask_for_reads(struct replica *replica) {
     replica->context_wanted = replica->read_met_deadline = false;
     replica->asked_us = replica->now.now_us;
     replica->asked_context = replica->next_context;
-    struct raft_event event = {
-        .type = RAFT_EVENT_READ,
-        .context = replica->next_context++,
-        .confirm = replica->config.read_mode == REPLICA_READ_INDEX,
-    };
-    replica_raft_step(replica, &event);
+    (void)replica_ask_for_index(replica);
 }
 
 /* Waiting reads get a request of their own; if it seems lost, another one for all that wait. */

@@ -122,6 +122,13 @@ struct open_change {
     struct replica_change_status status;
     uint64_t since_us, asked_us; /* asked: the leader, last; 0: not yet */
 };
+
+/* A question about a change that came to a leader without a lease. */
+struct doubt {
+    uint32_t from; /* 0: none */
+    uint64_t ticket;
+    uint64_t context; /* of the read index that was asked for then */
+};
 /* What an operator has asked on this node (operations.c). */
 struct open_operation {
     uint64_t number; /* 0: free */
@@ -230,6 +237,8 @@ struct replica {
     bool is_removed;
     struct open_change changes[CHANGES_MAX];
     uint64_t next_ticket;
+    struct doubt doubts[CHANGES_MAX]; /* the newest: a ring */
+    uint32_t next_doubt;
 
     struct raft_change role_changes[ROLE_CHANGES_MAX]; /* to be told: a ring */
     uint64_t role_changes_first, role_changes_next;
@@ -365,6 +374,9 @@ bool session_run(struct replica *replica, struct session *session, const struct 
                  const struct bytes *args, uint32_t count, uint8_t db, uint8_t protocol,
                  bool silent, bool may_need_tick, uint64_t waited_us);
 void replica_add_reader(struct replica *replica, struct session *session);
+/* Asks for a read index beside those that this turn's reads may want; returns its context: passed
+ * as a barrier is (replica_barrier_is_passed). */
+uint64_t replica_ask_for_index(struct replica *replica);
 /* Pumps all sessions with waiting reads: the ready context has risen. */
 void replica_pump_readers(struct replica *replica);
 /* Asks LOCAL commands that had no answer yet once more. */

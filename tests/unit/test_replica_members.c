@@ -338,6 +338,28 @@ Test(replica_members, a_member_moves_to_another_address) {
 /* --- trouble in the midst -----------------------------------------------------------------------
  */
 
+/* From then on it has no lease for the rest of its term (SAFETY 5), and changes go on by read
+ * indexes. */
+Test(replica_members, a_leader_whose_handing_over_failed_still_changes_members) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), target = leader % 3 + 1, third = target % 3 + 1;
+    struct replica *replica = box.replicas[leader];
+    uint64_t term = raft_term(replica->raft);
+    box.cut[target] = true;
+    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .node = target};
+    cr_assert_eq(replica_raft_step(replica, &event), RAFT_REFUSED_NONE);
+    for (int i = 0; i < 500 && raft_transfer_target(replica->raft) != 0; i++)
+        replica_box_run(&box, 10 * 1000);
+    cr_assert_eq(replica_box_leader(&box), leader);
+    cr_assert_not(raft_has_lease(replica->raft, box.now_us));
+    expect_removed(&box, third, target);
+    expect_removed(&box, leader, third);
+    cr_expect_eq(raft_term(replica->raft), term, "in the term in which the lease was given up");
+    replica_box_clear(&box);
+}
+
 /* Whatever became of the change, it is whole on all nodes, and the asker's answer is true. */
 Test(replica_members, a_leader_that_dies_in_the_middle_of_a_change_leaves_one_outcome) {
     for (uint64_t after_us = 0; after_us < 3000; after_us += 150) {

@@ -157,7 +157,7 @@ void network_send(struct world *world, uint32_t from, struct replica_packet *pac
     struct raft_message message;
     if (!packet->bulk && decode(chunk, &message, NULL, 0)) {
         checks_vote(world, &message);
-        world->handed_over |= message.type == RAFT_TIMEOUT_NOW && from == world->looked_at;
+        if (message.type == RAFT_TIMEOUT_NOW) world->nodes[from].handing_over_term = message.term;
     }
     keep(world, from, packet, chunk);
     if (lost) {

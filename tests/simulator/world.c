@@ -396,16 +396,18 @@ static bool is_unfit(const struct node *node) {
 
 /* A node that is not well unseats no leader that is (thesis 4.2.3, 9.6); nor does a disk that is
  * slow, but not stalled. One whose disk was full, and may be thought to be for a while, or could
- * not be read, hands over, and so does one that was asked to before all was mended. */
+ * not be read, hands over, and so does one that was asked to before all was mended; whom it has
+ * told to campaign may take as long as its disk does. */
 static bool keeps_its_leader(struct world *world) {
     uint32_t leader = world->looked_at = world_leader(world);
     bool is_well = leader != world->ailing || world->ailment == AILMENT_slow_disk;
     if (leader == 0 || !is_well) return true;
-    world->handed_over = false;
+    uint64_t term = raft_term(replica_raft(world->nodes[leader].replica));
     uint64_t end_us = world->now_us + STABLE_ELECTIONS * election_us(world);
     bool was_unseated = run_until(world, end_us, led_and_does_not);
     if (!was_unseated) return !world->result->violated;
-    if (world->handed_over || is_unfit(&world->nodes[leader])) return true;
+    bool handed_over = world->nodes[leader].handing_over_term >= term;
+    if (handed_over || is_unfit(&world->nodes[leader])) return true;
     world_violation(world, "n%u was well, and leads no longer", leader);
     return false;
 }

@@ -215,6 +215,7 @@ struct node {
     uint64_t busy_until_us;           /* inside one long turn until then */
     struct replica_presence presence; /* as of the last turn's end */
     bool stopping;                    /* was asked to end by itself */
+    uint64_t handing_over_term;       /* the last in which it has told another one to campaign */
     bool damage_is_due;               /* when it is down next: this kind of it */
     enum fault damage;
     bool is_damaged;           /* its disk was hit; until it has lost nothing any more */
@@ -298,7 +299,6 @@ struct world {
     enum ailment ailment; /* of that node, while the others are well */
     uint32_t ailing;      /* 0: none */
     uint32_t looked_at;   /* the leader that should stay one */
-    bool handed_over;     /* it has told another node to campaign */
     uint32_t damaged_max; /* at a time */
     bool is_hopeless;     /* there were once more than can be supplied */
 

@@ -32,7 +32,7 @@ enum {
     RING_SIZE = DISK_OPEN_MAX,
     LANES = 3,
     SPANS_AT_ONCE = 1024,
-    ZERO_SLICE = 1 << 20,
+    ZERO_SLICE = 256 << 10, /* an append may wait for one: docs/performance.md */
     PATH_SIZE = 64
 };
 

@@ -14,6 +14,7 @@ enum {
      * time-out: starts, links, clients, what is asked for once a second. */
     PATIENCE_ELECTIONS = 10,
     PATIENCE_US = 2500 * 1000,
+    SMALL_MESSAGE = 2048, /* bytes: holds a few entries */
     FEEDING_US = 5000 * 1000,
     FEEDING_US_PER_ENTRY = 1000, /* by far more than one APPEND and its answer take */
     STABLE_ELECTIONS = 10,       /* how long the leader is looked at afterwards */
@@ -174,9 +175,8 @@ static void choose_config(struct world *world) {
     /* One entry in one message at a time is slower than the clients: whoever has missed much would
      * never be done. */
     bool one_by_one = config->raft.inflight_max < 4 || config->raft.tail_bytes_max < 1 << 20;
-    if (one_by_one && config->raft.append_bytes_max < 2048) {
-        config->raft.append_bytes_max = 2048;
-    }
+    if (one_by_one && config->raft.append_bytes_max < SMALL_MESSAGE)
+        config->raft.append_bytes_max = SMALL_MESSAGE;
     config->journal_segment_size = 4096u << world_below(world, 3);
     if (world_chance(world, 600)) {
         config->snapshot.log_min = 500u << world_below(world, 8);
@@ -343,11 +343,12 @@ static uint64_t patience_us(const struct world *world) {
     return PATIENCE_US + PATIENCE_ELECTIONS * election_us(world);
 }
 
-/* A node that was let in is fed the whole log, in seeds with the smallest messages an entry at a
- * time, while clients go on writing. */
+/* A node that was let in is fed the whole log; in seeds with small messages also one that was away
+ * is fed an entry at a time, while clients go on writing. */
 static uint64_t feeding_us(const struct world *world) {
     uint64_t last = 0;
-    if (!world->fault_on[FAULT_members]) return 0;
+    bool is_slow = world->replica_config.raft.append_bytes_max < SMALL_MESSAGE;
+    if (!world->fault_on[FAULT_members] && !is_slow) return 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct replica *replica = world->nodes[id].replica;
         struct raft *raft = replica == NULL ? NULL : replica_raft(replica);

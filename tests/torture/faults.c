@@ -34,6 +34,8 @@ struct fault_kind {
     void (*begin)(struct faults *faults, struct fault *fault);
     void (*end)(struct faults *faults, struct fault *fault);
     void (*tick)(struct faults *faults, struct fault *fault); /* NULL: nothing to do meanwhile */
+    /* Whether it has had its effect; NULL: at once. It is waited for, but not for ever. */
+    bool (*is_over)(struct faults *faults, struct fault *fault);
     uint32_t shortest_ms, longest_ms;
     enum { ANY_NODES, NOT_ALL_NODES, ONE_NODE, ALL_NODES } whom;
     bool slows_all; /* a befallen leader may stay one, and all wait for it */
@@ -221,17 +223,18 @@ static void begin_mess(struct faults *faults, struct fault *fault) {
 }
 
 static const struct fault_kind network_kinds[] = {
-    {"partition", begin_partition, mend_network, NULL, 800, 4000, NOT_ALL_NODES, false},
-    {"one-way cut", begin_one_way, mend_network, NULL, 800, 3000, NOT_ALL_NODES, false},
-    {"cut of one link", begin_one_link, mend_network, NULL, 800, 3000, ONE_NODE, false},
-    {"flapping link", begin_flapping, mend_network, tick_flapping, 1500, 4000, ONE_NODE, false},
-    {"cut of clients", begin_clients_cut, mend_network, NULL, 500, 2500, ANY_NODES, false},
-    {"delay", begin_delay, mend_network, NULL, 800, 3000, ANY_NODES, true},
-    {"loss", begin_loss, mend_network, NULL, 800, 3000, ANY_NODES, true},
-    {"reordering", begin_reordering, mend_network, NULL, 800, 3000, ANY_NODES, true},
-    {"doubling", begin_doubling, mend_network, NULL, 800, 3000, ANY_NODES, true},
-    {"narrow links", begin_narrowness, mend_network, NULL, 800, 3000, ANY_NODES, true},
-    {"mess", begin_mess, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"partition", begin_partition, mend_network, NULL, NULL, 800, 4000, NOT_ALL_NODES, false},
+    {"one-way cut", begin_one_way, mend_network, NULL, NULL, 800, 3000, NOT_ALL_NODES, false},
+    {"cut of one link", begin_one_link, mend_network, NULL, NULL, 800, 3000, ONE_NODE, false},
+    {"flapping link", begin_flapping, mend_network, tick_flapping, NULL, 1500, 4000, ONE_NODE,
+     false},
+    {"cut of clients", begin_clients_cut, mend_network, NULL, NULL, 500, 2500, ANY_NODES, false},
+    {"delay", begin_delay, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
+    {"loss", begin_loss, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
+    {"reordering", begin_reordering, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
+    {"doubling", begin_doubling, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
+    {"narrow links", begin_narrowness, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
+    {"mess", begin_mess, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
 };
 
 /* --- processes ------------------------------------------------------------------------------- */
@@ -271,7 +274,7 @@ static void begin_slow_command(struct faults *faults, struct fault *fault) {
     }
 }
 
-static void end_slow_command(struct faults *faults, struct fault *fault) {
+static void end_nothing(struct faults *faults, struct fault *fault) {
     (void)faults;
     (void)fault;
 }
@@ -386,11 +389,12 @@ static bool all_are_up(const struct nodes *nodes) {
     return true;
 }
 
-/* That it comes back, repaired, is seen in the end, when all have to serve. */
-static void end_damage(struct faults *faults, struct fault *fault) {
-    EACH_BEFALLEN(node) {
-        if (fault->is_damaged) (void)AWAIT_WITHIN(DAMAGE_MS, is_up(faults->nodes, node));
-    }
+/* That it comes back, repaired, is seen in the end, when all have to serve. Meanwhile it may be cut
+ * off. */
+static bool are_befallen_up(struct faults *faults, struct fault *fault) {
+    bool all = true;
+    EACH_BEFALLEN(node) all &= !fault->is_damaged || is_up(faults->nodes, node);
+    return all;
 }
 
 static void begin_damage(struct faults *faults, struct fault *fault) {
@@ -410,16 +414,16 @@ static void begin_damage(struct faults *faults, struct fault *fault) {
 }
 
 static const struct fault_kind node_kinds[] = {
-    {"kill", begin_kill, start_befallen, NULL, 100, 3000, ANY_NODES, false},
-    {"termination", begin_termination, start_befallen, NULL, 100, 2000, ANY_NODES, false},
-    {"pause", begin_pause, end_pause, NULL, 200, 3000, ANY_NODES, false},
-    {"slow command", begin_slow_command, end_slow_command, NULL, 300, 4000, ANY_NODES, true},
-    {"power loss", begin_power_loss, end_power_loss, NULL, 100, 2500, ANY_NODES, false},
-    {"power cut", begin_power_loss, end_power_loss, NULL, 100, 1000, ALL_NODES, false},
-    {"full disk", begin_full_disk, end_full_disk, NULL, 500, 2500, ANY_NODES, true},
-    {"disk stall", begin_stall, end_stall, NULL, 800, 3000, ANY_NODES, false},
-    {"failed call", begin_call_error, end_call_error, NULL, 800, 2500, ANY_NODES, false},
-    {"flipped bit", begin_damage, end_damage, NULL, 300, 1500, ONE_NODE, false},
+    {"kill", begin_kill, start_befallen, NULL, NULL, 100, 3000, ANY_NODES, false},
+    {"termination", begin_termination, start_befallen, NULL, NULL, 100, 2000, ANY_NODES, false},
+    {"pause", begin_pause, end_pause, NULL, NULL, 200, 3000, ANY_NODES, false},
+    {"slow command", begin_slow_command, end_nothing, NULL, NULL, 300, 4000, ANY_NODES, true},
+    {"power loss", begin_power_loss, end_power_loss, NULL, NULL, 100, 2500, ANY_NODES, false},
+    {"power cut", begin_power_loss, end_power_loss, NULL, NULL, 100, 1000, ALL_NODES, false},
+    {"full disk", begin_full_disk, end_full_disk, NULL, NULL, 500, 2500, ANY_NODES, true},
+    {"disk stall", begin_stall, end_stall, NULL, NULL, 800, 3000, ANY_NODES, false},
+    {"failed call", begin_call_error, end_call_error, NULL, NULL, 800, 2500, ANY_NODES, false},
+    {"flipped bit", begin_damage, end_nothing, NULL, are_befallen_up, 300, 1500, ONE_NODE, false},
 };
 
 /* --- damage ---------------------------------------------------------------------------------- */
@@ -613,15 +617,22 @@ static bool may_begin(const struct faults *faults, const struct fault *fault, ui
     if (fault->stage != STAGE_PLANNED || fault->begin_ms > now_ms) return false;
     for (const struct fault *other = fault; other > faults->at;) {
         other--;
-        if (other->strand == fault->strand) return other->stage != STAGE_LASTS;
+        if (other->strand != fault->strand) continue;
+        return other->stage == STAGE_OVER || other->stage == STAGE_DROPPED;
     }
     return true;
+}
+
+static bool is_to_end(struct faults *faults, struct fault *fault, uint64_t now_ms) {
+    if (fault->end_ms > now_ms) return false;
+    bool is_late = now_ms - fault->end_ms >= DAMAGE_MS;
+    return fault->kind->is_over == NULL || is_late || fault->kind->is_over(faults, fault);
 }
 
 static void tick_one(struct faults *faults, struct fault *fault, uint64_t now_ms) {
     if (fault->stage == STAGE_LASTS) {
         if (fault->kind->tick != NULL) fault->kind->tick(faults, fault);
-        if (fault->end_ms <= now_ms) end_fault(faults, fault);
+        if (is_to_end(faults, fault, now_ms)) end_fault(faults, fault);
     } else if (may_begin(faults, fault, now_ms)) {
         fault->end_ms += now_ms - fault->begin_ms; /* It lasts as long as planned. */
         if (now_ms < faults->length_ms) {

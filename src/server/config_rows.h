@@ -22,7 +22,6 @@
 #define CONFIG_NOTE_EXPIRY "the leader expires keys through the log as they fall due"
 #define CONFIG_NOTE_SYSTEM "the system's own setting is left alone"
 #define CONFIG_NOTE_TRACKING "there is no client-side caching yet"
-#define CONFIG_NOTE_CRASH "a failed check writes one line and a core file"
 
 #define CONFIG_INTEGER_OF(low, high) .kind = CONFIG_INTEGER, .minimum = (low), .maximum = (high)
 #define CONFIG_MEMORY_OF(low, high) .kind = CONFIG_MEMORY, .minimum = (low), .maximum = (high)
@@ -90,9 +89,9 @@
     X(PROC_TITLE_TEMPLATE, "proc-title-template", NULL, "{title} {listen-addr} {server-mode}",     \
       CONFIG_MUTABLE, CONFIG_NOTE_TITLE, CONFIG_ANY_TEXT)                                          \
     X(CRASH_LOG_ENABLED, "crash-log-enabled", NULL, "yes",                                         \
-      CONFIG_MUTABLE, CONFIG_NOTE_CRASH, CONFIG_YES_NO)                                            \
+      CONFIG_MUTABLE, NULL, CONFIG_YES_NO)                                                         \
     X(CRASH_MEMCHECK_ENABLED, "crash-memcheck-enabled", NULL, "yes",                               \
-      CONFIG_MUTABLE, CONFIG_NOTE_CRASH, CONFIG_YES_NO)                                            \
+      CONFIG_MUTABLE, "memory is not tested after a crash: use memtest86+", CONFIG_YES_NO)         \
     X(SHUTDOWN_TIMEOUT, "shutdown-timeout", NULL, "10",                                            \
       CONFIG_MUTABLE, NULL, CONFIG_INTEGER_OF(0, INT32_MAX))                                       \
     X(SHUTDOWN_ON_SIGTERM, "shutdown-on-sigterm", NULL, "default",                                 \

@@ -2,6 +2,7 @@
 #include "src/server/control.h"
 
 #include "src/server/client.h"
+#include "src/server/crash.h"
 #include "src/server/daemon.h"
 #include "src/server/listener.h"
 #include "src/server/observer.h"
@@ -85,6 +86,14 @@ struct replica_snapshot_limits server_snapshot_limits(const struct config *confi
     return (struct replica_snapshot_limits){
         .log_min = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_MIN),
         .log_ratio = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_RATIO),
+static bool apply_crash_log(struct server *server, const struct config *wanted,
+                            struct buffer *error) {
+    (void)server;
+    (void)error;
+    crash_set_enabled(CONFIG_IS_ON(wanted, CRASH_LOG_ENABLED));
+    return true;
+}
+
         .log_retain = (uint64_t)CONFIG_NUMBER(config, RAFT_LOG_RETAIN),
     };
 }
@@ -124,6 +133,7 @@ static const struct {
  * one fails. */
 bool server_reconfigure(struct server *server, const struct config *wanted, enum config_id *wrong,
                         struct buffer *error) {
+    {CONFIG_CRASH_LOG_ENABLED_ROW, apply_crash_log},
     size_t count = COUNT_OF(hooks), i = 0;
     bool listened = false;
     for (; i < count; i++) {

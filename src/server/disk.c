@@ -10,8 +10,6 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +25,7 @@
 #include "base/histogram.h"
 #include "base/memory.h"
 #include "src/server/append_file.h"
+#include "src/server/thread.h"
 
 enum {
     RING_SIZE = DISK_OPEN_MAX,
@@ -491,18 +490,12 @@ static void *(*const thread_mains[LANES])(void *) = {
 static const char *const thread_names[LANES] = {
     [LANE_LOG] = "hamok-log", [LANE_FILES] = "hamok-files", [LANE_READER] = "hamok-reader"};
 
-/* Signals are the loop's; a thread born while they are blocked never gets one. */
 static void start_threads(struct disk *disk) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (int i = 0; i < LANES; i++) {
         struct lane *lane = &disk->lanes[i];
         lane->disk = disk;
-        CHECK(pthread_create(&lane->thread, NULL, thread_mains[i], lane) == 0);
-        pthread_setname_np(lane->thread, thread_names[i]);
+        CHECK(thread_start(&lane->thread, thread_names[i], thread_mains[i], lane));
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* A record lock: it is the process's, so a forked child does not have it, and who asks is told the

@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "src/server/config_file.h"
 #include "src/server/config_text.h"
+#include "src/server/control.h"
+#include "src/server/crash.h"
 #include "src/server/daemon.h"
 #include "src/server/memory_usage.h"
 #include "src/server/server.h"
@@ -159,6 +161,8 @@ static bool start(struct server *server, int count, char **arguments, int *repor
     bool detach = CONFIG_IS_ON(config, DAEMONIZE) && !daemon_is_supervised(config);
     if (detach && (*report = daemon_detach()) < 0) {
         buffer_append_format(error, "can't become a daemon: %s", strerror(errno));
+    crash_begin(&server->log);
+    crash_set_enabled(CONFIG_IS_ON(config, CRASH_LOG_ENABLED));
         return false;
     }
     log_banner(server);

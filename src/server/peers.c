@@ -27,7 +27,6 @@
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -38,6 +37,7 @@
 #include "base/number.h"
 #include "src/server/frame.h"
 #include "src/server/watchdog.h"
+#include "src/server/thread.h"
 
 enum {
     PEER_PORT_OFFSET = 10000,
@@ -1257,7 +1257,7 @@ static void link_dial(struct link *link) {
     peers->resolver->under_way++;
     pthread_mutex_unlock(&peers->resolver->lock);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, resolver_run, job) != 0) {
+    if (!thread_start(&thread, "hamok-resolver", resolver_run, job)) {
         pthread_mutex_lock(&peers->resolver->lock);
         peers->resolver->under_way--;
         pthread_mutex_unlock(&peers->resolver->lock);

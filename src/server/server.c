@@ -16,6 +16,7 @@
 #include "src/server/cluster_settings.h"
 #include "src/server/commands.h"
 #include "src/server/control.h"
+#include "src/server/crash.h"
 #include "src/server/daemon.h"
 #include "src/server/import.h"
 #include "src/server/listener.h"
@@ -412,6 +413,7 @@ static void on_turn_end(struct ev_loop *loop, struct ev_prepare *watcher, int ev
     /* Here, so that sockets that had something were read first (SAFETY 16). */
     if (ev_is_active(&server->no_wait)) tick_unless_late(server);
     end_turn(server);
+    crash_note_applied(replica_applied_index(server->replica));
     end_watch(server);
 }
 

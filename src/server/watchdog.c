@@ -6,8 +6,6 @@
 #include "src/server/watchdog.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -15,6 +13,7 @@
 #include "base/memory.h"
 #include "src/server/frame.h"
 #include "src/server/server_state.h"
+#include "src/server/thread.h"
 
 struct line {
     int fd;             /* -1: none */
@@ -90,15 +89,6 @@ static void *watchdog_run(void *argument) {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void start_thread(struct watchdog *watchdog) {
-    sigset_t all, before; /* Signals are the loop's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    CHECK(pthread_create(&watchdog->thread, NULL, watchdog_run, watchdog) == 0);
-    pthread_setname_np(watchdog->thread, "hamok-watchdog");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 struct watchdog *watchdog_create(uint64_t heartbeat_us) {
     struct watchdog *watchdog = memory_allocate_zeroed(sizeof(*watchdog));
     watchdog->heartbeat_us = heartbeat_us;
@@ -110,7 +100,7 @@ struct watchdog *watchdog_create(uint64_t heartbeat_us) {
     pthread_cond_init(&watchdog->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&watchdog->lock, NULL);
-    start_thread(watchdog);
+    CHECK(thread_start(&watchdog->thread, "hamok-watchdog", watchdog_run, watchdog));
     return watchdog;
 }
 

@@ -1,6 +1,7 @@
 /* One real server: limits, protection, bad input, start-up and stop. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -608,6 +610,110 @@ Test(server, keeps_its_time_through_a_long_command, .fini = end) {
     char text[65536];
     begin(OPTIONS("--enable-debug-command", "yes"));
     redisContext *context = client();
+/* --- the last words ----------------------------------------------------------------------------
+ */
+
+/* A sanitizer leaves these signals to the server, and tells nothing of them. */
+static void prepare_to_crash(void) {
+    static const char *const names[] = {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char text[1024];
+        const char *before = getenv(names[i]);
+        snprintf(text, sizeof(text),
+                 "%s:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0",
+                 before == NULL ? "" : before);
+        setenv(names[i], text, 1);
+    }
+    prepare(1, NULL);
+}
+
+static void expect_ended_by(int number) {
+    int status = node_await_exit(cluster, 0);
+    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == number, "wait status %x", status);
+}
+
+/* The node's thread of this name; 0 if it has none. */
+static pid_t thread_of_node(const char *name) {
+    char tasks[64];
+    snprintf(tasks, sizeof(tasks), "/proc/%d/task", (int)cluster->nodes[0].pid);
+    DIR *directory = opendir(tasks);
+    cr_assert_not_null(directory);
+    pid_t found = 0;
+    const struct dirent *entry;
+    while (found == 0 && (entry = readdir(directory)) != NULL) {
+        char path[512], text[32];
+        snprintf(path, sizeof(path), "%s/%s/comm", tasks, entry->d_name);
+        read_file(path, text, sizeof(text));
+        text[strcspn(text, "\n")] = '\0';
+        if (strcmp(text, name) == 0) found = (pid_t)atoi(entry->d_name);
+    }
+    closedir(directory);
+    return found;
+}
+
+static const struct {
+    int number;
+    const char *line;
+} crash_cases[] = {
+    {SIGSEGV, " crashed by signal 11 (SIGSEGV): sent by process "},
+    {SIGBUS, " crashed by signal 7 (SIGBUS): sent by process "},
+    {SIGABRT, " crashed by signal 6 (SIGABRT): sent by process "},
+};
+
+Test(server, tells_of_its_crash, .fini = end) {
+    prepare_to_crash();
+    for (size_t i = 0; i < COUNT_OF(crash_cases); i++) {
+        begin_with(NULL);
+        char line[128];
+        redisContext *context = client();
+        freeReplyObject(redisCommand(context, "INCR starts"));
+        snprintf(line, sizeof(line), "applied up to index %lld", info("raft_last_applied_index"));
+        redisFree(context);
+        node_signal(cluster, 0, crash_cases[i].number);
+        expect_ended_by(crash_cases[i].number);
+        node_await_log(cluster, 0, crash_cases[i].line);
+        node_await_log(cluster, 0, line);
+        node_await_log(cluster, 0, ":signal-handler (");
+        node_await_log(cluster, 0, "hamok-server("); /* the way to there */
+    }
+    begin_with(NULL);
+    expect_once("GET starts", "3");
+}
+
+Test(server, tells_where_it_crashed, .fini = end) {
+    prepare_to_crash();
+    begin_with(OPTIONS("--enable-debug-command", "yes", "--logfile", "own.log"));
+    redisContext *context = client();
+    cr_expect_null(redisCommand(context, "DEBUG SEGFAULT"));
+    redisFree(context);
+    expect_ended_by(SIGSEGV);
+    char path[CLUSTER_PATH_MAX + 16], text[65536];
+    snprintf(path, sizeof(path), "%s/own.log", cluster->nodes[0].directory);
+    read_file(path, text, sizeof(text));
+    cr_expect_not_null(strstr(text, " crashed by signal 11 (SIGSEGV): address 0x"), "%s", text);
+    cr_expect_not_null(strstr(text, ", thread hamok-server, "), "%s", text);
+}
+
+/* Signals are the loop's, but for a thread's own faults. */
+Test(server, tells_of_a_thread_that_crashed, .fini = end) {
+    prepare_to_crash();
+    begin_with(NULL);
+    pid_t thread = thread_of_node("hamok-log");
+    cr_assert_gt(thread, 0);
+    cr_assert_eq(syscall(SYS_tgkill, cluster->nodes[0].pid, thread, SIGSEGV), 0);
+    expect_ended_by(SIGSEGV);
+    node_await_log(cluster, 0, ", thread hamok-log, applied up to index ");
+}
+
+Test(server, tells_nothing_of_a_crash_if_it_is_not_wanted, .fini = end) {
+    prepare_to_crash();
+    begin_with(NULL);
+    expect_once("CONFIG SET crash-log-enabled no", "OK");
+    node_signal(cluster, 0, SIGSEGV);
+    expect_ended_by(SIGSEGV);
+    cr_expect_not(node_logged(cluster, 0, "crashed by signal"));
+}
+
     for (int i = 0; i < 3; i++) { /* in one turn: what is written is stamped at its end */
         redisAppendCommand(context, "DEBUG SLEEP 0.8");
         redisAppendCommand(context, "SET k v PX 1000000");

@@ -29,10 +29,14 @@ void child_tell(struct bytes message) {
     if (!child_write(CHILD_PIPE, message)) _exit(1);
 }
 
-/* Only the pipe stays, and the standard descriptors for a failed check's last words. */
+/* Only the pipe stays, and the standard descriptors for a failed check's last words. A sandbox may
+ * refuse a call as young as close_range(). */
 static void close_descriptors(int pipe) {
     if (pipe != CHILD_PIPE) dup2(pipe, CHILD_PIPE);
-    close_range(CHILD_PIPE + 1, ~0u, 0);
+    if (close_range(CHILD_PIPE + 1, ~0u, 0) == 0) return;
+    long count = sysconf(_SC_OPEN_MAX);
+    for (int fd = CHILD_PIPE + 1; fd < count; fd++)
+        close(fd);
 }
 
 static void become_child(pid_t parent, const char *name) {

@@ -192,6 +192,7 @@ int main(int count, char **arguments) {
     config_init(&server->config);
     int status = 1, report = -1;
     bool started = start(server, count - 1, arguments + 1, &report, &error);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the children's ends from us */
     if (report >= 0) daemon_report(report, buffer_bytes(&error), server->log.path);
     if (started) {
         status = server_run(server);

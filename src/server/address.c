@@ -23,8 +23,9 @@ static bool is_loopback(const struct sockaddr *address) {
     if (address->sa_family == AF_INET) {
         return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
     }
-    return address->sa_family == AF_INET6 &&
-           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    if (address->sa_family != AF_INET6) return false;
+    const struct in6_addr *in = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(in) || (IN6_IS_ADDR_V4MAPPED(in) && in->s6_addr[12] == 127);
 }
 
 static bool is_own_address(const struct sockaddr *address) {
@@ -79,6 +80,13 @@ bool address_read_announced(const struct server *server, struct founding_address
     }
     buffer_append_format(error, "--announce '%s' is not one host:port", announce);
     return false;
+}
+
+bool address_is_near(int fd) {
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    return getpeername(fd, (struct sockaddr *)&address, &size) == 0 &&
+           is_loopback((const struct sockaddr *)&address);
 }
 
 bool address_is_loopback(const char *host) {

@@ -13,6 +13,9 @@ bool address_resolves_to_loopback(const char *host);
 /* An address of this machine only, by its letters: names are not looked up. */
 bool address_is_loopback(const char *host);
 
+/* Whoever is at the other end of this connection is on this machine, too. */
+bool address_is_near(int fd);
+
 /* What --announce says; *given is false if it says nothing. False with one line in `error`. */
 bool address_read_announced(const struct server *server, struct founding_address *announced,
                             bool *given, struct buffer *error) MUST_USE;

@@ -2,7 +2,6 @@
  * per client with output and turn; watchers change only when a socket blocks or back-pressure
  * stops a reader. */
 #include "src/server/client.h"
-#include "src/server/watchdog.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,6 +12,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "src/server/address.h"
+#include "src/server/watchdog.h"
+
 /* Output that is kept in its buffer for the next reply; more is given back. */
 enum { KEPT_OUTPUT_BYTES = 64 * 1024, KEPT_INPUT_BYTES = 32 * 1024 };
 
@@ -362,19 +364,6 @@ static void set_options(const struct server *server, int fd) {
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
-static bool comes_from_here(int fd) {
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    if (getpeername(fd, (struct sockaddr *)&address, &size) != 0) return false;
-    if (address.ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
-        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
-    }
-    if (address.ss_family != AF_INET6) return false;
-    const struct in6_addr *in = &((const struct sockaddr_in6 *)&address)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(in) || (IN6_IS_ADDR_V4MAPPED(in) && in->s6_addr[12] == 127);
-}
-
 static void reject(struct server *server, int fd, const char *text) {
     server->statistics.connections_rejected++;
     if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
@@ -395,7 +384,7 @@ static const char *why_rejected(const struct server *server, bool is_local) {
 }
 
 void client_accept(struct server *server, int fd, bool is_unix) {
-    bool is_local = is_unix || comes_from_here(fd);
+    bool is_local = is_unix || address_is_near(fd);
     const char *reason = why_rejected(server, is_local);
     server->statistics.connections_received++;
     if (reason != NULL) {

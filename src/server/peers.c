@@ -35,6 +35,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "src/server/address.h"
 #include "src/server/frame.h"
 #include "src/server/watchdog.h"
 #include "src/server/thread.h"
@@ -480,13 +481,18 @@ static const char *hello_problem(const struct link *link, const struct hello *he
     const struct identity *identity = own(peers);
     if (agree_on_protocol(link, hello) == 0) {
         return "speaks no version of the peer protocol that this node speaks: bring all nodes to "
+    bool is_unprotected = peers->config.secret.size == 0;
+    if (is_unprotected && link->accepted && !address_is_near(link->fd)) {
+        return "comes from another machine, and no raft-secret is set: set the same one on all "
+               "nodes";
+    }
                "the same version, one release after the other";
     }
     if (hello->float_model != FLOAT_MODEL) {
         return "has another floating-point format: nodes of one cluster must be of one "
                "architecture";
     }
-    if (peers->config.secret_required && peers->config.secret.size == 0) {
+    if (peers->config.secret_required && is_unprotected) {
         return "is not a loopback cluster and no raft-secret is set: set the same one on all nodes";
     }
     if (hello->purpose == LINK_FOUNDING || hello->purpose == LINK_JOIN) return NULL;

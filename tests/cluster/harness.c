@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -424,6 +425,19 @@ redisReply *ask(redisContext *client, const char *format, ...) {
 }
 
 long long ask_integer(redisContext *client, const char *format, ...) {
+bool outer_address(struct sockaddr_in *address) {
+    struct ifaddrs *all = NULL;
+    bool found = false;
+    if (getifaddrs(&all) != 0) return false;
+    for (struct ifaddrs *each = all; each != NULL && !found; each = each->ifa_next) {
+        if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET) continue;
+        memcpy(address, each->ifa_addr, sizeof(*address));
+        found = ntohl(address->sin_addr.s_addr) >> 24 != 127;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
     va_list arguments;
     va_start(arguments, format);
     redisReply *reply = ask_list(client, format, arguments);

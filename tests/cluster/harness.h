@@ -9,6 +9,7 @@
 #pragma once
 
 #include <hiredis/hiredis.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -80,6 +81,8 @@ int connect_port(int port);
 redisReply *ask(redisContext *client, const char *format, ...);
 long long ask_integer(redisContext *client, const char *format, ...);
 /* True if the reply is this status, string or error. */
+/* An address of this machine that is not the loopback; false if it has none. */
+bool outer_address(struct sockaddr_in *address);
 bool ask_is(redisContext *client, const char *expected, const char *format, ...);
 
 /* Milliseconds of a clock that only runs forward. */

@@ -1,5 +1,6 @@
 /* test_peer_port.c: what comes to the peer port and is no peer. All of it is thrown out, bounded in
  * bytes, time and number, while the cluster goes on. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
@@ -18,7 +19,7 @@
 enum { PEER_PORT_OFFSET = 10000 };
 /* The protocol's numbers once more, as a stranger knows them (src/server/peers.c). */
 enum { KIND_PACKET = 1, KIND_HELLO, KIND_PROOF, KIND_WELCOME, KIND_REFUSAL, KIND_ANSWER };
-enum { PURPOSE_CONTROL = 1, PURPOSE_BULK, PURPOSE_FOUNDING };
+enum { PURPOSE_CONTROL = 1, PURPOSE_BULK, PURPOSE_FOUNDING, PURPOSE_JOIN };
 enum { PROTOCOL = 2, HELLO_SIZE = 104, NAMED_PACKET_KINDS = 16, UNPROVED_MAX = 64 };
 
 static int dial(struct cluster *cluster, int node) {
@@ -90,8 +91,8 @@ static void learn_cluster_id(struct cluster *cluster, char id[16]) {
     }
 }
 
-/* What the server says until it closes. */
-static void expect_refused(int fd, const char *what, const char *why) {
+/* Until the server closes. */
+static void expect_told(int fd, const char *what, const char *text) {
     char said[1024] = "";
     size_t size = 0;
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -100,13 +101,19 @@ static void expect_refused(int fd, const char *what, const char *why) {
         if (count <= 0) break;
         size += (size_t)count;
     }
-    cr_expect_not_null(memmem(said, size, why, strlen(why)), "%s, who is told: %.*s", what,
+    cr_expect_not_null(memmem(said, size, text, strlen(text)), "%s, who is told: %.*s", what,
                        size > 16 ? (int)size - 16 : 0, said + 16);
+}
+
+static void expect_refused(int fd, const char *what, const char *why) {
+    expect_told(fd, what, why);
     expect_closed(fd, what);
 }
 
 static void expect_goes_on(struct cluster *cluster) {
-    static int count;
+    redisContext *first = node_connect(cluster, 0);
+    long long count = ask_integer(first, "INCRBY goes-on 0");
+    redisFree(first);
     for (int i = 0; i < cluster->count; i++) {
         redisContext *client = node_connect(cluster, i);
         cr_expect_eq(ask_integer(client, "INCR goes-on"), ++count);
@@ -165,6 +172,41 @@ Test(peer_port, throws_out_who_breaks_the_handshake) {
     expect_goes_on(cluster);
     cluster_expect_equal(cluster);
     cluster_destroy(cluster);
+}
+
+/* From where another machine would come: what needs no secret is this machine's alone. */
+static int dial_from_outside(struct cluster *cluster, struct sockaddr_in address) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_port = htons((uint16_t)(cluster->nodes[0].port + PEER_PORT_OFFSET));
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0, "%s",
+                 strerror(errno));
+    return fd;
+}
+
+Test(peer_port, without_a_secret_hears_nobody_from_another_machine) {
+    struct sockaddr_in address;
+    if (!outer_address(&address)) cr_skip_test("this machine has only the loopback");
+    const char *const secrets[] = {NULL, "known to all"};
+    for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+        const char *const options[] = {"--raft-secret", secrets[i], NULL};
+        struct cluster *cluster = cluster_create_running(3, i == 0 ? NULL : options);
+        for (uint32_t purpose = PURPOSE_CONTROL; purpose <= PURPOSE_JOIN; purpose++) {
+            struct introduction as = {PROTOCOL, __LDBL_MANT_DIG__, purpose, 2, false};
+            struct buffer out = {0};
+            int fd = dial_from_outside(cluster, address);
+            introduce(&out, as, NULL);
+            say(fd, out.data, out.size);
+            bool is_guest = purpose >= PURPOSE_FOUNDING;
+            expect_told(fd, "whoever comes from outside",
+                        i == 0     ? "no raft-secret is set"
+                        : is_guest ? "HAMOKPR"
+                                   : "another cluster");
+            close(fd);
+            buffer_clear(&out);
+        }
+        expect_goes_on(cluster);
+        cluster_destroy(cluster);
+    }
 }
 
 enum { ID_OF_THE_ASKED = 2000, ID_OF_ANOTHER }; /* stand for what is known only later */

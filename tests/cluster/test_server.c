@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -358,20 +357,6 @@ Test(server, takes_debians_redis_conf_as_it_is, .fini = end) {
 
 /* --- protection and limits
  * ------------------------------------------------------------------------ */
-
-/* An address of this machine that is not the loopback; false if it has none. */
-static bool outer_address(struct sockaddr_in *address) {
-    struct ifaddrs *all = NULL;
-    bool found = false;
-    if (getifaddrs(&all) != 0) return false;
-    for (struct ifaddrs *each = all; each != NULL && !found; each = each->ifa_next) {
-        if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET) continue;
-        memcpy(address, each->ifa_addr, sizeof(*address));
-        found = ntohl(address->sin_addr.s_addr) >> 24 != 127;
-    }
-    freeifaddrs(all);
-    return found;
-}
 
 Test(server, serves_only_the_loopback_without_a_password, .fini = end) {
     struct sockaddr_in address;

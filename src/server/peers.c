@@ -37,8 +37,8 @@
 #include "base/number.h"
 #include "src/server/address.h"
 #include "src/server/frame.h"
-#include "src/server/watchdog.h"
 #include "src/server/thread.h"
+#include "src/server/watchdog.h"
 
 enum {
     PEER_PORT_OFFSET = 10000,
@@ -89,6 +89,7 @@ struct link {
     ev_io reader, writer;
     ev_timer timer; /* CLOSED: back-off; handshake: its bound; FOUNDING: the next question */
     double backoff;
+    uint32_t attempts; /* to connect: a name may have several addresses */
     char nonce[NONCE_SIZE], other_nonce[NONCE_SIZE];
     char other_uuid[IDENTITY_ID_SIZE]; /* acceptor: the dialler's */
     bool is_outsider;                  /* acceptor: no member any more, and to be told so */
@@ -124,6 +125,7 @@ struct resolution {
     struct peers *peers;
     uint32_t link_key; /* position * 2 + bulk */
     uint64_t generation;
+    uint32_t choice; /* among the name's addresses, which are taken in turn */
     char host[IDENTITY_HOST_SIZE];
     uint16_t port;
     struct sockaddr_storage address;
@@ -479,13 +481,13 @@ static const char *hello_problem(const struct link *link, const struct hello *he
                                  uint32_t expected_id) {
     const struct peers *peers = link->peers;
     const struct identity *identity = own(peers);
-    if (agree_on_protocol(link, hello) == 0) {
-        return "speaks no version of the peer protocol that this node speaks: bring all nodes to "
     bool is_unprotected = peers->config.secret.size == 0;
     if (is_unprotected && link->accepted && !address_is_near(link->fd)) {
         return "comes from another machine, and no raft-secret is set: set the same one on all "
                "nodes";
     }
+    if (agree_on_protocol(link, hello) == 0) {
+        return "speaks no version of the peer protocol that this node speaks: bring all nodes to "
                "the same version, one release after the other";
     }
     if (hello->float_model != FLOAT_MODEL) {
@@ -525,6 +527,7 @@ static void link_ready(struct link *link) {
     if (!link->accepted) {
         struct peer *peer = &peers->peer[link->position];
         link->backoff = backoff_first;
+        link->attempts--; /* the address that was good is tried first again */
         peer->status.connects++;
         peer->status.protocol = link->protocol;
         peer->problem[0] = '\0';
@@ -1175,8 +1178,14 @@ static void resolve(struct resolution *resolution, int flags) {
     snprintf(port, sizeof(port), "%u", (resolution->port + PEER_PORT_OFFSET) & 0xffffu);
     resolution->address_size = 0;
     if (getaddrinfo(resolution->host, port, &hints, &found) != 0 || found == NULL) return;
-    memcpy(&resolution->address, found->ai_addr, found->ai_addrlen);
-    resolution->address_size = found->ai_addrlen;
+    uint32_t count = 0;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+        count++;
+    const struct addrinfo *chosen = found;
+    for (uint32_t i = resolution->choice % count; i > 0; i--)
+        chosen = chosen->ai_next;
+    memcpy(&resolution->address, chosen->ai_addr, chosen->ai_addrlen);
+    resolution->address_size = chosen->ai_addrlen;
     freeaddrinfo(found);
 }
 
@@ -1250,6 +1259,7 @@ static void link_dial(struct link *link) {
     resolution->generation = peers->generation[resolution->link_key];
     memcpy(resolution->host, status->host, sizeof(resolution->host));
     resolution->port = status->port;
+    resolution->choice = link->attempts++;
     link->state = LINK_RESOLVING;
     resolve(resolution, AI_NUMERICHOST);
     if (resolution->address_size > 0) {

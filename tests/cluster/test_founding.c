@@ -2,10 +2,12 @@
  * to it is told so. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -223,6 +225,77 @@ Test(founding, needs_the_same_secret) {
     (void)node_signal(cluster, 2, SIGKILL);
     node_start_with(cluster, 2, cluster->list, right);
     cluster_await_serving(cluster);
+static pid_t daemons[3];
+
+static pid_t read_pid(const char *path) {
+    int pid = 0;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return 0;
+    if (fscanf(file, "%d", &pid) != 1) pid = 0;
+    fclose(file);
+    return pid;
+}
+
+static void end_daemons(void) {
+    for (size_t i = 0; i < 3; i++)
+        if (daemons[i] > 0) (void)kill(daemons[i], SIGKILL);
+}
+
+/* Started one after the other, as in a script: none of them keeps its terminal waiting. */
+Test(founding, daemons_need_not_be_started_at_once, .fini = end_daemons) {
+    struct cluster *cluster = cluster_create(3, NULL);
+    for (int i = 0; i < 3; i++) {
+        char pid_path[CLUSTER_PATH_MAX + 16], log_path[CLUSTER_PATH_MAX + 16];
+        snprintf(pid_path, sizeof(pid_path), "%s.pid", cluster->nodes[i].directory);
+        snprintf(log_path, sizeof(log_path), "%s-own.log", cluster->nodes[i].directory);
+        const char *const options[] = {"--daemonize", "yes",    "--pidfile", pid_path,
+                                       "--logfile",   log_path, NULL};
+        node_start_with(cluster, i, cluster->list, options);
+        cr_expect_eq(node_await_exit(cluster, i), 0, "the terminal is free again");
+        AWAIT((daemons[i] = read_pid(pid_path)) > 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        AWAIT(node_info(cluster, i, "raft_serves") == 1);
+        expect_takes_writes(cluster, i);
+    }
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(kill(daemons[i], SIGTERM), 0);
+        redisContext *client = NULL;
+        AWAIT((client = node_try_connect(cluster, i)) == NULL || (redisFree(client), false));
+    }
+    cluster_destroy(cluster);
+}
+
+/* "two.example" has two addresses for this process and its children, where they may have a view of
+ * their own of the file system. */
+static bool make_name_with_two_addresses(const char *root) {
+    char path[2 * CLUSTER_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/hosts", root);
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    fprintf(file, "127.0.0.1 localhost two.example\n::1 localhost two.example\n");
+    cr_assert_eq(fclose(file), 0);
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(path, "/etc/hosts", NULL, MS_BIND, NULL) == 0;
+}
+
+/* The first one is nobody's: none listens there. */
+Test(founding, tries_all_addresses_of_a_name) {
+    const char *const four_only[] = {"--bind", "127.0.0.1", NULL};
+    struct cluster *cluster = cluster_create(3, four_only);
+    if (!make_name_with_two_addresses(cluster->root)) {
+        cluster_destroy(cluster);
+        cr_skip_test("this user can't give a name two addresses");
+    }
+    snprintf(cluster->list, sizeof(cluster->list), "two.example:%d,two.example:%d,two.example:%d",
+             cluster->nodes[0].port, cluster->nodes[1].port, cluster->nodes[2].port);
+    cluster_start(cluster);
+    cluster_await_serving(cluster);
+    expect_takes_writes(cluster, 2);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
     /* A member with the wrong one is no member until it is mended. */
     int follower = cluster_follower(cluster), leader = cluster_leader(cluster);
     (void)node_signal(cluster, follower, SIGKILL);

@@ -11,6 +11,7 @@
 #include "src/server/address.h"
 #include "src/server/admission.h"
 #include "src/server/config_text.h"
+#include "src/server/control.h"
 #include "src/server/peers.h"
 #include "src/server/watchdog.h"
 
@@ -232,6 +233,7 @@ static void on_outside(void *context, uint64_t members_index) {
 
 /* Clients are served meanwhile what needs no cluster. True if it exists, or the process stops. */
 static bool found_cluster(struct server *server, struct founding_wait *wait) {
+    server_let_parent_go(server);
     if (cluster_is_joining(server))
         log_line(&server->log, LOG_LEVEL_NOTICE, "Joining the cluster: asking %s to be let in",
                  CONFIG_STRING(&server->config, JOIN));

@@ -28,6 +28,13 @@ void server_reset_statistics(struct server *server) {
            sizeof(struct storages_statistics));
 }
 
+void server_let_parent_go(struct server *server) {
+    if (server->has_begun) return;
+    server->has_begun = true;
+    if (server->report >= 0) daemon_report(server->report, (struct bytes){0}, server->log.path);
+    daemon_write_pid(&server->config, &server->log);
+}
+
 /* --- CONFIG SET ------------------------------------------------------------------------------ */
 
 static bool apply_listen(struct server *server, const struct config *wanted, struct buffer *error) {

@@ -13,3 +13,7 @@ void server_tell_unfit(struct server *server);
 struct replica_snapshot_limits server_snapshot_limits(const struct config *config);
 /* CONFIG RESETSTAT. */
 void server_reset_statistics(struct server *server);
+
+/* What the machine, the directory and the directives may spoil has gone well. So a daemon's parent
+ * need not wait for the other nodes of a cluster; and the pid is told. */
+void server_let_parent_go(struct server *server);

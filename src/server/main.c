@@ -151,26 +151,31 @@ static void log_banner(const struct server *server) {
              (long long)CONFIG_NUMBER(&server->config, PORT), server->directory, path);
 }
 
-/* `report` becomes the daemon's line to its parent; it stays -1 in the foreground. */
-static bool start(struct server *server, int count, char **arguments, int *report,
-                  struct buffer *error) {
+static bool start(struct server *server, int count, char **arguments, struct buffer *error) {
     const struct config *config = &server->config;
     if (!config_load(&server->config, count, arguments, &server->config_path, error)) return false;
     if (!check_port(config, error) || !check_timing(config, error)) return false;
     if (!enter_directory(server, error) || !open_log(server, error)) return false;
     bool detach = CONFIG_IS_ON(config, DAEMONIZE) && !daemon_is_supervised(config);
-    if (detach && (*report = daemon_detach()) < 0) {
+    if (detach && (server->report = daemon_detach()) < 0) {
         buffer_append_format(error, "can't become a daemon: %s", strerror(errno));
-    crash_begin(&server->log);
-    crash_set_enabled(CONFIG_IS_ON(config, CRASH_LOG_ENABLED));
         return false;
     }
+    crash_begin(&server->log);
+    crash_set_enabled(CONFIG_IS_ON(config, CRASH_LOG_ENABLED));
     log_banner(server);
     log_directives_without_effect(server);
     if (CONFIG_IS_ON(config, DISABLE_THP)) daemon_disable_huge_pages(&server->log);
-    if (!server_open(server, error)) return false;
-    daemon_write_pid(config, &server->log);
-    return true;
+    return server_open(server, error);
+}
+
+/* To whoever started it, and into the log. A daemon that has let its parent go has the log only. */
+static void tell_failure(const struct server *server, struct bytes error) {
+    bool is_daemon = server->report >= 0;
+    if (is_daemon && !server->has_begun) daemon_report(server->report, error, server->log.path);
+    if (!is_daemon) fprintf(stderr, "hamok-server: %.*s\n", (int)error.size, error.data);
+    if (server->log.path != NULL)
+        log_line(&server->log, LOG_LEVEL_WARNING, "%.*s", (int)error.size, error.data);
 }
 
 int main(int count, char **arguments) {
@@ -187,21 +192,19 @@ int main(int count, char **arguments) {
     }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the children's ends from us */
     struct server *server = memory_allocate_zeroed(sizeof(*server));
     struct buffer error = {0};
     config_init(&server->config);
-    int status = 1, report = -1;
-    bool started = start(server, count - 1, arguments + 1, &report, &error);
-    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the children's ends from us */
-    if (report >= 0) daemon_report(report, buffer_bytes(&error), server->log.path);
-    if (started) {
+    int status = 1;
+    server->report = -1;
+    if (start(server, count - 1, arguments + 1, &error)) {
+        server_let_parent_go(server);
         status = server_run(server);
-        daemon_remove_pid(&server->config);
-    } else if (report < 0) {
-        fprintf(stderr, "hamok-server: %.*s\n", (int)error.size, error.data);
+    } else {
+        tell_failure(server, buffer_bytes(&error));
     }
-    if (!started && server->log.path != NULL)
-        log_line(&server->log, LOG_LEVEL_WARNING, "%.*s", (int)error.size, error.data);
+    if (server->has_begun) daemon_remove_pid(&server->config);
     server_close(server);
     memory_release(server);
     buffer_clear(&error);

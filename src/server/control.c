@@ -38,13 +38,18 @@ void server_let_parent_go(struct server *server) {
 /* --- CONFIG SET ------------------------------------------------------------------------------ */
 
 static bool apply_listen(struct server *server, const struct config *wanted, struct buffer *error) {
+    bool is_port = !config_is_equal(&server->config, wanted, CONFIG_PORT_ROW);
+    if (is_port && server->peers != NULL) {
+        buffer_append_format(error, "the other nodes know this one by its port: it can't change "
+                                    "while the node runs");
+        return false;
+    }
     struct buffer reason = {0};
     bool done = listeners_change(server, wanted, &reason);
     if (!done) {
-        bool port = !config_is_equal(&server->config, wanted, CONFIG_PORT_ROW);
         buffer_append_format(error, "%s",
-                             port ? "Unable to listen on this port. Check server logs."
-                                  : "Failed to bind to specified addresses.");
+                             is_port ? "Unable to listen on this port. Check server logs."
+                                     : "Failed to bind to specified addresses.");
     }
     buffer_clear(&reason);
     return done;
@@ -81,6 +86,14 @@ static bool apply_log_level(struct server *server, const struct config *wanted,
     return true;
 }
 
+static bool apply_crash_log(struct server *server, const struct config *wanted,
+                            struct buffer *error) {
+    (void)server;
+    (void)error;
+    crash_set_enabled(CONFIG_IS_ON(wanted, CRASH_LOG_ENABLED));
+    return true;
+}
+
 static bool apply_query_limit(struct server *server, const struct config *wanted,
                               struct buffer *error) {
     (void)error;
@@ -93,14 +106,6 @@ struct replica_snapshot_limits server_snapshot_limits(const struct config *confi
     return (struct replica_snapshot_limits){
         .log_min = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_MIN),
         .log_ratio = (uint64_t)CONFIG_NUMBER(config, RAFT_SNAPSHOT_LOG_RATIO),
-static bool apply_crash_log(struct server *server, const struct config *wanted,
-                            struct buffer *error) {
-    (void)server;
-    (void)error;
-    crash_set_enabled(CONFIG_IS_ON(wanted, CRASH_LOG_ENABLED));
-    return true;
-}
-
         .log_retain = (uint64_t)CONFIG_NUMBER(config, RAFT_LOG_RETAIN),
     };
 }
@@ -128,6 +133,7 @@ static const struct {
     {CONFIG_MAXCLIENTS_ROW, apply_maxclients},
     {CONFIG_HZ_ROW, apply_hz},
     {CONFIG_LOGLEVEL_ROW, apply_log_level},
+    {CONFIG_CRASH_LOG_ENABLED_ROW, apply_crash_log},
     {CONFIG_CLIENT_QUERY_BUFFER_LIMIT_ROW, apply_query_limit},
     {CONFIG_RAFT_SNAPSHOT_LOG_MIN_ROW, apply_snapshot_limits},
     {CONFIG_RAFT_SNAPSHOT_LOG_RATIO_ROW, apply_snapshot_limits},
@@ -140,7 +146,6 @@ static const struct {
  * one fails. */
 bool server_reconfigure(struct server *server, const struct config *wanted, enum config_id *wrong,
                         struct buffer *error) {
-    {CONFIG_CRASH_LOG_ENABLED_ROW, apply_crash_log},
     size_t count = COUNT_OF(hooks), i = 0;
     bool listened = false;
     for (; i < count; i++) {

@@ -269,6 +269,18 @@ Test(operations, timing_is_the_same_on_all_nodes, .fini = end) {
     node_await_log(cluster, node, "Without effect: raft-election-timeout 700");
 }
 
+Test(operations, the_port_that_the_others_know_stays, .init = begin, .fini = end) {
+    redisContext *client = node_connect(cluster, 1);
+    cr_expect(ask_is(client,
+                     "ERR CONFIG SET failed (possibly related to argument 'port') - the other "
+                     "nodes know this one by its port: it can't change while the node runs",
+                     "CONFIG SET port 1"));
+    redisFree(client);
+    client = node_connect(cluster, 1);
+    cr_expect(ask_is(client, "PONG", "PING"), "it listens where it did");
+    redisFree(client);
+}
+
 static bool takes_over(redisContext *client, int id) {
     redisReply *reply = ask(client, "RAFT TRANSFER %d", id);
     bool done = reply->type == REDIS_REPLY_STATUS;

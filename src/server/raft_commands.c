@@ -279,8 +279,7 @@ static uint32_t present_leader(const struct server *server) {
 }
 
 static uint64_t transfer_patience_us(const struct server *server) {
-    uint64_t elections_us =
-        (uint64_t)CONFIG_NUMBER(&server->config, RAFT_ELECTION_TIMEOUT) * 1000 * TRANSFER_ELECTIONS;
+    uint64_t elections_us = replica_timing(server->replica).election_us * TRANSFER_ELECTIONS;
     return elections_us > patience_us(server) ? elections_us : patience_us(server);
 }
 

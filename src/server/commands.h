@@ -47,12 +47,15 @@ void commands_refuse_arguments(struct command_call *call);
 /* A name for a connection or library: printable ASCII without spaces. */
 bool commands_is_plain_name(struct bytes name);
 
-/* The leader's address for ROLE, INFO and HELLO; false if this node leads or none is known. */
+/* By its own word. */
 bool commands_is_leader(const struct server *server);
 /* Words for INFO raft and RAFT STATUS. */
 const char *commands_state_name(const struct server *server);
 const char *commands_role_name(const struct server *server);
 const char *commands_snapshot_phase(enum replica_snapshot_phase phase);
+
+/* What the rows of RAFT's subcommands share, but for those that the log runs. */
+#define COMMANDS_RAFT_ROW .place = COMMAND_LOCAL, .group = "server", .since = "7.0.0"
 
 #define COMMANDS_NAME_ERROR                                                                        \
     "ERR Client names cannot contain spaces, newlines or special characters."

@@ -354,6 +354,22 @@ void node_await_log(const struct cluster *cluster, int node, const char *text) {
     }
 }
 
+void node_expect_refused(struct cluster *cluster, int node, const char *text) {
+    int status = node_await_exit(cluster, node);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "wait status %x", status);
+    bool said = node_logged(cluster, node, text);
+    cr_expect(said, "node %d says '%s' (log: %s)", node + 1, text, cluster->nodes[node].log);
+    if (!said) cluster->keep = true;
+}
+
+void node_lose_directory(struct cluster *cluster, int node) {
+    static int count;
+    char aside[2 * CLUSTER_PATH_MAX];
+    const char *directory = cluster->nodes[node].directory;
+    snprintf(aside, sizeof(aside), "%s-lost-%d", directory, ++count);
+    cr_assert_eq(rename(directory, aside), 0, "%s: %s", directory, strerror(errno));
+}
+
 void node_info_text(struct cluster *cluster, int node, const char *section, const char *field,
                     char *text, size_t size) {
     text[0] = '\0';
@@ -409,6 +425,19 @@ int connect_port(int port) {
     return -1;
 }
 
+bool outer_address(struct sockaddr_in *address) {
+    struct ifaddrs *all = NULL;
+    bool found = false;
+    if (getifaddrs(&all) != 0) return false;
+    for (struct ifaddrs *each = all; each != NULL && !found; each = each->ifa_next) {
+        if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET) continue;
+        memcpy(address, each->ifa_addr, sizeof(*address));
+        found = ntohl(address->sin_addr.s_addr) >> 24 != 127;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
 static redisReply *ask_list(redisContext *client, const char *format, va_list arguments) {
     redisReply *reply = redisvCommand(client, format, arguments);
     if (reply == NULL && current != NULL) current->keep = true;
@@ -425,19 +454,6 @@ redisReply *ask(redisContext *client, const char *format, ...) {
 }
 
 long long ask_integer(redisContext *client, const char *format, ...) {
-bool outer_address(struct sockaddr_in *address) {
-    struct ifaddrs *all = NULL;
-    bool found = false;
-    if (getifaddrs(&all) != 0) return false;
-    for (struct ifaddrs *each = all; each != NULL && !found; each = each->ifa_next) {
-        if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET) continue;
-        memcpy(address, each->ifa_addr, sizeof(*address));
-        found = ntohl(address->sin_addr.s_addr) >> 24 != 127;
-    }
-    freeifaddrs(all);
-    return found;
-}
-
     va_list arguments;
     va_start(arguments, format);
     redisReply *reply = ask_list(client, format, arguments);
@@ -463,4 +479,37 @@ bool ask_is(redisContext *client, const char *expected, const char *format, ...)
     }
     freeReplyObject(reply);
     return same;
+}
+
+/* --- a Redis --------------------------------------------------------------------------------- */
+
+static bool redis_connects(struct redis *redis) {
+    redis->client = redisConnectUnix(redis->socket);
+    if (redis->client != NULL && redis->client->err == 0) return true;
+    if (redis->client != NULL) redisFree(redis->client);
+    return false;
+}
+
+void redis_start(struct redis *redis, const char *directory, const char *dump) {
+    snprintf(redis->socket, sizeof(redis->socket), "%.200s/redis.sock", directory);
+    pid_t parent = getpid();
+    redis->pid = fork();
+    cr_assert_geq(redis->pid, 0, "fork: %s", strerror(errno));
+    if (redis->pid > 0) {
+        AWAIT(redis_connects(redis));
+        AWAIT(ask_is(redis->client, "PONG", "PING")); /* LOADING until it has read the dump */
+        return;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1); /* It died before the line above. */
+    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", redis->socket, "--dir",
+           directory, "--dbfilename", dump, "--save", "", "--logfile", "/dev/null", NULL);
+    _exit(1);
+}
+
+void redis_end(struct redis *redis) {
+    redisFree(redis->client);
+    (void)kill(redis->pid, SIGKILL);
+    cr_expect_eq(waitpid(redis->pid, NULL, 0), redis->pid);
+    (void)unlink(redis->socket);
 }

@@ -60,11 +60,15 @@ int node_signal(struct cluster *cluster, int node, int signal);
 int node_await_exit(struct cluster *cluster, int node);
 bool node_runs(struct cluster *cluster, int node);
 void node_await_serving(struct cluster *cluster, int node);
-/* A line with this text stands in the log within a bound. */
+/* A line with this text stands in the log now. What is to come is awaited: node_await_log(). */
 bool node_logged(const struct cluster *cluster, int node, const char *text);
-/* In how many of its lines it stands. */
+/* In how many of its lines it stands now. */
 int node_count_logged(const struct cluster *cluster, int node, const char *text);
 void node_await_log(const struct cluster *cluster, int node, const char *text);
+/* The process ends by itself with status 1, and says this. */
+void node_expect_refused(struct cluster *cluster, int node, const char *text);
+/* Puts its directory aside, so that it starts with an empty one. */
+void node_lose_directory(struct cluster *cluster, int node);
 /* The number behind "field:" in INFO raft; -1 while the node does not answer. */
 long long node_info(struct cluster *cluster, int node, const char *field);
 /* The same as text, "" if there is none. */
@@ -77,13 +81,23 @@ redisContext *node_connect(struct cluster *cluster, int node);
 redisContext *node_try_connect(struct cluster *cluster, int node);
 /* A bare TCP connection; `port` of 127.0.0.1. -1 if refused. */
 int connect_port(int port);
+/* An address of this machine that is not the loopback; false if it has none. */
+bool outer_address(struct sockaddr_in *address);
 
 redisReply *ask(redisContext *client, const char *format, ...);
 long long ask_integer(redisContext *client, const char *format, ...);
 /* True if the reply is this status, string or error. */
-/* An address of this machine that is not the loopback; false if it has none. */
-bool outer_address(struct sockaddr_in *address);
 bool ask_is(redisContext *client, const char *expected, const char *format, ...);
+
+/* Debian's redis-server on a socket in this directory, with this dump of it; it ends with the
+ * test's process at the latest. */
+struct redis {
+    pid_t pid;
+    redisContext *client;
+    char socket[CLUSTER_PATH_MAX];
+};
+void redis_start(struct redis *redis, const char *directory, const char *dump);
+void redis_end(struct redis *redis);
 
 /* Milliseconds of a clock that only runs forward. */
 int64_t clock_ms(void);

@@ -19,25 +19,11 @@ static void wait_ms(int duration_ms) {
     nanosleep(&duration, NULL);
 }
 
-static void expect_refused(struct cluster *cluster, int node, const char *text) {
-    int status = node_await_exit(cluster, node);
-    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "wait status %x", status);
-    cr_expect(node_logged(cluster, node, text), "node %d says '%s' (log: %s)", node + 1, text,
-              cluster->nodes[node].log);
-    if (!node_logged(cluster, node, text)) cluster->keep = true;
-}
-
 static void expect_takes_writes(struct cluster *cluster, int node) {
     redisContext *client = node_connect(cluster, node);
     cr_expect(ask_is(client, "OK", "SET key value"));
     cr_expect(ask_is(client, "value", "GET key"));
     redisFree(client);
-}
-
-static void empty_directory(struct cluster *cluster, int node) {
-    char moved[2 * CLUSTER_PATH_MAX];
-    snprintf(moved, sizeof(moved), "%s-lost-%d", cluster->nodes[node].directory, rand());
-    cr_assert_eq(rename(cluster->nodes[node].directory, moved), 0);
 }
 
 /* The kill comes later in each round: before the first answer, between answer, promise and
@@ -136,9 +122,9 @@ Test(founding, a_wiped_node_is_refused_and_never_votes) {
     struct cluster *cluster = cluster_create_running(3, options);
     int wiped = cluster_follower(cluster), leader = cluster_leader(cluster);
     (void)node_signal(cluster, wiped, SIGKILL);
-    empty_directory(cluster, wiped);
+    node_lose_directory(cluster, wiped);
     node_start(cluster, wiped);
-    expect_refused(cluster, wiped, "Bring the old directory back");
+    node_expect_refused(cluster, wiped, "Bring the old directory back");
     AWAIT(node_logged(cluster, leader, "its data directory is not that of a member of ours") ||
           node_logged(cluster, 3 - leader - wiped, "its data directory is not that of a member"));
     expect_takes_writes(cluster, leader);
@@ -146,7 +132,7 @@ Test(founding, a_wiped_node_is_refused_and_never_votes) {
     int left = cluster_follower(cluster);
     (void)node_signal(cluster, leader, SIGKILL);
     node_start(cluster, wiped);
-    expect_refused(cluster, wiped, "Bring the old directory back");
+    node_expect_refused(cluster, wiped, "Bring the old directory back");
     AWAIT(node_info(cluster, left, "raft_leader_id") == 0);
     redisContext *client = node_connect(cluster, left);
     redisReply *reply = ask(client, "SET key forgotten");
@@ -185,7 +171,7 @@ Test(founding, refuses_another_list) {
     static const char asked[] = "a node at 127.0.0.1 was given another --cluster list";
     AWAIT(heard_another_list(cluster, 0) || heard_another_list(cluster, 1));
     int refused = heard_another_list(cluster, 0) ? 0 : 1;
-    expect_refused(cluster, refused, text);
+    node_expect_refused(cluster, refused, text);
     AWAIT(node_logged(cluster, 1 - refused, asked) || node_logged(cluster, 2, asked));
     for (int i = 0; i < 3; i++)
         if (i != refused) (void)node_signal(cluster, i, SIGKILL);
@@ -195,7 +181,7 @@ Test(founding, refuses_another_list) {
     (void)node_signal(cluster, 0, SIGTERM);
     node_start_with(cluster, 0, other, NULL);
     node_await_serving(cluster, 0);
-    cr_expect(node_logged(cluster, 0, "--cluster differs from the members"));
+    node_await_log(cluster, 0, "--cluster differs from the members");
     expect_takes_writes(cluster, 0);
     cluster_expect_equal(cluster);
     cluster_destroy(cluster);
@@ -225,6 +211,20 @@ Test(founding, needs_the_same_secret) {
     (void)node_signal(cluster, 2, SIGKILL);
     node_start_with(cluster, 2, cluster->list, right);
     cluster_await_serving(cluster);
+    /* A member with the wrong one is no member until it is mended. */
+    int follower = cluster_follower(cluster), leader = cluster_leader(cluster);
+    (void)node_signal(cluster, follower, SIGKILL);
+    node_start_with(cluster, follower, cluster->list, wrong);
+    node_await_log(cluster, follower, "does not know our raft-secret");
+    AWAIT(node_info(cluster, follower, "raft_serves") == 0);
+    expect_takes_writes(cluster, leader);
+    (void)node_signal(cluster, follower, SIGKILL);
+    node_start_with(cluster, follower, cluster->list, right);
+    node_await_serving(cluster, follower);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
 static pid_t daemons[3];
 
 static pid_t read_pid(const char *path) {
@@ -296,27 +296,13 @@ Test(founding, tries_all_addresses_of_a_name) {
     cluster_destroy(cluster);
 }
 
-    /* A member with the wrong one is no member until it is mended. */
-    int follower = cluster_follower(cluster), leader = cluster_leader(cluster);
-    (void)node_signal(cluster, follower, SIGKILL);
-    node_start_with(cluster, follower, cluster->list, wrong);
-    node_await_log(cluster, follower, "does not know our raft-secret");
-    AWAIT(node_info(cluster, follower, "raft_serves") == 0);
-    expect_takes_writes(cluster, leader);
-    (void)node_signal(cluster, follower, SIGKILL);
-    node_start_with(cluster, follower, cluster->list, right);
-    node_await_serving(cluster, follower);
-    cluster_expect_equal(cluster);
-    cluster_destroy(cluster);
-}
-
 Test(founding, beyond_this_machine_needs_a_secret) {
     struct cluster *cluster = cluster_create(3, NULL);
     char list[CLUSTER_PATH_MAX];
     snprintf(list, sizeof(list), "127.0.0.1:%d,192.0.2.1:7001,192.0.2.2:7001",
              cluster->nodes[0].port);
     node_start_with(cluster, 0, list, NULL);
-    expect_refused(cluster, 0, "needs a raft-secret: set the same one on all nodes");
+    node_expect_refused(cluster, 0, "needs a raft-secret: set the same one on all nodes");
     cluster_destroy(cluster);
 }
 
@@ -327,13 +313,13 @@ Test(founding, refuses_the_directory_of_another_cluster_or_node) {
     char foreign[2 * CLUSTER_PATH_MAX];
     snprintf(foreign, sizeof(foreign), "%s/foreign", cluster->root);
     cr_assert_eq(rename(cluster->nodes[2].directory, foreign), 0);
-    empty_directory(cluster, 0);
-    empty_directory(cluster, 1);
+    node_lose_directory(cluster, 0);
+    node_lose_directory(cluster, 1);
     cluster_start(cluster);
     cluster_await_serving(cluster);
     expect_takes_writes(cluster, 2);
     (void)node_signal(cluster, 2, SIGKILL);
-    empty_directory(cluster, 2);
+    node_lose_directory(cluster, 2);
     cr_assert_eq(rename(foreign, cluster->nodes[2].directory), 0);
     node_start(cluster, 2);
     node_await_log(cluster, 2, "belongs to another cluster: check addresses and data directories");
@@ -341,10 +327,10 @@ Test(founding, refuses_the_directory_of_another_cluster_or_node) {
     expect_takes_writes(cluster, 0);
     /* Another node's directory: two processes under one identity. */
     (void)node_signal(cluster, 2, SIGKILL);
-    empty_directory(cluster, 2);
+    node_lose_directory(cluster, 2);
     (void)node_signal(cluster, 1, SIGKILL);
     cr_assert_eq(rename(cluster->nodes[1].directory, cluster->nodes[2].directory), 0);
     node_start(cluster, 2);
-    expect_refused(cluster, 2, "start that one with it, or choose another --dir");
+    node_expect_refused(cluster, 2, "start that one with it, or choose another --dir");
     cluster_destroy(cluster);
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,27 +21,6 @@ static void end(void) {
 
 /* --- a Redis with some data ----------------------------------------------------------------------
  */
-
-static pid_t start_redis(const char *directory) {
-    char path[512];
-    snprintf(path, sizeof(path), "%s/redis.sock", directory);
-    pid_t parent = getpid(), child = fork();
-    if (child != 0) return child;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1); /* It died before the line above. */
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", directory,
-           "--save", "", "--logfile", "/dev/null", NULL);
-    _exit(1);
-}
-
-static bool connects(const char *directory, redisContext **redis) {
-    char path[512];
-    snprintf(path, sizeof(path), "%s/redis.sock", directory);
-    *redis = redisConnectUnix(path);
-    if (*redis != NULL && (*redis)->err == 0) return true;
-    if (*redis != NULL) redisFree(*redis);
-    return false;
-}
 
 /* All encodings of the types that there are, in two databases. */
 static void fill(redisContext *redis, int seed) {
@@ -76,23 +54,12 @@ enum { KEYS = 1000 + 1000 + 50 + 1 + 20 + 20 + 1 + 30 + 1 + 30 };
 /* Leaves a file dump.rdb, or `name`, in the directory. */
 static void make_dump(const char *directory, const char *name, int seed, const char *more) {
     mkdir(directory, 0755);
-    redisContext *redis = NULL;
-    pid_t child = start_redis(directory);
-    cr_assert_gt(child, 0);
-    AWAIT(connects(directory, &redis));
-    fill(redis, seed);
-    if (more != NULL) freeReplyObject(ask(redis, more));
-    cr_expect(ask_is(redis, "OK", "SAVE"));
-    redisFree(redis);
-    kill(child, SIGKILL);
-    cr_expect_eq(waitpid(child, NULL, 0), child);
-    char path[512];
-    snprintf(path, sizeof(path), "%s/redis.sock", directory);
-    unlink(path);
-    char made[512];
-    snprintf(made, sizeof(made), "%s/dump.rdb", directory);
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
-    cr_assert_eq(rename(made, path), 0);
+    struct redis redis;
+    redis_start(&redis, directory, name);
+    fill(redis.client, seed);
+    if (more != NULL) freeReplyObject(ask(redis.client, more));
+    cr_expect(ask_is(redis.client, "OK", "SAVE"));
+    redis_end(&redis);
 }
 
 static void expect_data(int node, int seed) {
@@ -186,9 +153,9 @@ Test(import, what_can_not_be_taken_over_changes_nothing, .fini = end) {
     node_start(cluster, 0);
     int status = node_await_exit(cluster, 0);
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    cr_expect(node_logged(cluster, 0, "dump.rdb can't be taken over"));
-    cr_expect(node_logged(cluster, 0, "\"events\""));
-    cr_expect(node_logged(cluster, 0, "stream"));
+    node_await_log(cluster, 0, "dump.rdb can't be taken over");
+    node_await_log(cluster, 0, "\"events\"");
+    node_await_log(cluster, 0, "stream");
     cr_expect(has_file(0, "dump.rdb") && has_file(0, "lock"));
     cr_expect_eq(count_files(directory), 2, "nothing else was made");
     char path[512];

@@ -145,12 +145,6 @@ static void await_state(struct cluster *cluster, int node, const char *expected)
     AWAIT(state_is(cluster, node, expected));
 }
 
-static void empty_directory(struct cluster *cluster, int node) {
-    char moved[2 * CLUSTER_PATH_MAX];
-    snprintf(moved, sizeof(moved), "%s-lost-%d", cluster->nodes[node].directory, rand());
-    cr_assert_eq(rename(cluster->nodes[node].directory, moved), 0);
-}
-
 /* --- growing --------------------------------------------------------------------------------- */
 
 /* The peer port of a lone node is closed until RAFT ADD opens it. */
@@ -176,7 +170,7 @@ Test(members, one_grows_to_three_under_load) {
     counter_start(&counters[2], cluster, 2);
     for (int i = 0; i < 3; i++)
         counter_end(&counters[i], i);
-    cr_expect(node_logged(cluster, 0, "has caught up and votes"));
+    node_await_log(cluster, 0, "has caught up and votes");
     cluster_expect_equal(cluster);
     /* Two of three are a majority now, whichever dies. */
     (void)node_signal(cluster, cluster_leader(cluster), SIGKILL);
@@ -233,14 +227,6 @@ Test(members, a_leader_leaves_under_load) {
 
 /* --- replacing ------------------------------------------------------------------------------- */
 
-static void expect_refused(struct cluster *cluster, int node, const char *text) {
-    int status = node_await_exit(cluster, node);
-    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "wait status %x", status);
-    bool said = node_logged(cluster, node, text);
-    cr_expect(said, "node %d says '%s' (log: %s)", node + 1, text, cluster->nodes[node].log);
-    if (!said) cluster->keep = true;
-}
-
 Test(members, a_lost_directory_is_replaced_by_way_of_remove_and_join) {
     struct cluster *cluster = cluster_create(3, NULL);
     start_founders(cluster, 3);
@@ -249,15 +235,15 @@ Test(members, a_lost_directory_is_replaced_by_way_of_remove_and_join) {
     struct counter counter;
     counter_start(&counter, cluster, other);
     (void)node_signal(cluster, lost, SIGKILL);
-    empty_directory(cluster, lost);
+    node_lose_directory(cluster, lost);
     char command[64], mend[64];
     snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
     snprintf(mend, sizeof(mend), "RAFT REMOVE %lld first if it is lost", id);
     node_start(cluster, lost); /* with --cluster, as it was */
-    expect_refused(cluster, lost, "RAFT REMOVE this node's old id on another node");
-    empty_directory(cluster, lost);
+    node_expect_refused(cluster, lost, "RAFT REMOVE this node's old id on another node");
+    node_lose_directory(cluster, lost);
     start_joining(cluster, lost, other);
-    expect_refused(cluster, lost, mend);
+    node_expect_refused(cluster, lost, mend);
     expect_ok(cluster, other, command);
     start_joining(cluster, lost, other);
     AWAIT(is_settled(cluster, 3));
@@ -280,7 +266,7 @@ Test(members, a_node_that_was_removed_while_it_was_down_is_told) {
     node_start(cluster, gone);
     await_state(cluster, gone, "removed");
     node_await_log(cluster, gone, "was removed from its cluster");
-    cr_expect(node_logged(cluster, gone, "is no member of this cluster any more"));
+    node_await_log(cluster, gone, "is no member of this cluster any more");
     expect_error(cluster, gone, "GET x", "removed from its cluster");
     cluster_destroy(cluster);
 }
@@ -332,9 +318,9 @@ Test(members, members_are_known_again_after_a_restart_of_all) {
         node_start_with(cluster, 1, NULL, NULL);
         start_joining(cluster, 2, 1);
         AWAIT(is_settled(cluster, 3));
-        cr_expect(node_logged(cluster, 2,
-                              "Without effect: --join (this data directory belongs to "
-                              "node 3 of a cluster)"));
+        node_await_log(cluster, 2,
+                       "Without effect: --join (this data directory belongs to "
+                       "node 3 of a cluster)");
     }
     client = node_connect(cluster, 2);
     cr_expect(ask_is(client, "OK", "SET x y"));
@@ -384,13 +370,13 @@ Test(members, an_unsynced_directory_counts_as_empty_once_its_machine_went_down) 
     cr_assert_eq(fputs("00000000-0000-0000-0000-000000000000", file) < 0, 0);
     fclose(file);
     node_start(cluster, node);
-    expect_refused(cluster, node, "it counts as an empty disk: RAFT REMOVE");
+    node_expect_refused(cluster, node, "it counts as an empty disk: RAFT REMOVE");
     cluster_destroy(cluster);
 }
 
 static void expect_ends(struct cluster *cluster, const char *const *arguments, const char *text) {
     node_start_with(cluster, 0, NULL, arguments);
-    expect_refused(cluster, 0, text);
+    node_expect_refused(cluster, 0, text);
 }
 
 Test(members, what_can_not_be_is_said_at_once) {
@@ -401,7 +387,7 @@ Test(members, what_can_not_be_is_said_at_once) {
                 (const char *const[]){"--join", "127.0.0.1:1", "--cluster",
                                       "127.0.0.1:1,127.0.0.1:2", NULL},
                 "give one of them");
-    empty_directory(cluster, 0);
+    node_lose_directory(cluster, 0);
     start_alone(cluster, 0);
     expect_error(cluster, 0, "RAFT REMOVE 9", "there is no node 9");
     expect_error(cluster, 0, "RAFT REMOVE 99", "there is no node 99");

@@ -117,7 +117,7 @@ Test(transfer, a_node_far_behind_is_given_a_snapshot_and_nobody_notices, .init =
         for (int i = 0; i < 2; i++)
             cr_expect_eq(ask_integer(clients[i], "INCR served"), ++expected);
     }
-    cr_expect(node_logged(cluster, away, "has taken the place of this node's state"));
+    node_await_log(cluster, away, "has taken the place of this node's state");
     cr_expect(shown.transfer && shown.sending);
     node_await_serving(cluster, away);
     cr_expect_eq(raft_field(other, "raft_leader_changes"), changes, "the leader went on leading");

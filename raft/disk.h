@@ -16,6 +16,10 @@
  * last one with `sync`, and a RENAME. Without a sync a loss of power leaves any part of it, or
  * nothing, even behind a RENAME.
  *
+ * A RENAME or REMOVE that fails has done nothing, a CREATE has left the name as it was. Where that
+ * is not certain, because the directory could not be synced, whoever carries them out ends the
+ * process; so it does when a REPLACE fails other than for want of room.
+ *
  * From an APPEND's offset on its file holds zeros, as far as the end of the block of
  * DISK_APPEND_BLOCK bytes in which the APPEND ends: whoever carries it out may write whole blocks.
  *

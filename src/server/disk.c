@@ -185,6 +185,12 @@ static void finish_appends(struct disk *disk, bool sync) {
     if (took_us > atomic_load(&disk->sync_us_max)) atomic_store(&disk->sync_us_max, took_us);
 }
 
+/* Which names a directory has durably after this failed nobody knows, and asking again may be told
+ * that all is well. */
+static void sync_directory(const struct disk *disk) {
+    if (fsync(disk->directory) != 0) end_process(disk, "fsync", "the data directory");
+}
+
 /* The next replacement finds its room taken, also when the disk is full by then: a node that can't
  * make its vote durable takes no part. What the replaced file had is free now. */
 static void keep_room(struct disk *disk, const struct path *path) {
@@ -211,8 +217,7 @@ static enum error replace(struct disk *disk, const struct disk_request *request)
     if (error == ERROR_NONE &&
         renameat(disk->directory, path.text, disk->directory, request->name) != 0)
         error = error_of_errno();
-    if (error == ERROR_NONE && fsync(disk->directory) != 0)
-        end_process(disk, "fsync", "the data directory");
+    if (error == ERROR_NONE) sync_directory(disk);
     if (error == ERROR_IO) end_process(disk, "writing", request->name);
     if (error == ERROR_NONE) keep_room(disk, &path);
     return error;
@@ -303,8 +308,8 @@ static enum error create_file(struct disk *disk, const struct disk_request *requ
         fallocate(fd, 0, 0, (off_t)request->size) == 0 || errno == EOPNOTSUPP || errno == ENOSYS;
     made = made && fill(disk, fd, request->size) &&
            write_spans(fd, request->spans, request->span_count, 0) && fsync(fd) == 0;
-    made = made && renameat(disk->directory, path.text, disk->directory, request->name) == 0 &&
-           fsync(disk->directory) == 0;
+    made = made && renameat(disk->directory, path.text, disk->directory, request->name) == 0;
+    if (made) sync_directory(disk);
     enum error error = made ? ERROR_NONE : error_of_errno();
     close(fd);
     if (!made) unlinkat(disk->directory, path.text, 0);
@@ -326,13 +331,15 @@ static enum error rename_file(struct disk *disk, const struct disk_request *requ
     if (renameat(disk->directory, request->name, disk->directory, request->target) != 0)
         return error_of_errno();
     atomic_fetch_add(&disk->generation, 1);
-    return fsync(disk->directory) == 0 ? ERROR_NONE : error_of_errno();
+    sync_directory(disk);
+    return ERROR_NONE;
 }
 
 static enum error remove_file(struct disk *disk, const struct disk_request *request) {
     if (unlinkat(disk->directory, request->name, 0) != 0) return error_of_errno();
     atomic_fetch_add(&disk->generation, 1);
-    return fsync(disk->directory) == 0 ? ERROR_NONE : error_of_errno();
+    sync_directory(disk);
+    return ERROR_NONE;
 }
 
 static void list_directory(struct disk *disk, struct disk_completion *completion) {

@@ -86,6 +86,7 @@ struct snapshots {
     bool log_differs;       /* at start: the log has another entry where it ends */
     bool is_awaited;        /* at start: from another node, before anything else */
     bool is_known;          /* to the core */
+    bool is_unsure;         /* its name may be another file's by now */
     uint64_t generation;    /* counts what took its name */
     uint64_t looked_bytes;  /* log_bytes when it was last looked whether the log can be cut */
 

@@ -23,7 +23,7 @@ enum {
 _Static_assert(HEAD_PIECE <= LOAD_PIECE, "one room serves both");
 
 static const uint64_t OWN_REQUESTS = 1ull << 63; /* raft/disk.h: the journal's are below */
-static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000;
+static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000, UNSURE_RETRY_US = 1000 * 1000;
 /* Whether the log can be cut is looked at so often while it grows. */
 static const uint64_t LOOK_EACH_BYTES = 1 << 20, LOOK_SOON = UINT64_MAX;
 
@@ -343,7 +343,8 @@ bool replica_snapshot_is_due(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
     if (!replica_snapshot_may_begin(replica)) return false;
     if (snapshots->asked_for) return true;
-    return log_has_grown(replica) && replica->now.now_us >= snapshots->retry_us;
+    bool is_wanted = log_has_grown(replica) || snapshots->is_unsure;
+    return is_wanted && replica->now.now_us >= snapshots->retry_us;
 }
 
 void replica_snapshot_ask(struct replica *replica) {
@@ -378,10 +379,15 @@ struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
     return writer;
 }
 
-/* The file, if there is one, is nobody's; the present snapshot stays what it was. */
+/* The file, if there is one, is nobody's; the present snapshot stays what it was. But one that has
+ * taken the name and could not be looked at again may be any of the two, and is offered to nobody:
+ * another one takes its place. */
 static void give_up(struct replica *replica, enum error error) {
     struct snapshots *snapshots = &replica->snapshots;
     release_rooms(snapshots);
+    bool waits = snapshots->is_unsure || !snapshots->next_is_received;
+    uint64_t wait_us = snapshots->is_unsure ? UNSURE_RETRY_US : RETRY_AFTER_US;
+    if (waits) snapshots->retry_us = replica->now.now_us + wait_us;
     snapshots->phase = snapshots->is_awaited ? REPLICA_SNAPSHOT_LISTING : REPLICA_SNAPSHOT_IDLE;
     if (snapshots->next_is_received) {
         replica_receiver_fail(replica, error_text(error));
@@ -390,7 +396,6 @@ static void give_up(struct replica *replica, enum error error) {
     add_leftover(snapshots, snapshots->next_name);
     snapshots->last_error = error;
     snapshots->failed++;
-    snapshots->retry_us = replica->now.now_us + RETRY_AFTER_US;
 }
 
 /* Head and end: one byte more than there should be shows that nothing follows. */
@@ -472,6 +477,7 @@ static void begin_anew(struct replica *replica) {
 /* It has its name: what comes after a restart begins with it. */
 static void take_over(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
+    snapshots->is_unsure = false;
     if (snapshots->is_awaited) {
         begin_anew(replica);
         return;
@@ -508,9 +514,10 @@ static void on_checked(struct replica *replica) {
 static void on_renamed(struct replica *replica, enum error error) {
     struct snapshots *snapshots = &replica->snapshots;
     if (error != ERROR_NONE) {
-        give_up(replica, error);
+        give_up(replica, error); /* The name is what it was: raft/disk.h. */
         return;
     }
+    snapshots->is_unsure = true;
     snapshots->phase = REPLICA_SNAPSHOT_CONFIRMING;
     check_file(snapshots, SNAPSHOT_NAME);
 }
@@ -520,8 +527,9 @@ static void on_renamed(struct replica *replica, enum error error) {
 
 struct snapshot_file replica_snapshots_file(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
-    if (snapshots->phase < REPLICA_SNAPSHOT_IDLE || snapshots->phase >= REPLICA_SNAPSHOT_RENAMING)
-        return (struct snapshot_file){0};
+    bool is_changing =
+        snapshots->phase < REPLICA_SNAPSHOT_IDLE || snapshots->phase >= REPLICA_SNAPSHOT_RENAMING;
+    if (is_changing || snapshots->is_unsure) return (struct snapshot_file){0};
     return (struct snapshot_file){
         .position = snapshots->position, .size = snapshots->size, .check = snapshots->check};
 }
@@ -587,9 +595,8 @@ static uint64_t index_to_cut(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
     bool early = (replica->config.planted & REPLICA_PLANTED_CUT_EARLY) != 0 &&
                  snapshots->phase >= REPLICA_SNAPSHOT_WRITING;
-    uint64_t covered = early                 ? snapshots->next.index
-                       : snapshots->is_known ? snapshots->position.index
-                                             : 0;
+    bool is_there = snapshots->is_known && !snapshots->is_unsure;
+    uint64_t covered = early ? snapshots->next.index : is_there ? snapshots->position.index : 0;
     bool cuts_out = replica->unreadable_index > 0 && covered >= replica->unreadable_index;
     if (cuts_out) return covered; /* What can't be read is of no use to anybody. */
     uint64_t spare = journal_index_before(replica->journal, replica->config.snapshot.log_retain);

@@ -316,6 +316,45 @@ Test(snapshot, a_failed_one_leaves_the_present_one_and_is_removed) {
     replica_box_clear(&box);
 }
 
+static void run_to_phase(struct replica_box *box, enum replica_snapshot_phase phase) {
+    for (int i = 0; i < 1000; i++) {
+        if (replica_snapshot_status(box->replicas[1]).phase == phase) return;
+        replica_box_run(box, 20);
+    }
+    cr_assert_fail("phase %d never came", phase);
+}
+
+/* It has taken the name of the one before: which of the two stands there can't be told. */
+Test(snapshot, one_that_can_not_be_looked_at_again_is_offered_to_nobody) {
+    struct simulated_disk_config fine = {.delay_min_us = 100, .delay_max_us = 400}, broken = fine;
+    broken.read_errors_per_mille = 1000;
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(replica_box_snapshot(&box, 1));
+    cr_expect_gt(replica_snapshots_file(box.replicas[1]).size, 0);
+    struct box_client *client = replica_box_client(&box, 1);
+    ask(&box, client, "SET x 1\r\n", "+OK\r\n");
+    char name[DISK_NAME_SIZE];
+    replica_box_write_snapshot(&box, 1, name, ERROR_NONE);
+    run_to_phase(&box, REPLICA_SNAPSHOT_RENAMING);
+    simulated_disk_configure(box.disks[1], &broken);
+    replica_box_run(&box, 100 * 1000);
+    simulated_disk_configure(box.disks[1], &fine);
+    cr_expect_eq(replica_snapshot_status(box.replicas[1]).failed, 1);
+    cr_expect_eq(replica_snapshots_file(box.replicas[1]).size, 0);
+    cr_expect_not(replica_snapshot_is_due(box.replicas[1]));
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect(replica_snapshot_is_due(box.replicas[1]), "another one in its place");
+    cr_expect(replica_box_snapshot(&box, 1));
+    struct bytes file;
+    cr_assert(simulated_disk_file(box.disks[1], SNAPSHOT_NAME, &file));
+    cr_expect_eq(replica_snapshots_file(box.replicas[1]).size, file.size);
+    cr_expect_not(replica_snapshot_is_due(box.replicas[1]));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
 Test(snapshot, what_a_crash_left_half_written_is_removed) {
     struct replica_box box;
     replica_box_init(&box, 1);

@@ -217,6 +217,10 @@ struct connection *clients_readable(struct world *world, uint32_t node) {
     return NULL;
 }
 
+uint32_t clients_node_of(const struct world *world, uint32_t client) {
+    return world->clients->at[client].node;
+}
+
 void clients_node_stopped(struct world *world, uint32_t node) {
     struct clients *clients = world->clients;
     for (size_t i = 0; i < clients->open_count;) {

@@ -1,5 +1,5 @@
 /* damage.c: what a disk does to the files of a process that is down: bits flip, ends and names get
- * lost, writes land elsewhere or nowhere.
+ * lost, writes land elsewhere or nowhere; and, to those of one that runs: a bit flips.
  *
  * Only what was durable is hit, and not what shares a sector with the last mark of the log: beyond
  * that nobody could tell a fault from a tear (docs/semantics.md, the window that remains). A node
@@ -109,15 +109,19 @@ static void add_file(struct regions *regions, const struct simulated_disk *disk,
 /* --- the kinds ------------------------------------------------------------------------------ */
 
 /* A byte never becomes zero: a record's only byte in a sector must not look as if it were blank. */
+static bool flip_a_bit(struct world *world, struct node *node, const struct region *region) {
+    struct bytes file;
+    uint64_t at = world_below(world, region->size);
+    uint8_t mask = (uint8_t)(1u << world_below(world, 8));
+    CHECK(simulated_disk_file(node->disk, region->name, &file));
+    if ((uint8_t)file.data[at] == mask) return false;
+    simulated_disk_flip(node->disk, region->name, at, mask);
+    return true;
+}
+
 static void flip(struct world *world, struct node *node, const struct region *region) {
-    for (uint64_t count = world_between(world, 1, 3); count > 0; count--) {
-        struct bytes file;
-        uint64_t at = world_below(world, region->size);
-        uint8_t mask = (uint8_t)(1u << world_below(world, 8));
-        CHECK(simulated_disk_file(node->disk, region->name, &file));
-        if ((uint8_t)file.data[at] == mask) continue;
-        simulated_disk_flip(node->disk, region->name, at, mask);
-    }
+    for (uint64_t count = world_between(world, 1, 3); count > 0; count--)
+        (void)flip_a_bit(world, node, region);
 }
 
 static void truncate(struct world *world, struct node *node, const struct region *region) {
@@ -163,6 +167,28 @@ static void hit(struct world *world, struct node *node, enum fault fault,
     }
 }
 
+uint32_t damage_count(const struct world *world) {
+    uint32_t count = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct node *node = &world->nodes[id];
+        count += node->exists && (node->is_damaged || node->damage_is_due);
+    }
+    return count;
+}
+
+/* Where nodes come and go: a minority of those there are, while they stay what they are. */
+static bool may_be_hit(const struct world *world, const struct node *node) {
+    if (node->is_damaged || node->damage_is_due) return false;
+    bool has_operator = world->fault_on[FAULT_members];
+    uint32_t max = has_operator ? (world_count_nodes(world) - 1) / 2 : world->damaged_max;
+    if (damage_count(world) >= max) return false;
+    return !has_operator || members_are_settled_for(world, node);
+}
+
+static void note_hopelessness(struct world *world) {
+    if (damage_count(world) > (world->node_count - 1) / 2) world->is_hopeless = true;
+}
+
 static bool another_has_no_vote(const struct world *world, const struct node *node) {
     for (uint32_t id = 1; id <= world->node_count; id++)
         if (id != node->id && world->nodes[id].is_damaged && world->nodes[id].lost_vote)
@@ -199,6 +225,18 @@ static bool has_begun(const struct node *node) {
     return false;
 }
 
+/* Of the log, or the snapshot. */
+static bool choose_region(struct world *world, struct node *node, struct region *region) {
+    const struct disk_file *files;
+    uint32_t count = simulated_disk_list(node->disk, &files);
+    struct regions regions = {0};
+    if (world_chance(world, 300)) add_file(&regions, node->disk, SNAPSHOT_NAME);
+    if (regions.count == 0) add_segments(&regions, node->disk, files, count);
+    if (regions.count == 0) return false;
+    *region = regions.at[world_below(world, regions.count)];
+    return true;
+}
+
 void damage_strike(struct world *world, struct node *node) {
     enum fault fault = node->damage;
     node->damage_is_due = false;
@@ -210,30 +248,47 @@ void damage_strike(struct world *world, struct node *node) {
         hit_vote(world, node, fault);
         return;
     }
-    const struct disk_file *files;
-    uint32_t count = simulated_disk_list(node->disk, &files);
-    struct regions regions = {0};
-    if (world_chance(world, 300)) add_file(&regions, node->disk, SNAPSHOT_NAME);
-    if (regions.count == 0) add_segments(&regions, node->disk, files, count);
-    if (regions.count > 0) hit(world, node, fault, &regions.at[world_below(world, regions.count)]);
+    struct region region;
+    if (choose_region(world, node, &region)) hit(world, node, fault, &region);
+}
+
+void damage_decay(struct world *world, struct node *node) {
+    struct region region;
+    if (node->replica == NULL || replica_state(node->replica) != REPLICA_RUNNING) return;
+    if (!may_be_hit(world, node) || !has_begun(node)) return;
+    struct regions votes = {0};
+    if (world_chance(world, 200)) {
+        add_file(&votes, node->disk, VOTE_NAME);
+        add_file(&votes, node->disk, VOTE_COPY_NAME);
+    }
+    if (votes.count > 0)
+        region = votes.at[world_below(world, votes.count)];
+    else if (!choose_region(world, node, &region))
+        return;
+    if (!flip_a_bit(world, node, &region)) return;
+    world_trace(world, region.size, "n%u: %s decays", node->id, region.name);
+    world->result->figures.faults[FAULT_decays]++;
+    node->is_damaged = node->was_damaged = true;
+    node->lost_vote = false;
+    note_hopelessness(world);
+    memcpy(node->decayed_name, region.name, sizeof(region.name));
+    node->decayed_id = simulated_disk_file_id(node->disk, region.name);
 }
 
 /* --- who, and how many ---------------------------------------------------------------------- */
 
-uint32_t damage_count(const struct world *world) {
-    uint32_t count = 0;
-    for (uint32_t id = 1; id <= world->node_count; id++)
-        count += world->nodes[id].is_damaged || world->nodes[id].damage_is_due;
-    return count;
-}
-
 bool damage_plan(struct world *world, struct node *node, enum fault fault) {
-    bool is_hit = node->is_damaged || node->damage_is_due;
-    if (is_hit || damage_count(world) >= world->damaged_max) return false;
+    if (!may_be_hit(world, node)) return false;
     node->damage = fault;
     node->damage_is_due = true;
-    if (damage_count(world) > (world->node_count - 1) / 2) world->is_hopeless = true;
+    note_hopelessness(world);
     return true;
+}
+
+/* What was hit while the process runs is hit until the file is gone, or the process. */
+static bool is_decayed(const struct node *node) {
+    return node->decayed_id != 0 &&
+           simulated_disk_file_id(node->disk, node->decayed_name) == node->decayed_id;
 }
 
 /* Found again, and not yet written: the node's next start would find it lost again. */
@@ -257,6 +312,8 @@ void damage_note_repair(struct world *world, struct node *node) {
     struct replica_repair repair;
     replica_get_repair(node->replica, &repair);
     if (damage_is_mute(node) || repair.is_marked || vote_says_lost(world, node)) return;
+    if (is_decayed(node)) return;
+    node->decayed_id = 0;
     world_trace(world, node->id, "n%u has lost nothing any more", node->id);
     node->is_damaged = false;
     world->result->figures.repairs++;

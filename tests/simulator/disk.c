@@ -10,6 +10,16 @@
 
 enum { SECTOR_SIZE = 512, QUEUES = 3, QUEUE_MAX = 256 };
 
+/* How far a CREATE or a REPLACE has come (raft/disk.h). */
+enum stage {
+    STAGE_NOTHING,
+    STAGE_WRITING, /* some of it under ".new" */
+    STAGE_SYNCED,  /* all of it there, durable; the name is not */
+    STAGE_RENAMED, /* the directory is not synced */
+    STAGE_DONE,
+    STAGES
+};
+
 enum queue { QUEUE_WRITES, QUEUE_FILES, QUEUE_READS };
 
 static const uint8_t queue_of[] = {
@@ -19,20 +29,21 @@ static const uint8_t queue_of[] = {
 };
 
 struct file {
+    uint64_t id; /* no other one of this disk ever has it */
     char name[DISK_NAME_SIZE];
     struct buffer kernel, durable;
     struct buffer before;         /* REPLACE: what it took the place of */
     uint8_t *dirty;               /* one a sector */
     size_t dirty_low, dirty_high; /* none outside of these */
     size_t synced_size;           /* its size when it was synced last */
-    bool may_vanish;              /* made by WRITE: the directory does not know it for sure */
+    bool may_vanish;              /* made without a sync of the directory */
 };
 
-/* A RENAME that the kernel has carried out while the process ended: the directory was not synced.
- */
-struct unsure_rename {
-    char name[DISK_NAME_SIZE], target[DISK_NAME_SIZE]; /* name empty: there is none */
-    struct file *replaced;                             /* NULL: there was no such target */
+/* What the kernel has done to a name while the process ended: the directory was not synced. */
+struct unsure_name {
+    char name[DISK_NAME_SIZE], target[DISK_NAME_SIZE];
+    uint64_t moved;        /* the file that has come to the target; 0: that was removed */
+    struct file *replaced; /* what was there before; NULL: nothing */
 };
 
 struct request {
@@ -45,10 +56,12 @@ struct simulated_disk {
     struct random random;
     struct file **files;
     uint32_t file_count, file_capacity;
+    uint64_t last_id;
     struct request queues[QUEUES][QUEUE_MAX];
     uint32_t heads[QUEUES], counts[QUEUES];
     struct disk_file *list;
-    struct unsure_rename unsure;
+    struct unsure_name *unsure; /* in the order in which they were done */
+    uint32_t unsure_count, unsure_capacity;
     struct simulated_disk_figures figures;
 };
 
@@ -112,6 +125,7 @@ static void file_add(struct simulated_disk *disk, struct file *file) {
 static struct file *file_create(struct simulated_disk *disk, const char *name, size_t size) {
     file_remove(disk, name);
     struct file *file = memory_allocate_zeroed(sizeof(*file));
+    file->id = ++disk->last_id;
     snprintf(file->name, sizeof(file->name), "%s", name);
     file_resize(file, size);
     file->synced_size = size;
@@ -155,38 +169,73 @@ static void file_sync(struct file *file) {
 
 /* The directory was synced: all names are as they are. */
 static void sync_names(struct simulated_disk *disk) {
-    file_destroy(disk->unsure.replaced);
-    disk->unsure = (struct unsure_rename){0};
+    for (uint32_t i = 0; i < disk->unsure_count; i++)
+        file_destroy(disk->unsure[i].replaced);
+    disk->unsure_count = 0;
     for (uint32_t i = 0; i < disk->file_count; i++)
         disk->files[i]->may_vanish = false;
+}
+
+static struct unsure_name *note_unsure(struct simulated_disk *disk, const char *target) {
+    if (disk->unsure_count == disk->unsure_capacity) {
+        disk->unsure_capacity = disk->unsure_capacity * 2 + 8;
+        disk->unsure =
+            memory_resize(disk->unsure, disk->unsure_capacity * sizeof(struct unsure_name));
+    }
+    struct unsure_name *unsure = &disk->unsure[disk->unsure_count++];
+    *unsure = (struct unsure_name){0};
+    snprintf(unsure->target, sizeof(unsure->target), "%s", target);
+    uint32_t at = find(disk, target);
+    if (at == disk->file_count) return unsure;
+    unsure->replaced = disk->files[at];
+    disk->files[at] = disk->files[--disk->file_count];
+    return unsure;
 }
 
 /* Without the sync: what the directory said before stays known. */
 static enum error rename_file(struct simulated_disk *disk, const char *name, const char *target) {
     struct file *file = file_of(disk, name);
     if (file == NULL) return ERROR_NOT_FOUND;
-    sync_names(disk);
-    uint32_t at = find(disk, target);
-    if (at < disk->file_count) {
-        disk->unsure.replaced = disk->files[at];
-        disk->files[at] = disk->files[--disk->file_count];
-    }
-    snprintf(disk->unsure.name, sizeof(disk->unsure.name), "%s", name);
-    snprintf(disk->unsure.target, sizeof(disk->unsure.target), "%s", target);
+    struct unsure_name *unsure = note_unsure(disk, target);
+    unsure->moved = file->id;
+    snprintf(unsure->name, sizeof(unsure->name), "%s", name);
     snprintf(file->name, sizeof(file->name), "%s", target);
     return ERROR_NONE;
 }
 
-/* The loss of power: an unsure name is the new one or the old one, an unsure file is there or not.
- */
+/* Likewise. */
+static enum error unlink_file(struct simulated_disk *disk, const char *name) {
+    if (file_of(disk, name) == NULL) return ERROR_NOT_FOUND;
+    (void)note_unsure(disk, name);
+    return ERROR_NONE;
+}
+
+/* If nothing has come of it since. */
+static void take_back(struct simulated_disk *disk, struct unsure_name *unsure) {
+    struct file *present = file_of(disk, unsure->target);
+    bool is_as_it_was = unsure->moved == 0 ? present == NULL
+                                           : present != NULL && present->id == unsure->moved &&
+                                                 file_of(disk, unsure->name) == NULL;
+    if (!is_as_it_was) return;
+    if (present != NULL) snprintf(present->name, sizeof(present->name), "%s", unsure->name);
+    if (unsure->replaced != NULL) file_add(disk, unsure->replaced);
+    unsure->replaced = NULL;
+}
+
+/* The directory has the name, and so the file. */
+static void keep(struct simulated_disk *disk, const struct unsure_name *unsure) {
+    struct file *present = file_of(disk, unsure->target);
+    if (present != NULL && present->id == unsure->moved) present->may_vanish = false;
+}
+
+/* The loss of power: each unsure name is the new one or the old one, an unsure file is there or
+ * not. */
 static void settle_names(struct simulated_disk *disk) {
-    struct unsure_rename *unsure = &disk->unsure;
-    struct file *file = file_of(disk, unsure->target);
-    if (unsure->name[0] != 0 && file != NULL && file_of(disk, unsure->name) == NULL &&
-        random_below(&disk->random, 2) == 0) {
-        snprintf(file->name, sizeof(file->name), "%s", unsure->name);
-        if (unsure->replaced != NULL) file_add(disk, unsure->replaced);
-        unsure->replaced = NULL;
+    for (uint32_t i = disk->unsure_count; i-- > 0;) {
+        if (random_below(&disk->random, 2) == 0)
+            take_back(disk, &disk->unsure[i]);
+        else
+            keep(disk, &disk->unsure[i]);
     }
     for (uint32_t at = disk->file_count; at-- > 0;)
         if (disk->files[at]->may_vanish && random_below(&disk->random, 2) == 0)
@@ -205,9 +254,10 @@ struct simulated_disk *simulated_disk_create(const struct simulated_disk_config 
 
 void simulated_disk_destroy(struct simulated_disk *disk) {
     if (disk == NULL) return;
+    sync_names(disk);
     for (uint32_t i = 0; i < disk->file_count; i++)
         file_destroy(disk->files[i]);
-    file_destroy(disk->unsure.replaced);
+    memory_release(disk->unsure);
     memory_release(disk->files);
     memory_release(disk->list);
     memory_release(disk);
@@ -308,6 +358,8 @@ static enum error run_write(struct simulated_disk *disk, const struct disk_reque
     uint64_t end = call->offset + span_bytes(call);
     uint64_t present = file == NULL ? 0 : file->kernel.size;
     disk->figures.writes++;
+    bool fails = happens(disk, disk->config.file_errors_per_mille);
+    if (fails && random_below(&disk->random, 2) == 0) return ERROR_IO;
     if (end > present && disk->config.capacity_bytes > 0 &&
         used_bytes(disk) + end - present > disk->config.capacity_bytes) {
         disk->figures.full++;
@@ -319,37 +371,84 @@ static enum error run_write(struct simulated_disk *disk, const struct disk_reque
     }
     if (end > present) file_resize(file, end);
     write_spans(file, call);
+    if (fails) return ERROR_IO;
     if (sync) file_sync(file);
     return ERROR_NONE;
 }
 
-static enum error run_whole_file(struct simulated_disk *disk, const struct disk_request *call) {
-    uint64_t size = span_bytes(call);
-    if (call->call == DISK_CREATE) {
-        CHECK(size <= call->size);
-        size = call->size;
-        disk->figures.creates++;
-        if (disk->config.capacity_bytes > 0 &&
-            used_bytes(disk) + size > disk->config.capacity_bytes) {
-            disk->figures.full++;
-            return ERROR_DISK_FULL;
-        }
-    } else if (disk->config.replace_is_full) {
-        disk->figures.full++;
-        return ERROR_DISK_FULL;
-    } else {
-        disk->figures.replaces++;
+static bool has_room(struct simulated_disk *disk, const struct disk_request *call) {
+    const struct simulated_disk_config *config = &disk->config;
+    bool is_full = config->replace_is_full;
+    if (call->call == DISK_CREATE)
+        is_full =
+            config->capacity_bytes > 0 && used_bytes(disk) + call->size > config->capacity_bytes;
+    disk->figures.full += is_full;
+    return !is_full;
+}
+
+/* A CREATE or a REPLACE, as far as that stage. */
+static void carry_out_up_to(struct simulated_disk *disk, const struct disk_request *call,
+                            enum stage stage) {
+    if (stage == STAGE_NOTHING) return;
+    char name[2 * DISK_NAME_SIZE];
+    snprintf(name, sizeof(name), "%s.new", call->name);
+    uint64_t size = call->call == DISK_CREATE ? call->size : span_bytes(call);
+    CHECK(span_bytes(call) <= size);
+    struct file *file = file_create(disk, name, size);
+    file->may_vanish = true;
+    write_spans(file, call);
+    if (stage == STAGE_WRITING) {
+        file_resize(file, random_below(&disk->random, size + 1));
+        file->synced_size = 0;
+        return;
     }
-    struct buffer before = {0};
+    file_sync(file);
+    if (stage == STAGE_SYNCED) return;
     const struct file *old = file_of(disk, call->name);
     if (old != NULL && call->call == DISK_REPLACE)
-        buffer_append_bytes(&before, buffer_bytes(&old->kernel));
-    struct file *file = file_create(disk, call->name, size);
-    file->before = before;
-    write_spans(file, call);
-    file_sync(file);
+        buffer_append_bytes(&file->before, buffer_bytes(&old->kernel));
+    enum error error = rename_file(disk, name, call->name);
+    CHECK(error == ERROR_NONE);
+    if (stage == STAGE_RENAMED) return;
     sync_names(disk);
+}
+
+/* One that fails may be found in any state before its name is there; who is told of a REPLACE that
+ * failed ends, and finds one or the other. */
+static enum error run_whole_file(struct simulated_disk *disk, const struct disk_request *call) {
+    bool is_creation = call->call == DISK_CREATE;
+    if (happens(disk, disk->config.file_errors_per_mille)) {
+        uint64_t stages = is_creation ? STAGE_RENAMED : STAGE_DONE;
+        carry_out_up_to(disk, call, (enum stage)random_below(&disk->random, stages));
+        return ERROR_IO;
+    }
+    disk->figures.creates += is_creation;
+    if (!has_room(disk, call)) return ERROR_DISK_FULL;
+    disk->figures.replaces += !is_creation;
+    carry_out_up_to(disk, call, STAGE_DONE);
     return ERROR_NONE;
+}
+
+/* Of RENAME, REMOVE and LIST: one that fails has done nothing. */
+static enum error refusal_of(struct simulated_disk *disk, const struct disk_request *call) {
+    if (happens(disk, disk->config.file_errors_per_mille)) return ERROR_IO;
+    if (call->call != DISK_RENAME || !disk->config.rename_is_full) return ERROR_NONE;
+    disk->figures.full++;
+    return ERROR_DISK_FULL;
+}
+
+static enum error run_rename(struct simulated_disk *disk, const struct disk_request *call) {
+    enum error error = refusal_of(disk, call);
+    if (error == ERROR_NONE) error = rename_file(disk, call->name, call->target);
+    if (error == ERROR_NONE) sync_names(disk);
+    return error;
+}
+
+static enum error run_remove(struct simulated_disk *disk, const struct disk_request *call) {
+    enum error error = refusal_of(disk, call);
+    if (error == ERROR_NONE) error = unlink_file(disk, call->name);
+    if (error == ERROR_NONE) sync_names(disk);
+    return error;
 }
 
 static void run_read(struct simulated_disk *disk, const struct disk_request *call,
@@ -395,19 +494,17 @@ static void run(struct simulated_disk *disk, const struct disk_request *call,
         completion->error = run_write(disk, call, call->sync);
         break;
     case DISK_RENAME:
-        completion->error = rename_file(disk, call->name, call->target);
-        sync_names(disk);
+        completion->error = run_rename(disk, call);
         break;
     case DISK_REMOVE:
-        if (file_of(disk, call->name) == NULL) completion->error = ERROR_NOT_FOUND;
-        file_remove(disk, call->name);
-        sync_names(disk);
+        completion->error = run_remove(disk, call);
         break;
     case DISK_READ:
         run_read(disk, call, completion);
         break;
     case DISK_LIST:
-        run_list(disk, completion);
+        completion->error = refusal_of(disk, call);
+        if (completion->error == ERROR_NONE) run_list(disk, completion);
         break;
     }
     disk->figures.errors += completion->error == ERROR_IO;
@@ -442,21 +539,10 @@ uint64_t simulated_disk_deadline_us(const struct simulated_disk *disk) {
 
 /* --- the end of a process ------------------------------------------------------------------- */
 
-/* An open CREATE or REPLACE: done, begun under ".new", or not begun. */
+/* An open CREATE or REPLACE: as far as it had come. */
 static void interrupt_whole_file(struct simulated_disk *disk, const struct disk_request *call) {
-    switch (random_below(&disk->random, 3)) {
-    case 0:
-        if (run_whole_file(disk, call) != ERROR_NONE) return;
-        return;
-    case 1: {
-        char name[2 * DISK_NAME_SIZE];
-        snprintf(name, sizeof(name), "%s.new", call->name);
-        file_create(disk, name, random_below(&disk->random, 5000));
-        return;
-    }
-    default:
-        return;
-    }
+    enum stage stage = (enum stage)random_below(&disk->random, STAGES);
+    if (has_room(disk, call)) carry_out_up_to(disk, call, stage);
 }
 
 /* How many of the open requests the kernel had already got. */
@@ -473,7 +559,7 @@ static void interrupt_queue(struct simulated_disk *disk, uint32_t queue) {
         } else if (call->call == DISK_RENAME && random_below(&disk->random, 2) == 0) {
             if (rename_file(disk, call->name, call->target) != ERROR_NONE) break;
         } else if (call->call == DISK_REMOVE && random_below(&disk->random, 2) == 0) {
-            file_remove(disk, call->name);
+            if (unlink_file(disk, call->name) != ERROR_NONE) break;
         }
     }
     disk->heads[queue] = disk->counts[queue] = 0;
@@ -489,6 +575,7 @@ void simulated_disk_power_loss(struct simulated_disk *disk) {
     simulated_disk_kill(disk);
     disk->figures.kills--;
     disk->figures.power_losses++;
+    settle_names(disk);
     /* Sometimes all is lost, sometimes nothing, mostly some of it. */
     uint64_t kept_per_mille = random_below(&disk->random, 4) * 333;
     for (uint32_t i = 0; i < disk->file_count; i++) {
@@ -506,7 +593,6 @@ void simulated_disk_power_loss(struct simulated_disk *disk) {
             file_resize(file, file->synced_size + random_below(&disk->random, unsure + 1));
         file->synced_size = file->kernel.size;
     }
-    settle_names(disk);
 }
 
 /* --- meddling ------------------------------------------------------------------------------- */
@@ -531,8 +617,13 @@ void simulated_disk_flip(struct simulated_disk *disk, const char *name, uint64_t
                          uint8_t mask) {
     struct file *file = file_of(disk, name);
     CHECK(file != NULL && offset < file->kernel.size);
-    char byte = (char)(file->kernel.data[offset] ^ mask);
-    simulated_disk_put(disk, name, offset, bytes_of(&byte, 1));
+    file->kernel.data[offset] = (char)(file->kernel.data[offset] ^ mask);
+    file->durable.data[offset] = (char)(file->durable.data[offset] ^ mask);
+}
+
+uint64_t simulated_disk_file_id(const struct simulated_disk *disk, const char *name) {
+    const struct file *file = file_of(disk, name);
+    return file == NULL ? 0 : file->id;
 }
 
 void simulated_disk_truncate(struct simulated_disk *disk, const char *name, uint64_t size) {

@@ -5,7 +5,8 @@
  * of 512 bytes that was written and not synced whether it is old or new; requests not completed
  * may have happened in part. simulated_disk_kill() is the end of the process alone: the kernel
  * keeps what it has, and a later loss of power may still take it: bytes, the growth of a file that
- * WRITEs have made, that file's name, and a RENAME that was not completed.
+ * WRITEs have made, that file's name; and each change of a name by a call that was not completed,
+ * be it CREATE, REPLACE, RENAME or REMOVE, for itself: the directory is as before or as after it.
  *
  * Time is virtual: a request completes once its seeded delay is over. Same seed and calls, same
  * disk. It outlives the nodes that use it. */
@@ -19,9 +20,11 @@ struct simulated_disk_config {
     uint32_t slow_per_mille;             /* requests that take slow_us more */
     uint64_t slow_us;
     uint32_t append_errors_per_mille, read_errors_per_mille; /* ERROR_IO */
+    uint32_t file_errors_per_mille;                          /* likewise, of all other calls */
     uint64_t
         capacity_bytes;   /* of all files; beyond it CREATE and WRITE say DISK_FULL; 0: endless */
     bool replace_is_full; /* REPLACE says DISK_FULL: it needs room for a second file */
+    bool rename_is_full;  /* RENAME does: the directory needs another block */
 };
 
 struct simulated_disk;
@@ -53,6 +56,8 @@ void simulated_disk_put(struct simulated_disk *disk, const char *name, uint64_t 
                         struct bytes bytes);
 void simulated_disk_flip(struct simulated_disk *disk, const char *name, uint64_t offset,
                          uint8_t mask);
+/* 0: there is none. Another file that takes the name has another one. */
+uint64_t simulated_disk_file_id(const struct simulated_disk *disk, const char *name);
 void simulated_disk_truncate(struct simulated_disk *disk, const char *name, uint64_t size);
 void simulated_disk_remove(struct simulated_disk *disk, const char *name);
 /* What the last REPLACE of this file took the place of is there again, or nothing is. */

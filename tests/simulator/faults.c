@@ -4,12 +4,10 @@
 
 enum { EVERYONE = 0 };
 
-/* How many disks may be damaged is counted by the founders, and calm seeds hold still: not beside
- * nodes that come and go. Drawn apart, so that seeds without it stay what they were. */
+/* Calm seeds hold still: no nodes come and go there. Drawn apart, so that seeds without it stay
+ * what they were. */
 static void choose_members(struct world *world) {
     bool may_be = !world->is_calm;
-    for (uint32_t i = FAULT_bit_flips; i <= FAULT_misplaced_writes; i++)
-        may_be = may_be && !world->fault_on[i];
     random_init(&world->operator.random, random_mix(world->options->seed) + 1);
     world->fault_on[FAULT_members] = may_be && random_below(&world->operator.random, 100) < 40;
 }
@@ -234,6 +232,13 @@ static void damage(struct world *world, enum fault fault) {
     node->doom_in = (uint32_t)world_below(world, 40);
 }
 
+/* What was kept for a REPLACE may be gone, and the directory be as full as the rest. */
+static void fill_disk(struct world *world, struct simulated_disk_config *config) {
+    config->capacity_bytes = 1;
+    config->replace_is_full = world_chance(world, 200);
+    config->rename_is_full = world_chance(world, 300);
+}
+
 static void spoil_disk(struct world *world, enum fault fault) {
     struct node *node = victim(world);
     struct simulated_disk_config config = node->disk_config;
@@ -244,11 +249,12 @@ static void spoil_disk(struct world *world, enum fault fault) {
         config.slow_us = world_paced_us(world, 25, 8);
         break;
     case FAULT_disk_errors:
-        config.append_errors_per_mille = 100;
-        config.read_errors_per_mille = 50;
+        config.append_errors_per_mille = world_chance(world, 700) ? 100 : 0;
+        config.read_errors_per_mille = world_chance(world, 700) ? 50 : 0;
+        config.file_errors_per_mille = world_chance(world, 700) ? 200 : 0;
         break;
     default:
-        config.capacity_bytes = 1;
+        fill_disk(world, &config);
         break;
     }
     simulated_disk_configure(node->disk, &config);
@@ -301,6 +307,9 @@ static void strike(struct world *world, enum fault fault) {
     case FAULT_lost_names:
     case FAULT_misplaced_writes:
         damage(world, fault);
+        break;
+    case FAULT_decays:
+        damage_decay(world, victim(world));
         break;
     case FAULT_kills:
         doom(world, DOOM_KILL);
@@ -378,7 +387,7 @@ static void strike_now(struct world *world) {
 #undef FAULT_NAME
     };
     world_trace(world, fault, "fault: %s", names[fault]);
-    bool is_damage = fault >= FAULT_bit_flips && fault <= FAULT_misplaced_writes;
+    bool is_damage = fault >= FAULT_bit_flips && fault <= FAULT_decays;
     if (!is_damage) world->result->figures.faults[fault]++; /* else when it has struck */
     strike(world, fault);
 }
@@ -473,7 +482,7 @@ static void begin_ailment(struct world *world) {
         simulated_disk_configure(node->disk, &config);
         break;
     case AILMENT_full_disk:
-        config.capacity_bytes = 1;
+        fill_disk(world, &config);
         simulated_disk_configure(node->disk, &config);
         break;
     case AILMENT_none:

@@ -3,7 +3,8 @@
  * As a person would: one change at a time, asked for on some node, and on another one if that does
  * not answer, until the outcome is known. A node that was let in is started with an empty disk, as
  * --join does it: once some node has the configuration with it as committed. One that was removed
- * runs on for a while. */
+ * runs on for a while. While a node has not got back what its disk has lost, the others stay: it is
+ * that one which may be replaced. */
 #include "tests/simulator/world.h"
 
 enum { LOOK_MAX_US = 500 * 1000 };
@@ -29,23 +30,34 @@ static const struct members *newest(const struct world *world, uint64_t *index) 
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
+static uint32_t damaged_node(const struct world *world) {
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        if (world->nodes[id].exists && world->nodes[id].is_damaged) return id;
+    return 0;
+}
+
 static struct replica_change addition(struct world *world) {
     uint64_t uuid = ++world->operator.next_uuid;
     struct replica_change change = {.kind = REPLICA_ADD,
                                     .member = {.port = (uint32_t)uuid, .host = "world"}};
     memcpy(change.member.uuid, &uuid, sizeof(uuid));
-    if (world_chance(world, 300)) change.member.replaces = world_any_node(world);
+    if (damage_count(world) > 0)
+        change.member.replaces = damaged_node(world);
+    else if (world_chance(world, 300))
+        change.member.replaces = world_any_node(world);
     return change;
 }
 
 static uint32_t to_be_removed(struct world *world) {
     uint32_t leader = world_leader(world);
+    if (damage_count(world) > 0) return damaged_node(world);
     return leader != 0 && world_chance(world, 400) ? leader : world_any_node(world);
 }
 
 void members_strike(struct world *world) {
     struct operator* operator= & world->operator;
-    if (operator->is_open || world->healed) return;
+    bool is_bound = damage_count(world) > 0 && damaged_node(world) == 0; /* it is not hit yet */
+    if (operator->is_open || world->healed || is_bound) return;
     uint32_t count = world_count_nodes(world);
     bool adds = count <= MEMBERS_MIN || (count < MEMBERS_MAX && world_chance(world, 500));
     if (adds)
@@ -53,6 +65,11 @@ void members_strike(struct world *world) {
     else
         operator->change =(struct replica_change){.kind = REPLICA_REMOVE,
                                                   .id = to_be_removed(world)};
+    uint32_t leaves = adds ? operator->change.member.replaces : operator->change.id;
+    if (leaves != 0) {
+        operator->leaving |= 1u << leaves;
+        publishing_node_leaves(world, leaves);
+    }
     operator->is_open = true;
     operator->ticket = 0;
     operator->is_busy = world_chance(world, 700);
@@ -120,6 +137,7 @@ static bool is_over(struct world *world) {
         return !adds;
     case REPLICA_CHANGE_REFUSED:
         world_trace(world, operator->change.id, "refused: %s", status.reason);
+        operator->leaving &= ~(1u << operator->change.id | 1u << operator->change.member.replaces);
         return true;
     case REPLICA_CHANGE_LATE:
         operator->ticket = 0;
@@ -142,6 +160,7 @@ static void end_removed(struct world *world) {
         if (!world->healed && !world_chance(world, 50)) continue;
         world_trace(world, id, "n%u is taken away", id);
         node->exists = false;
+        world->operator.leaving &= ~(1u << id);
         node_kill(world, node, false);
         if (world->healed) clients_spread(world);
         return; /* The configuration may have been its. */
@@ -173,6 +192,18 @@ void members_describe(const struct world *world, struct buffer *out) {
         buffer_append_format(out, " n%u%s", id, node->serves_again ? "" : " (does not serve)");
     }
     if (world->operator.is_open) buffer_append_format(out, "; the operator waits");
+}
+
+bool members_may_leave(const struct world *world, uint32_t node) {
+    return (world->operator.leaving>> node & 1) == 1;
+}
+
+bool members_are_settled_for(const struct world *world, const struct node *node) {
+    uint64_t index;
+    (void)newest(world, &index);
+    if (!members_are_settled(world) || !runs(node)) return false;
+    const struct raft *raft = replica_raft(node->replica);
+    return raft_members_index(raft) == index && raft_persisted_index(raft) >= index;
 }
 
 bool members_are_settled(const struct world *world) {

@@ -103,6 +103,7 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     replica_destroy(node->replica);
     node->replica = NULL;
     node->snapshot.size = 0; /* The child goes with its parent. */
+    node->decayed_id = 0;    /* Its next start finds it. */
     clear_inbox(node);
     network_node_stopped(world, node->id);
     uint64_t away_us =

@@ -29,10 +29,7 @@ struct publishing {
 void publishing_create(struct world *world) {
     struct publishing *publishing = memory_allocate_zeroed(sizeof(*publishing));
     world->publishing = publishing;
-    /* A node's removal closes its origin, and with it what its clients listen to, before they can
-     * know of it (SAFETY 28, later). */
-    bool is_wanted = world_chance(world, 400) && !world->fault_on[FAULT_members];
-    if (is_wanted) publishing->per_mille = (uint32_t)world_between(world, 20, 150);
+    if (world_chance(world, 400)) publishing->per_mille = (uint32_t)world_between(world, 20, 150);
     for (uint32_t i = 0; i < CHANNELS; i++)
         publishing->news[i] = news_create();
 }
@@ -120,7 +117,8 @@ void publishing_listen(struct world *world, uint32_t client, struct buffer *out)
     bool is_idle = count_standing(listener, LISTENS_NOT) == CHANNELS;
     bool is_settled =
         count_standing(listener, LISTENS_NOT) + count_standing(listener, LISTENS) == CHANNELS;
-    if (is_idle) {
+    bool may_leave = members_may_leave(world, clients_node_of(world, client));
+    if (is_idle && !may_leave) {
         subscribe(world, listener, out);
     } else if (is_settled && !world->healed && world_chance(world, 30)) {
         unsubscribe(world, listener, out);
@@ -186,6 +184,13 @@ void publishing_connection_ends(struct world *world, uint32_t client) {
         news_unsubscribing(world->publishing->news[i], listener->channels[i].subscription,
                            clients_moment(world));
     }
+}
+
+/* A node's removal closes its origin, and with it what its clients listen to, before they can know
+ * of it (SAFETY 28, later). */
+void publishing_node_leaves(struct world *world, uint32_t node) {
+    for (uint32_t client = 0; client < CLIENTS_MAX; client++)
+        if (clients_node_of(world, client) == node) publishing_connection_ends(world, client);
 }
 
 void publishing_client_lost(struct world *world, uint32_t client) {

@@ -395,6 +395,17 @@ static bool is_unfit(const struct node *node) {
     return status.unfit != 0 || replica_disk_is_full(node->replica);
 }
 
+/* Some node had begun to campaign before this one led: it may come late, but it comes. */
+static bool is_overtaken(const struct world *world, uint32_t leader) {
+    uint64_t term = raft_term(replica_raft(world->nodes[leader].replica));
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct replica *replica = world->nodes[id].replica;
+        struct raft *raft = replica == NULL ? NULL : replica_raft(replica);
+        if (raft != NULL && raft_term(raft) > term) return true;
+    }
+    return false;
+}
+
 /* A node that is not well unseats no leader that is (thesis 4.2.3, 9.6); nor does a disk that is
  * slow, but not stalled. One whose disk was full, and may be thought to be for a while, or could
  * not be read, hands over, and so does one that was asked to before all was mended; whom it has
@@ -402,7 +413,7 @@ static bool is_unfit(const struct node *node) {
 static bool keeps_its_leader(struct world *world) {
     uint32_t leader = world->looked_at = world_leader(world);
     bool is_well = leader != world->ailing || world->ailment == AILMENT_slow_disk;
-    if (leader == 0 || !is_well) return true;
+    if (leader == 0 || !is_well || is_overtaken(world, leader)) return true;
     uint64_t term = raft_term(replica_raft(world->nodes[leader].replica));
     uint64_t end_us = world->now_us + STABLE_ELECTIONS * election_us(world);
     bool was_unseated = run_until(world, end_us, led_and_does_not);

@@ -8,7 +8,7 @@
  *   node.c     one process: turns cut into single effects, between any two of which it may stop
  *   network.c  packets and links
  *   faults.c   which misfortune when; healing
- *   damage.c   what befalls the files of a process that is down
+ *   damage.c   what befalls the files of a process that is down, or of one that runs
  *   members.c  the operator: adds, removes and replaces nodes
  *   clients.c  what clients ask, and the history of what they were told; beside it two more
  *              workloads: appending.c, transactions over several lists, and publishing.c
@@ -52,6 +52,7 @@ enum { NODES_MAX = RAFT_NODES_MAX, MEMBERS_MIN = 1, MEMBERS_MAX = 6, CLIENTS_MAX
     X(truncations)                                                                                 \
     X(lost_names)                                                                                  \
     X(misplaced_writes)                                                                            \
+    X(decays)                                                                                      \
     X(disconnections)                                                                              \
     X(members)
 #define FAULT_ENUMERATOR(name) FAULT_##name,
@@ -218,9 +219,12 @@ struct node {
     uint64_t handing_over_term;       /* the last in which it has told another one to campaign */
     bool damage_is_due;               /* when it is down next: this kind of it */
     enum fault damage;
-    bool is_damaged;           /* its disk was hit; until it has lost nothing any more */
-    bool lost_vote;            /* both copies of it were hit */
-    bool was_damaged;          /* at any time */
+    bool is_damaged;  /* its disk was hit; until it has lost nothing any more */
+    bool lost_vote;   /* both copies of it were hit */
+    bool was_damaged; /* at any time */
+    /* What was hit while its process runs: that file, until it is gone; id 0: none. */
+    char decayed_name[DISK_NAME_SIZE];
+    uint64_t decayed_id;
     uint64_t submitted, taken; /* disk requests; events within a turn */
 
     struct inbox_item *inbox;
@@ -269,6 +273,7 @@ struct operator{
     uint32_t asked; /* node */
     uint64_t asked_boot, ticket;
     uint64_t next_uuid;
+    uint32_t leaving;     /* nodes that it wants gone, as bits 1 << id */
     struct random random; /* decides whether there is one at all */
 };
 
@@ -335,6 +340,11 @@ void members_strike(struct world *world);
 void members_tend(struct world *world);
 /* Nothing is under way, the nodes that exist are the members, and all of them vote. */
 bool members_are_settled(const struct world *world);
+/* The same, and this node knows for good: a node that has lost its vote asks those that it knows
+ * for their terms, and they have to be there. */
+bool members_are_settled_for(const struct world *world, const struct node *node);
+/* Its origin may be closed at any time, without that those who listen on it can know. */
+bool members_may_leave(const struct world *world, uint32_t node);
 /* In a line: the members, and which nodes there are. */
 void members_describe(const struct world *world, struct buffer *out);
 
@@ -381,6 +391,8 @@ void faults_when_power_changes(struct world *world);
 /* damage.c */
 /* Plans it for the node's next end, if so many may be damaged. */
 bool damage_plan(struct world *world, struct node *node, enum fault fault);
+/* A bit flips in a file of a node that runs, if so many may be damaged. */
+void damage_decay(struct world *world, struct node *node);
 void damage_strike(struct world *world, struct node *node); /* The node is down now. */
 uint32_t damage_count(const struct world *world);           /* nodes that are, or are about to be */
 void damage_note_repair(struct world *world, struct node *node);
@@ -396,6 +408,8 @@ void clients_bytes_at_client(struct world *world, struct event *event);
 /* A connection of this node with something to read, or NULL. */
 struct connection *clients_readable(struct world *world, uint32_t node);
 void clients_output(struct world *world, struct session *session);
+/* Where a client is, or goes next. */
+uint32_t clients_node_of(const struct world *world, uint32_t client);
 /* The node has closed it. */
 void clients_forget(struct world *world, struct connection *connection);
 void clients_node_stopped(struct world *world, uint32_t node);
@@ -433,6 +447,8 @@ bool publishing_has_listeners(const struct world *world);
 uint64_t publishing_ask(struct world *world, const struct connection *connection,
                         struct buffer *out);
 bool publishing_take(struct world *world, uint64_t message, const struct reply_value *value);
+/* From now on this node may cease to be a member. */
+void publishing_node_leaves(struct world *world, uint32_t node);
 /* What a listener does next: it subscribes, and now and then it leaves. */
 void publishing_listen(struct world *world, uint32_t client, struct buffer *out);
 /* Something that a listener was sent; false: it is nothing for one. */

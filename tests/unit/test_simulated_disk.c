@@ -107,3 +107,97 @@ Test(simulated_disk, may_take_back_a_rename_that_was_not_completed) {
     }
     cr_expect(renamed > SEEDS / 8 && renamed < SEEDS && taken_back > SEEDS / 20);
 }
+
+static void submit(struct simulated_disk *disk, enum disk_call call, const char *name) {
+    static struct bytes span; /* lent until the completion */
+    span = bytes_of(body, sizeof(body));
+    struct disk_request request = {
+        .call = call, .sync = true, .size = sizeof(body), .spans = &span, .span_count = 1};
+    memcpy(request.name, name, strlen(name) + 1);
+    memset(body, 'x', sizeof(body));
+    simulated_disk_submit(disk, &request, 0);
+}
+
+/* What was interrupted is done, begun, or neither; and a loss of power takes back what the kernel
+ * has done to one name, to another one, to both or to none. Nothing is ever seen half made. */
+Test(simulated_disk, settles_each_name_for_itself) {
+    int made = 0, replaced = 0, removed = 0, taken_back[3] = {0}, mixed = 0;
+    for (uint64_t seed = 0; seed < 5 * SEEDS; seed++) {
+        struct simulated_disk *disk = disk_of(seed);
+        simulated_disk_put(disk, "vote", 0, BYTES("the one before"));
+        simulated_disk_put(disk, "old", 0, BYTES("not needed any more"));
+        submit(disk, DISK_CREATE, "log");
+        submit(disk, DISK_REMOVE, "old");
+        submit(disk, DISK_REPLACE, "vote");
+        simulated_disk_kill(disk);
+        bool was_made = is_whole(disk, "log"), was_replaced = is_whole(disk, "vote");
+        bool was_removed = !is_there(disk, "old");
+        cr_expect_eq(was_made, is_there(disk, "log"), "never half made");
+        made += was_made;
+        replaced += was_replaced;
+        removed += was_removed;
+        simulated_disk_power_loss(disk);
+        struct bytes vote;
+        cr_assert(simulated_disk_file(disk, "vote", &vote));
+        cr_expect(is_whole(disk, "vote") || bytes_equal(vote, BYTES("the one before")));
+        cr_expect_eq(is_whole(disk, "log"), is_there(disk, "log"));
+        bool back[] = {was_made && !is_there(disk, "log"), was_replaced && !is_whole(disk, "vote"),
+                       was_removed && is_there(disk, "old")};
+        for (int i = 0; i < 3; i++)
+            taken_back[i] += back[i];
+        mixed += was_made && was_replaced && back[0] != back[1];
+        simulated_disk_destroy(disk);
+    }
+    cr_expect(made > SEEDS / 4 && replaced > SEEDS / 4 && removed > SEEDS / 4);
+    for (int i = 0; i < 3; i++)
+        cr_expect_gt(taken_back[i], SEEDS / 20, "%d", i);
+    cr_expect_gt(mixed, SEEDS / 20);
+}
+
+/* A call that fails has left the name as it was; but for a REPLACE, of which nobody can say. */
+Test(simulated_disk, fails_and_changes_no_name) {
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct simulated_disk *disk = simulated_disk_create(
+            &(struct simulated_disk_config){.seed = seed, .file_errors_per_mille = 1000});
+        simulated_disk_put(disk, "a.tmp", 0, BYTES("new"));
+        simulated_disk_put(disk, "vote", 0, BYTES("the one before"));
+        static const enum disk_call calls[] = {DISK_CREATE, DISK_REMOVE, DISK_REPLACE, DISK_LIST};
+        static const char *const names[] = {"log", "a.tmp", "vote", ""};
+        struct disk_completion completion;
+        for (size_t i = 0; i < COUNT_OF(calls); i++) {
+            submit(disk, calls[i], names[i]);
+            cr_assert(simulated_disk_poll(disk, 0, &completion));
+            cr_expect_eq(completion.error, ERROR_IO);
+        }
+        cr_expect_eq(carry_out(disk, &rename_request), ERROR_IO);
+        struct bytes vote;
+        cr_assert(simulated_disk_file(disk, "vote", &vote));
+        cr_expect(is_whole(disk, "vote") || bytes_equal(vote, BYTES("the one before")));
+        cr_expect(!is_there(disk, "log") && !is_there(disk, "a") && is_there(disk, "a.tmp"));
+        simulated_disk_destroy(disk);
+    }
+}
+
+Test(simulated_disk, has_no_room_in_the_directory) {
+    struct simulated_disk *disk =
+        simulated_disk_create(&(struct simulated_disk_config){.seed = 1, .rename_is_full = true});
+    write_body(disk, "a.tmp", true);
+    cr_expect_eq(carry_out(disk, &rename_request), ERROR_DISK_FULL);
+    cr_expect(is_whole(disk, "a.tmp") && !is_there(disk, "a"));
+    simulated_disk_destroy(disk);
+}
+
+Test(simulated_disk, knows_one_file_from_another_of_the_same_name) {
+    struct simulated_disk *disk = disk_of(1);
+    cr_expect_eq(simulated_disk_file_id(disk, "vote"), 0);
+    submit(disk, DISK_REPLACE, "vote");
+    struct disk_completion completion;
+    cr_assert(simulated_disk_poll(disk, 0, &completion));
+    uint64_t id = simulated_disk_file_id(disk, "vote");
+    simulated_disk_flip(disk, "vote", 7, 1);
+    cr_expect(!is_whole(disk, "vote") && simulated_disk_file_id(disk, "vote") == id);
+    submit(disk, DISK_REPLACE, "vote");
+    cr_assert(simulated_disk_poll(disk, 0, &completion));
+    cr_expect(is_whole(disk, "vote") && simulated_disk_file_id(disk, "vote") != id && id != 0);
+    simulated_disk_destroy(disk);
+}

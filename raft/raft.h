@@ -190,7 +190,6 @@ struct raft_event {
     uint64_t stamp_ms; /* every event: the node's wall clock, slewed by the replica (SAFETY 4) */
     const struct raft_message *message;
     struct entry entry;  /* PROPOSE: the chunk reference passes to the core */
-    bool more;           /* PROPOSE: another one follows at once: gather */
     uint64_t number;     /* PERSISTED */
     uint64_t index;      /* APPLIED, COMPACTED; FETCHED: the first index asked for */
     uint64_t context;    /* READ */
@@ -384,7 +383,7 @@ struct raft_status {
     enum raft_standing standing;
     uint64_t term, commit_index, applied_index, persisted_index, last_index, base_index;
     uint64_t members_index;
-    bool members_committed, diverged, damaged;
+    bool diverged, damaged;
     struct raft_position snapshot;
     uint64_t lease_us;    /* left of the lease; 0: none; UINT64_MAX: the only voter */
     uint64_t deadline_us; /* raft_deadline_us() */

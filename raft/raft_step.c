@@ -575,8 +575,7 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ou
     take_event(raft, event);
 
     if (raft_members_are_committed(raft) != members_are_committed) raft->members_changed = true;
-    bool gathers = event->type == RAFT_EVENT_PROPOSE && event->more;
-    if (!gathers) follow_up(raft);
+    follow_up(raft);
     struct raft_change *change = &raft->change;
     change->after = standpoint(raft);
     bool changed = change->after.role != change->before.role ||
@@ -750,7 +749,6 @@ void raft_get_status(const struct raft *raft, struct raft_status *status) {
         .last_index = raft_log_last_index(&raft->log),
         .base_index = raft->log.base_index,
         .members_index = raft_members_index(raft),
-        .members_committed = raft_members_are_committed(raft),
         .diverged = raft->diverged,
         .damaged = raft->damaged,
         .snapshot = raft->snapshot,

@@ -662,12 +662,10 @@ void box_tick(struct box *box, uint32_t id) {
     step(box, id, (struct raft_event){.type = RAFT_EVENT_TICK});
 }
 
-void box_propose(struct box *box, uint32_t id, struct bytes body, bool more) {
+void box_propose(struct box *box, uint32_t id, struct bytes body) {
     struct raft *raft = box->nodes[id].raft;
     if (raft == NULL || raft_role(raft) != RAFT_LEADER) return;
-    step(
-        box, id,
-        (struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = create_entry(body), .more = more});
+    step(box, id, (struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = create_entry(body)});
 }
 
 void box_read(struct box *box, uint32_t id, uint64_t context, bool confirm) {

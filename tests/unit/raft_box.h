@@ -125,7 +125,7 @@ void box_damage(struct box *box, uint32_t node, uint64_t kept);
 /* The disk of a node that is down has no readable hard state any more. */
 void box_lose_vote(struct box *box, uint32_t node);
 void box_tick(struct box *box, uint32_t node);
-void box_propose(struct box *box, uint32_t node, struct bytes body, bool more);
+void box_propose(struct box *box, uint32_t node, struct bytes body);
 void box_read(struct box *box, uint32_t node, uint64_t context, bool confirm);
 void box_notify(struct box *box, uint32_t node, uint32_t peer);
 /* The disk has finished part of the oldest open persist request. */

@@ -10,7 +10,7 @@ struct chance {
     struct random random;
     bool paused[BOX_NODES_MAX + 1];
     uint64_t next_context, next_body;
-    uint64_t crashes, faults, snapshots, lost, timings;
+    uint64_t crashes, faults, snapshots, lost, timings, unreadable;
     bool is_fixed;
     struct raft_config config;
     /* Character of this run, so that seeds differ more than by luck. */
@@ -76,7 +76,7 @@ static void propose(struct chance *chance) {
         if (!is_awake(chance, id) || !percent(chance, 60)) continue;
         int size = snprintf(body, sizeof(body), "%llu%*s", (unsigned long long)chance->next_body++,
                             (int)below(chance, 40), "");
-        box_propose(chance->box, id, bytes_of(body, (size_t)size), false);
+        box_propose(chance->box, id, bytes_of(body, (size_t)size));
     }
 }
 
@@ -223,6 +223,17 @@ static void make_trouble(struct chance *chance) {
     }
 }
 
+/* Now and then a segment can't be read, or never will be at some place. */
+static void answer_fetch(struct chance *chance, uint32_t id) {
+    const struct box_node *node = &chance->box->nodes[id];
+    if (node->fetch_count == 0) return;
+    uint64_t unreadable = percent(chance, 50) ? 0 : node->fetches[0].from + below(chance, 4);
+    if (percent(chance, 80))
+        box_fetch(chance->box, id);
+    else if (box_fail_fetch(chance->box, id, unreadable))
+        chance->unreadable += unreadable > 0;
+}
+
 static void one_step(struct chance *chance) {
     struct box *box = chance->box;
     box->now_us += below(chance, 1000) < 5 ? below(chance, 700000) : below(chance, 3000);
@@ -244,7 +255,7 @@ static void one_step(struct chance *chance) {
 
     uint32_t id = any_node(chance);
     if (is_awake(chance, id) && percent(chance, chance->persist_percent)) box_persist(box, id);
-    if (is_awake(chance, id)) box_fetch(box, id);
+    if (is_awake(chance, id)) answer_fetch(chance, id);
     if (box->nodes[id].raft == NULL && below(chance, 100) < 3) {
         chance->paused[id] = false;
         box_start(box, id);
@@ -363,6 +374,7 @@ void chance_run(const struct chance_options *options, struct chance_result *resu
     result->changes = box->changes;
     result->installs = box->installs;
     result->snapshots = chance.snapshots;
+    result->unreadable = chance.unreadable;
     result->crashes = chance.crashes;
     result->timings = chance.timings;
     result->faults = chance.faults;

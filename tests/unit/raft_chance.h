@@ -8,7 +8,7 @@
 
 struct chance_result {
     uint64_t elections, committed, granted_reads, lease_moments, crashes, faults;
-    uint64_t changes, snapshots, installs, timings;
+    uint64_t changes, snapshots, installs, timings, unreadable;
     uint64_t lost;       /* what disks have lost: entries or votes */
     char violation[200]; /* empty: none */
     bool healed;         /* after the faults ended, a write was committed on every member */

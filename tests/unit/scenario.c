@@ -295,20 +295,12 @@ static void do_join(struct scenario *scenario) {
 
 /* --- events --------------------------------------------------------------------------------- */
 
-static void propose_all(struct scenario *scenario, bool gather) {
+static void do_propose(struct scenario *scenario) {
     struct raft *raft = raft_of(scenario, 1);
     if (raft == NULL) return;
     if (raft_role(raft) != RAFT_LEADER) fail(scenario, "%s does not lead", word(scenario, 1));
-    for (uint32_t i = 2; i < scenario->count; i++) {
-        bool more = gather && i + 1 < scenario->count;
-        box_propose(scenario->box, node(scenario, 1), bytes_of_text(word(scenario, i)), more);
-    }
-}
-static void do_propose(struct scenario *scenario) {
-    propose_all(scenario, false);
-}
-static void do_gather(struct scenario *scenario) {
-    propose_all(scenario, true);
+    for (uint32_t i = 2; i < scenario->count; i++)
+        box_propose(scenario->box, node(scenario, 1), bytes_of_text(word(scenario, i)));
 }
 static void do_read(struct scenario *scenario) {
     if (raft_of(scenario, 1) == NULL) return;
@@ -647,32 +639,57 @@ static const struct {
     void (*run)(struct scenario *);
     uint32_t words_min;
 } commands[] = {
-    {"add", do_add, 2},           {"breaks", do_breaks, 2},
-    {"campaign", do_campaign, 2}, {"change", do_change, 3},
-    {"compact", do_compact, 3},   {"connected", do_connected, 3},
-    {"crash", do_crash, 2},       {"cut", do_cut, 3},
-    {"damage", do_damage, 3},     {"deliver", do_deliver, 2},
-    {"drop", do_drop, 3},         {"duplicate", do_duplicate, 3},
-    {"expect", do_expect, 3},     {"fail-fetch", do_fail_fetch, 2},
-    {"fetch", do_fetch, 2},       {"forge", do_forge, 4},
-    {"forget", do_forget, 3},     {"gather", do_gather, 3},
-    {"hold", do_hold, 2},         {"install", do_install, 2},
-    {"isolate", do_isolate, 2},   {"join", do_join, 2},
-    {"jump", do_jump, 3},         {"keep", do_keep, 2},
-    {"log", do_log, 3},           {"lose-vote", do_lose_vote, 2},
-    {"mend", do_mend, 3},         {"mute", do_mute, 3},
-    {"nodes", do_nodes, 2},       {"notify", do_notify, 3},
-    {"written", do_written, 2},   {"persist", do_persist, 2},
-    {"propose", do_propose, 3},   {"read", do_read, 3},
-    {"receive", do_receive, 2},   {"release", do_release, 2},
-    {"resign", do_resign, 2},     {"restart", do_start, 2},
-    {"run", do_run, 2},           {"set", do_set, 3},
-    {"settle", do_settle, 1},     {"snapshot", do_snapshot, 2},
-    {"stall", do_stall, 2},       {"start", do_start, 1},
-    {"term", do_term, 3},         {"tick", do_tick, 2},
-    {"time", do_time, 2},         {"timing", do_timing, 4},
-    {"trace", do_trace, 2},       {"transfer", do_transfer, 3},
-    {"unfit", do_unfit, 3},       {"unstall", do_unstall, 2},
+    {"add", do_add, 2},
+    {"breaks", do_breaks, 2},
+    {"campaign", do_campaign, 2},
+    {"change", do_change, 3},
+    {"compact", do_compact, 3},
+    {"connected", do_connected, 3},
+    {"crash", do_crash, 2},
+    {"cut", do_cut, 3},
+    {"damage", do_damage, 3},
+    {"deliver", do_deliver, 2},
+    {"drop", do_drop, 3},
+    {"duplicate", do_duplicate, 3},
+    {"expect", do_expect, 3},
+    {"fail-fetch", do_fail_fetch, 2},
+    {"fetch", do_fetch, 2},
+    {"forge", do_forge, 4},
+    {"forget", do_forget, 3},
+    {"hold", do_hold, 2},
+    {"install", do_install, 2},
+    {"isolate", do_isolate, 2},
+    {"join", do_join, 2},
+    {"jump", do_jump, 3},
+    {"keep", do_keep, 2},
+    {"log", do_log, 3},
+    {"lose-vote", do_lose_vote, 2},
+    {"mend", do_mend, 3},
+    {"mute", do_mute, 3},
+    {"nodes", do_nodes, 2},
+    {"notify", do_notify, 3},
+    {"written", do_written, 2},
+    {"persist", do_persist, 2},
+    {"propose", do_propose, 3},
+    {"read", do_read, 3},
+    {"receive", do_receive, 2},
+    {"release", do_release, 2},
+    {"resign", do_resign, 2},
+    {"restart", do_start, 2},
+    {"run", do_run, 2},
+    {"set", do_set, 3},
+    {"settle", do_settle, 1},
+    {"snapshot", do_snapshot, 2},
+    {"stall", do_stall, 2},
+    {"start", do_start, 1},
+    {"term", do_term, 3},
+    {"tick", do_tick, 2},
+    {"time", do_time, 2},
+    {"timing", do_timing, 4},
+    {"trace", do_trace, 2},
+    {"transfer", do_transfer, 3},
+    {"unfit", do_unfit, 3},
+    {"unstall", do_unstall, 2},
 };
 
 static void split(struct scenario *scenario, char *line) {

@@ -24,9 +24,12 @@
  *   stall NODE, unstall NODE    "settle" and "run" complete none of its writes
  *   hold NODE [silent]          it is inside one long turn: "settle" and "run" give it nothing, and
  *                               in "run" its watchdog says that it is busy, for 5 s at most;
- * silent: the whole process stands still release NODE                the turn ends run DURATION an
- * untroubled cluster: ticks, deliveries, writes deliver FROM TO [TYPE]      what is on the way now;
- * "deliver all" drop FROM TO [TYPE] duplicate FROM TO [TYPE]    a second copy, behind all others
+ *                               silent: the whole process stands still
+ *   release NODE                the turn ends
+ *   run DURATION                an untroubled cluster: ticks, deliveries, writes
+ *   deliver FROM TO [TYPE]      what is on the way now; "deliver all"
+ *   drop FROM TO [TYPE]
+ *   duplicate FROM TO [TYPE]    a second copy, behind all others
  *   persist NODE [COUNT]        completes its open writes, or the oldest COUNT
  *   written NODE                part of its oldest open write is done
  *   fetch NODE                  answers what it asks from its segments
@@ -34,7 +37,6 @@
  *   cut NODE NODE, mend NODE NODE, isolate NODE, join NODE
  *   mute NODE NODE              what the first one sends to the second one is lost; "mend" ends it
  *   propose NODE BODY…          one entry each
- *   gather NODE BODY…           the same in one turn
  *   read NODE CONTEXT [confirm]
  *   notify NODE NODE, connected NODE NODE
  *   transfer NODE NODE|any [DURATION], keep NODE
@@ -69,8 +71,7 @@
  *   expect read CONTEXT waiting|refused|granted [INDEX]
  *   expect letters FROM TO TYPE COUNT
  *   trace on|off                prints every message
- *   breaks MISTAKE              (planted.h): with it the scenario has to fail; the runner sees to
- * it
+ *   breaks MISTAKE              (planted.h): with it the scenario has to fail: the runner checks
  */
 #pragma once
 

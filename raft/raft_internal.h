@@ -328,6 +328,8 @@ void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *messa
 void raft_on_fetched(struct raft *raft, const struct raft_event *event);
 void raft_on_notify(struct raft *raft, uint32_t node);
 void raft_on_connected(struct raft *raft, uint32_t node);
+/* Follower: what was verified and is durable, safe to say at once. */
+uint64_t raft_durable_match(const struct raft *raft);
 /* This term's leader speaks, and asks for no promise; false: it can't be one. */
 bool raft_hear_leader(struct raft *raft, uint32_t from);
 

@@ -543,8 +543,7 @@ static void learn_commit(struct raft *raft, uint64_t commit) {
     raft_judge_repair(raft);
 }
 
-/* What was verified and is durable: safe to say at once. */
-static uint64_t durable_match(const struct raft *raft) {
+uint64_t raft_durable_match(const struct raft *raft) {
     return raft->verified_index < raft->persisted_index ? raft->verified_index
                                                         : raft->persisted_index;
 }
@@ -562,7 +561,7 @@ void raft_on_heartbeat(struct raft *raft, const struct raft_message *message) {
                         .type = RAFT_HEARTBEAT_REPLY,
                         .to = message->from,
                         .as.heartbeat_reply = {.heartbeat = message->as.heartbeat.heartbeat,
-                                               .match = durable_match(raft),
+                                               .match = raft_durable_match(raft),
                                                .promise_us = promised_us,
                                                .unfit = raft_unfit(raft)},
                     });

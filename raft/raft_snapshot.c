@@ -70,12 +70,11 @@ static bool holds(const struct raft *raft, const struct raft_position *position)
 /* Tells the leader, without being asked, what is durable here. */
 static void tell_match(struct raft *raft) {
     if (raft->role != RAFT_FOLLOWER || raft->leader == 0) return;
-    uint64_t match =
-        raft->verified_index < raft->persisted_index ? raft->verified_index : raft->persisted_index;
     raft_send(raft, (struct raft_message){
                         .type = RAFT_HEARTBEAT_REPLY,
                         .to = raft->leader,
-                        .as.heartbeat_reply = {.match = match, .unfit = raft_unfit(raft)},
+                        .as.heartbeat_reply = {.match = raft_durable_match(raft),
+                                               .unfit = raft_unfit(raft)},
                     });
 }
 

@@ -361,7 +361,7 @@ static void apply_batch(struct replica *replica, const struct entry_header *head
     window_pop(replica);
 }
 
-static void origin_closed(void *context, uint64_t id) {
+void replica_release_origin(void *context, uint64_t id) {
     struct replica *replica = context;
     emitter_remove_origin(storages_emitter(replica->storages), id);
 }
@@ -371,7 +371,7 @@ static void apply_origin(struct replica *replica, const struct entry_header *hea
     struct origin origin;
     if (!origin_body_read(entry_body(image), &origin)) return;
     origin.id = header->index;
-    if (!origins_open(&replica->origins, origin, origin_closed, replica)) return;
+    if (!origins_open(&replica->origins, origin, replica_release_origin, replica)) return;
     if (replica->leading && origin.node != replica->config.raft.id) {
         replica->notify_nodes |= 1u << origin.node;
     }

@@ -17,7 +17,6 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "src/replica/replica_internal.h"
-#include "storages/emitter.h"
 
 enum {
     ASK_AGAIN_US = 50 * 1000,
@@ -78,11 +77,6 @@ void replica_note_members(struct replica *replica) {
         origins_close_former(&replica->tail_origins, members, NULL, NULL);
 }
 
-static void origin_gone(void *context, uint64_t id) {
-    struct replica *replica = context;
-    emitter_remove_origin(storages_emitter(replica->storages), id);
-}
-
 static const struct member *find_by_uuid(const struct members *members, const char *uuid) {
     for (uint32_t i = 0; i < members->count; i++)
         if (memcmp(members->at[i].uuid, uuid, MEMBER_UUID_SIZE) == 0) return &members->at[i];
@@ -120,7 +114,7 @@ void replica_apply_members(struct replica *replica, const struct members *member
     const struct origin *own =
         replica->origin == 0 ? NULL : origins_find(&replica->origins, replica->origin);
     uint64_t last = own == NULL ? 0 : own->last;
-    origins_close_former(&replica->origins, members, origin_gone, replica);
+    origins_close_former(&replica->origins, members, replica_release_origin, replica);
     bool is_closed =
         replica->origin != 0 && origins_find(&replica->origins, replica->origin) == NULL;
     if (is_closed) replica_origin_closed(replica, last);

@@ -9,6 +9,7 @@
  *   snapshot_send.c, snapshot_receive.c  from node to node
  *   operations.c  what operators ask of the leader, from any node
  *   repair.c   what the disk has lost
+ *   presence.c what a watchdog says meanwhile
  *   replica.c  life, events, Raft's output, timers
  */
 #pragma once
@@ -457,6 +458,8 @@ void replica_tend_repair(struct replica *replica);
 
 /* --- apply.c ---------------------------------------------------------------------------------- */
 void replica_apply_entry(struct replica *replica, const char *image);
+/* An origin is closed (origins.h): its sessions with it. The context is the replica. */
+void replica_release_origin(void *context, uint64_t id);
 
 /* --- changes.c -------------------------------------------------------------------------------- */
 extern const char replica_removed_text[]; /* the error for commands of a removed node */

@@ -180,7 +180,8 @@ uint64_t journal_index_before(const struct journal *journal, uint64_t bytes);
 uint64_t journal_last_index(const struct journal *journal); /* written or queued */
 /* Bytes of the segments that hold the log: what compaction is to keep small. */
 uint64_t journal_log_bytes(const struct journal *journal);
-/* Bytes queued or in flight: the driver bounds what it adds. */
+/* Bytes queued or in flight. The core sees to it that they do not become too many: what it commits
+ * waits for them then. */
 uint64_t journal_queued_bytes(const struct journal *journal);
 /* True while the disk has no room for the next segment and only the two in reserve are left: refuse
  * client batches, keep proposing the node's own entries (SAFETY 15). */

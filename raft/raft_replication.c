@@ -124,6 +124,13 @@ void raft_on_timing(struct raft *raft, const struct raft_event *event) {
 
 /* --- committing ----------------------------------------------------------------------------- */
 
+/* Memory holds what the own disk does not have yet. While that is more than the tail may be,
+ * commits wait for it: so do the origins then, and what they send. */
+static bool is_ahead_of_its_disk(const struct raft *raft) {
+    return raft->log.bytes > raft->config.tail_bytes_max &&
+           raft->log.first_index > raft->persisted_index;
+}
+
 void raft_advance_commit(struct raft *raft) {
     struct raft_tally tally = {0};
     tally.at[raft->config.id] = raft->persisted_index; /* Its own disk counts as any other. */
@@ -136,6 +143,7 @@ void raft_advance_commit(struct raft *raft) {
         uint32_t everybody = members_all(&raft_in_force(raft)->members);
         index = raft_value_of((struct raft_voters){.present = everybody}, &tally);
     }
+    if (is_ahead_of_its_disk(raft) && index > raft->persisted_index) index = raft->persisted_index;
     if (index <= raft->commit_index) return;
     /* Raft 5.4.2, Figure 8: an older term's entry can still be overwritten although a majority has
      * it; it is committed with the first entry of this term. */

@@ -244,10 +244,10 @@ static void on_persisted(struct raft *raft, uint64_t number) {
     if (durable > last) durable = last;
     if (durable > raft->persisted_index) raft->persisted_index = durable;
 
+    raft_drop_old_entries(raft);
     raft_count_own_vote(raft);
     if (raft->role == RAFT_LEADER) raft_advance_commit(raft);
     raft_judge_repair(raft);
-    raft_drop_old_entries(raft);
 }
 
 bool raft_hard_state_is_durable(const struct raft *raft) {

@@ -382,8 +382,8 @@ void replica_note_timing(struct replica *replica) {
     struct raft_config *raft = &replica->config.raft;
     uint64_t election_us = (uint64_t)settings->raft_election_timeout * 1000;
     uint64_t heartbeat_us = (uint64_t)settings->raft_heartbeat_interval * 1000;
-    if (election_us == 0) election_us = raft->election_us;
-    if (heartbeat_us == 0) heartbeat_us = raft->heartbeat_us;
+    if (election_us == 0) election_us = replica->own_timing.election_us;
+    if (heartbeat_us == 0) heartbeat_us = replica->own_timing.heartbeat_us;
     if (heartbeat_us > election_us / 2) heartbeat_us = election_us / 2;
     if (election_us == raft->election_us && heartbeat_us == raft->heartbeat_us) return;
     raft->election_us = election_us;
@@ -514,9 +514,12 @@ static struct bytes session_key(const void *entry) {
     return bytes_of(&session->id, sizeof(session->id));
 }
 
-/* The configuration before the log's own outlives the driver's. */
-static void keep_founders(struct replica *replica) {
+/* The configuration before the log's own outlives the driver's; its timing counts again where the
+ * log says none. */
+static void take_raft_config(struct replica *replica) {
     struct raft_config *raft = &replica->config.raft;
+    replica->unfit_told = raft->unfit; /* as the core is created */
+    replica->own_timing = replica_timing(replica);
     if (raft->members == NULL) return;
     replica->founders = *raft->members;
     raft->members = &replica->founders;
@@ -559,8 +562,7 @@ static void begin_recovery(struct replica *replica) {
 struct replica *replica_create(const struct replica_config *config, struct replica_moment moment) {
     struct replica *replica = memory_allocate_zeroed(sizeof(*replica));
     replica->config = *config;
-    keep_founders(replica);
-    replica->unfit_told = config->raft.unfit; /* as the core is created */
+    take_raft_config(replica);
     replica->now = replica->first = moment;
     replica->clock_ms = moment.wall_ms;
     replica->clock_us = moment.now_us;
@@ -584,8 +586,7 @@ struct replica *replica_create(const struct replica_config *config, struct repli
 void replica_found(struct replica *replica, const struct replica_config *config) {
     CHECK(replica->state == REPLICA_FOUNDING);
     replica->config.raft = config->raft;
-    keep_founders(replica);
-    replica->unfit_told = config->raft.unfit;
+    take_raft_config(replica);
     memcpy(replica->config.node_uuid, config->node_uuid, sizeof(config->node_uuid));
     memcpy(replica->config.cluster, config->cluster, sizeof(config->cluster));
     replica->config.sync = config->sync;

@@ -233,6 +233,8 @@ struct replica {
     uint64_t verify_proposed; /* leader: of the last one */
     uint64_t persisted_told;
 
+    struct replica_timing own_timing; /* of replica_config; in force is config.raft's */
+
     /* Members (changes.c). */
     struct members founders; /* config.raft.members points here */
     bool members_changed;    /* to be told to the driver */

@@ -240,6 +240,11 @@ Test(operations, the_clusters_timing_comes_with_the_log, .fini = end) {
     replica_box_run(&box, 200 * 1000);
     for (uint32_t one = 1; one <= 3; one++)
         cr_expect_eq(replica_timing(box.replicas[one]).heartbeat_us, 45 * 1000, "%u", one);
+    box_client_send(&box, client, "RAFT SET raft-election-timeout 400\r\n");
+    cr_expect(box_client_expect(&box, client, "+OK\r\n"));
+    replica_box_run(&box, 200 * 1000);
+    for (uint32_t one = 1; one <= 3; one++)
+        cr_expect_eq(replica_timing(box.replicas[one]).heartbeat_us, 50 * 1000, "%u", one);
     box_client_send(&box, client,
                     "RAFT SET raft-election-timeout 2000 raft-heartbeat-interval 1500\r\n");
     cr_expect(box_client_expect(&box, client,

@@ -111,9 +111,10 @@ static enum raft_cause why_unfit(const struct raft *raft) {
 /* It may be expected to have everything within an election timeout: for one that has not, proposals
  * would wait in vain. */
 static bool is_near(const struct raft *raft, const struct raft_peer *peer) {
+    uint64_t missing = raft_log_last_index(&raft->log) - peer->match_index;
     bool lags = peer->match_index < peer->round_goal &&
                 raft->now_us - peer->round_since_us > raft->config.election_us;
-    return peer->state == RAFT_PEER_REPLICATE && !lags;
+    return missing <= raft->config.inflight_max || (peer->state == RAFT_PEER_REPLICATE && !lags);
 }
 
 /* Begins a transfer for a reason of the leader's own. */

@@ -140,7 +140,7 @@ void replica_sender_read(struct replica *replica, uint32_t slot,
         if (is_whole)
             send_part(replica, &ask, bytes_of(chunk->data, wanted), chunk);
         else
-            doubt_file(replica);
+            replica_snapshot_ask(replica); /* No receiver's fault, however soon it comes again. */
     }
     chunk_release(chunk); /* Whoever got no answer asks again. */
 }

@@ -122,6 +122,12 @@ void raft_on_installed(struct raft *raft, const struct raft_event *event) {
     if (goes_back) note_snapshot(raft, position);
     if (goes_back && !raft_is_planted(raft, RAFT_PLANTED_INSTALL_GOES_BACK)) return;
     if (raft->role == RAFT_LEADER || raft->diverged) return;
+    bool contradicts =
+        position->index <= raft->commit_index && !holds(raft, position) && !goes_back;
+    if (contradicts) { /* what is committed here (SAFETY 10) */
+        raft->diverged = true;
+        return;
+    }
     /* Its sender may have been of a newer term than this node has heard of: then a leader of the
      * present one may contradict what is committed. */
     uint64_t term = event->term > position->term ? event->term : position->term;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "raft/raft_internal.h"
 #include "raft_box.h"
 #include "raft_chance.h"
 #include "scenario.h"
@@ -82,6 +83,65 @@ Test(raft, three_nodes_elect_replicate_and_read) {
     cr_expect(bytes_equal(box_body(&box, 3, 3), BYTES("b")));
     cr_expect_eq(box.violation.size, 0, "%s", box.violation.data);
     box_clear(&box);
+}
+
+/* --- a snapshot that cannot be --- */
+
+/* A core that has this many entries of term 1, all committed, none applied; the hash of the last
+ * but one is put in *hash. */
+static struct raft *core_that_has_committed(uint32_t count, uint64_t *hash) {
+    struct raft_config config = test_config;
+    config.id = 2;
+    config.voter_count = 3;
+    for (uint32_t i = 0; i < 3; i++)
+        config.voters[i] = i + 1;
+    struct raft *raft = raft_create(&config, &(struct raft_hard_state){0}, 0);
+    raft_start(raft, 0);
+    struct entry entries[8];
+    uint64_t previous_hash = config.base_hash;
+    cr_assert_lt(count, COUNT_OF(entries));
+    for (uint32_t i = 0; i < count; i++) {
+        *hash = previous_hash;
+        entries[i] = raft_create_entry(ENTRY_NOOP, (struct bytes){0});
+        entry_seal(entries[i].image, 1, i + 1, 1000, previous_hash);
+        previous_hash = entry_hash(entries[i].image);
+    }
+    struct raft_message message = {
+        .type = RAFT_APPEND,
+        .from = 1,
+        .to = 2,
+        .term = 1,
+        .as.append = {.previous_hash = config.base_hash, .commit = count},
+        .entries = entries,
+        .entry_count = count};
+    struct raft_output output;
+    raft_step(raft, &(struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &message}, &output);
+    for (uint32_t i = 0; i < count; i++)
+        chunk_release(entries[i].chunk);
+    cr_assert_eq(raft_commit_index(raft), count);
+    return raft;
+}
+
+/* SAFETY 10: what contradicts something committed is refused, wherever it comes from. */
+Test(raft, a_snapshot_that_contradicts_what_is_committed_is_divergence) {
+    for (uint64_t wrong = 0; wrong <= 1; wrong++) {
+        uint64_t hash;
+        struct raft *raft = core_that_has_committed(5, &hash);
+        struct members members;
+        members_of_voters(&members, (struct member_ids){.at = (uint32_t[]){1, 2, 3}, .count = 3});
+        struct raft_event event = {.type = RAFT_EVENT_INSTALLED,
+                                   .term = 1,
+                                   .position = {.index = 4, .term = 1, .hash = hash ^ wrong},
+                                   .members = &members};
+        struct raft_output output;
+        raft_step(raft, &event, &output);
+        raft_check(raft);
+        cr_expect_eq(output.installed, !wrong);
+        cr_expect_eq(raft_diverged(raft), wrong);
+        cr_expect_eq(raft_commit_index(raft), 5);
+        cr_expect_eq(raft_last_index(raft), 5);
+        raft_destroy(raft);
+    }
 }
 
 /* --- case studies --------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "raft/raft_internal.h"
 #include "src/replica/replica_internal.h"
 #include "src/replica/snapshot_packets.h"
 #include "tests/unit/replica_box.h"
@@ -11,16 +12,20 @@ enum { SEGMENT_SIZE = 4096 };
 
 static struct replica_box box;
 
-static void begin(void) {
+static void begin_with(uint32_t segment_size) {
     box = (struct replica_box){0};
     replica_box_init(&box, 3);
     for (uint32_t node = 1; node <= 3; node++)
         replica_box_kill(&box, node);
-    box.segment_size = SEGMENT_SIZE;
+    box.segment_size = segment_size;
     box.part_size = 100;
     for (uint32_t node = 1; node <= 3; node++)
         replica_box_boot(&box, node);
     cr_assert(replica_box_settle(&box));
+}
+
+static void begin(void) {
+    begin_with(SEGMENT_SIZE);
 }
 
 static void end(void) {
@@ -466,6 +471,39 @@ Test(transfer, a_damaged_file_is_replaced_by_its_sender, .init = begin, .fini = 
 
 Test(transfer, a_file_that_cannot_be_read_is_replaced_by_its_sender, .init = begin, .fini = end) {
     expect_to_replace_file(cut_file);
+}
+
+/* All of the log stands in one segment, so it can't be cut; and of the three only the leader and
+ * the one that needs what can't be read are there: so nobody else leads, and nothing is written. */
+Test(transfer, what_the_log_cannot_give_the_snapshot_gives, .fini = end) {
+    begin_with(1 << 16);
+    uint32_t leader = replica_box_leader(&box), behind = other_than(leader, 0);
+    struct box_client *client = replica_box_client(&box, leader);
+    replica_raft(box.replicas[leader])->config.tail_bytes_max = 1000;
+    write_much(client, 0, 2);
+    box.cut[behind] = true;
+    uint64_t has = raft_last_index(replica_raft(box.replicas[behind]));
+    write_much(client, 2, 40);
+    cr_assert_gt(raft_tail_first_index(replica_raft(box.replicas[leader])), has + 5);
+    box_client_close(&box, client);
+    struct bytes log;
+    cr_assert(simulated_disk_file(box.disks[leader], "log-0000000001", &log));
+    simulated_disk_flip(box.disks[leader], "log-0000000001", log.size / 16, 1);
+    replica_box_kill(&box, other_than(leader, behind));
+    box.cut[behind] = false;
+    for (int i = 0; i < 500 && !replica_snapshot_is_due(box.replicas[leader]); i++)
+        replica_box_run(&box, 10 * 1000);
+    cr_assert(replica_snapshot_is_due(box.replicas[leader]));
+    cr_assert(replica_box_snapshot(&box, leader));
+    cr_expect_eq(raft_base_index(replica_raft(box.replicas[leader])), 0, "the log is not cut");
+    cr_assert(replica_box_settle(&box));
+    replica_box_run(&box, 3000 * 1000);
+    cr_expect_eq(replica_box_leader(&box), behind, "it has everything, and its log is sound");
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_eq(replica_digest(box.replicas[behind]), replica_digest(box.replicas[leader]));
+    replica_box_boot(&box, other_than(leader, behind));
+    cr_assert(replica_box_settle(&box));
+    cr_expect(await_equal());
 }
 
 Test(transfer, a_newer_snapshot_of_the_sender_starts_it_over, .init = begin, .fini = end) {

@@ -307,11 +307,11 @@ static void put_persist_mark(struct journal_writer *writer, struct journal_persi
                      (writer->persist_capacity - 1)] = mark;
 }
 
-static void set_hard_state(struct journal *journal, const struct raft_hard_state *state) {
+static void set_vote(struct journal *journal, const struct raft_hard_state *state, bool is_lost) {
     struct journal_vote *vote = &journal->vote;
     CHECK(state->term >= vote->state.term);
     vote->state = *state;
-    vote->is_lost = false;
+    vote->is_lost = is_lost;
     vote->version++;
     bool under_way = vote->request.is_wanted || vote->request.is_open || vote->retry.is_due_later;
     if (!under_way) journal_write_vote(journal);
@@ -327,7 +327,7 @@ void writer_restart(struct journal *journal, const struct raft_position *positio
     uint64_t ordinal_before = journal->writer.ordinal;
     CHECK(!journal->writer.is_closing);
     if ((flags & RECORD_MARK_RESTART) && position->term > journal->vote.state.term)
-        set_hard_state(journal, &(struct raft_hard_state){.term = position->term});
+        set_vote(journal, &(struct raft_hard_state){.term = position->term}, journal->vote.is_lost);
     put_restart(journal, position, flags);
     put_behind_vote(journal, ordinal_before);
 }
@@ -347,7 +347,7 @@ void journal_persist(struct journal *journal, const struct raft_persist *persist
     writer->persist_last = persist->number;
     writer->rest_us = UINT64_MAX;
 
-    if (persist->has_hard_state) set_hard_state(journal, &persist->hard_state);
+    if (persist->has_hard_state) set_vote(journal, &persist->hard_state, false);
     uint64_t ordinal_before = writer->ordinal;
     bool has_records = false;
     if (persist->restart) {

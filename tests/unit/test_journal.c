@@ -1136,6 +1136,23 @@ Test(journal, reads_the_vote_from_either_copy_or_knows_that_it_is_lost) {
     }
 }
 
+/* A snapshot that is ahead of the log has the log begin anew in its term: that finds no vote. */
+Test(journal, does_not_find_a_lost_vote_in_the_term_that_its_log_begins_anew_with) {
+    struct node *node = node_with_vote();
+    const struct raft_position ahead = {.index = 40, .term = 7, .hash = 40};
+    flip_vote(node, VOTE_NAME);
+    flip_vote(node, VOTE_COPY_NAME);
+    cr_assert_eq(node_recover(node), JOURNAL_READY);
+    journal_restart(node->journal, &ahead);
+    node_run(node);
+    cr_expect(journal_vote_is_lost(node->journal));
+    cr_expect_eq(journal_hard_state(node->journal).term, 7, "the bound is a better one");
+    node->config.snapshot_index = ahead.index;
+    cr_assert_eq(node_restart(node), JOURNAL_READY);
+    cr_expect(journal_vote_is_lost(node->journal), "nor after the next start");
+    node_destroy(node);
+}
+
 Test(journal, refuses_a_vote_that_is_newer_or_another_ones_in_either_copy) {
     for (uint32_t copy = 0; copy < 2; copy++) {
         struct node *node = node_with_vote();

@@ -176,13 +176,15 @@ uint32_t damage_count(const struct world *world) {
     return count;
 }
 
-/* Where nodes come and go: a minority of those there are, while they stay what they are. */
+/* Where nodes come and go: a minority of those there are, while they stay what they are; and none
+ * that may find on its disk, before what was hit, that it was alone: for then nobody could supply
+ * it. */
 static bool may_be_hit(const struct world *world, const struct node *node) {
     if (node->is_damaged || node->damage_is_due) return false;
     bool has_operator = world->fault_on[FAULT_members];
     uint32_t max = has_operator ? (world_count_nodes(world) - 1) / 2 : world->damaged_max;
     if (damage_count(world) >= max) return false;
-    return !has_operator || members_are_settled_for(world, node);
+    return !has_operator || (!world->was_alone && members_are_settled_for(world, node));
 }
 
 static void note_hopelessness(struct world *world) {

@@ -167,8 +167,17 @@ static void end_removed(struct world *world) {
     }
 }
 
+static void note_loneliness(struct world *world) {
+    uint64_t index;
+    const struct members *members = newest(world, &index);
+    if (members == NULL) return;
+    uint32_t voters = members_voters(members);
+    world->was_alone |= (voters & (voters - 1)) == 0;
+}
+
 void members_tend(struct world *world) {
     struct operator* operator= & world->operator;
+    note_loneliness(world);
     end_removed(world);
     if (operator->is_open && is_over(world)) {
         operator->is_open = false;

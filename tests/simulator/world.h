@@ -306,6 +306,7 @@ struct world {
     uint32_t looked_at;   /* the leader that should stay one */
     uint32_t damaged_max; /* at a time */
     bool is_hopeless;     /* there were once more than can be supplied */
+    bool was_alone;       /* some node was once the only voter */
 
     struct past *past; /* network.c: packets of all times */
     struct clients *clients;

@@ -546,9 +546,8 @@ static void learn_commit(struct raft *raft, uint64_t commit) {
         bound = raft_log_last_index(&raft->log);
     }
     if (commit > bound) commit = bound;
-    if (commit <= raft->commit_index) return;
-    raft->commit_index = commit;
-    raft_judge_repair(raft);
+    if (commit > raft->commit_index) raft->commit_index = commit;
+    raft_judge_repair(raft); /* Also without news: what was verified may have risen. */
 }
 
 uint64_t raft_durable_match(const struct raft *raft) {

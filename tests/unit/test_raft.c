@@ -85,40 +85,61 @@ Test(raft, three_nodes_elect_replicate_and_read) {
     box_clear(&box);
 }
 
-/* --- a snapshot that cannot be --- */
+/* --- one core, led by node 1 in term 1 --- */
 
-/* A core that has this many entries of term 1, all committed, none applied; the hash of the last
- * but one is put in *hash. */
-static struct raft *core_that_has_committed(uint32_t count, uint64_t *hash) {
+enum { ENTRIES = 5 };
+
+static struct raft *second_of_three(uint64_t term) {
     struct raft_config config = test_config;
     config.id = 2;
     config.voter_count = 3;
     for (uint32_t i = 0; i < 3; i++)
         config.voters[i] = i + 1;
-    struct raft *raft = raft_create(&config, &(struct raft_hard_state){0}, 0);
-    raft_start(raft, 0);
-    struct entry entries[8];
-    uint64_t previous_hash = config.base_hash;
-    cr_assert_lt(count, COUNT_OF(entries));
-    for (uint32_t i = 0; i < count; i++) {
-        *hash = previous_hash;
+    return raft_create(&config, &(struct raft_hard_state){.term = term}, 0);
+}
+
+/* Of term 1, from the log's beginning. */
+static void create_entries(struct entry entries[ENTRIES]) {
+    uint64_t previous_hash = test_config.base_hash;
+    for (uint32_t i = 0; i < ENTRIES; i++) {
         entries[i] = raft_create_entry(ENTRY_NOOP, (struct bytes){0});
         entry_seal(entries[i].image, 1, i + 1, 1000, previous_hash);
         previous_hash = entry_hash(entries[i].image);
     }
-    struct raft_message message = {
-        .type = RAFT_APPEND,
-        .from = 1,
-        .to = 2,
-        .term = 1,
-        .as.append = {.previous_hash = config.base_hash, .commit = count},
-        .entries = entries,
-        .entry_count = count};
-    struct raft_output output;
-    raft_step(raft, &(struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &message}, &output);
-    for (uint32_t i = 0; i < count; i++)
+}
+
+static void release_entries(struct entry entries[ENTRIES]) {
+    for (uint32_t i = 0; i < ENTRIES; i++)
         chunk_release(entries[i].chunk);
-    cr_assert_eq(raft_commit_index(raft), count);
+}
+
+static void hear(struct raft *raft, struct raft_message message, struct raft_output *output) {
+    message.from = 1;
+    message.to = 2;
+    message.term = 1;
+    struct raft_event event = {
+        .type = RAFT_EVENT_MESSAGE, .message = &message, .now_us = 1000 * 1000};
+    raft_step(raft, &event, output);
+    raft_check(raft);
+}
+
+/* It has all the entries, committed and not applied; *hash: of the last but one. */
+static struct raft *core_that_has_committed(uint64_t *hash) {
+    struct raft *raft = second_of_three(0);
+    raft_start(raft, 0);
+    struct entry entries[ENTRIES];
+    create_entries(entries);
+    *hash = entry_hash(entries[ENTRIES - 2].image);
+    struct raft_output output;
+    hear(raft,
+         (struct raft_message){
+             .type = RAFT_APPEND,
+             .as.append = {.previous_hash = test_config.base_hash, .commit = ENTRIES},
+             .entries = entries,
+             .entry_count = ENTRIES},
+         &output);
+    release_entries(entries);
+    cr_assert_eq(raft_commit_index(raft), ENTRIES);
     return raft;
 }
 
@@ -126,22 +147,59 @@ static struct raft *core_that_has_committed(uint32_t count, uint64_t *hash) {
 Test(raft, a_snapshot_that_contradicts_what_is_committed_is_divergence) {
     for (uint64_t wrong = 0; wrong <= 1; wrong++) {
         uint64_t hash;
-        struct raft *raft = core_that_has_committed(5, &hash);
+        struct raft *raft = core_that_has_committed(&hash);
         struct members members;
         members_of_voters(&members, (struct member_ids){.at = (uint32_t[]){1, 2, 3}, .count = 3});
-        struct raft_event event = {.type = RAFT_EVENT_INSTALLED,
-                                   .term = 1,
-                                   .position = {.index = 4, .term = 1, .hash = hash ^ wrong},
-                                   .members = &members};
+        struct raft_event event = {
+            .type = RAFT_EVENT_INSTALLED,
+            .term = 1,
+            .position = {.index = ENTRIES - 1, .term = 1, .hash = hash ^ wrong},
+            .members = &members};
         struct raft_output output;
         raft_step(raft, &event, &output);
         raft_check(raft);
         cr_expect_eq(output.installed, !wrong);
         cr_expect_eq(raft_diverged(raft), wrong);
-        cr_expect_eq(raft_commit_index(raft), 5);
-        cr_expect_eq(raft_last_index(raft), 5);
+        cr_expect_eq(raft_commit_index(raft), ENTRIES);
+        cr_expect_eq(raft_last_index(raft), ENTRIES);
         raft_destroy(raft);
     }
+}
+
+/* What its disk has lost was no entry, and nobody writes: it is whole again once its leader has
+ * looked through its log, without any news. */
+Test(raft, a_damaged_node_that_lacks_nothing_is_whole_without_news) {
+    struct raft *raft = second_of_three(1);
+    struct entry entries[ENTRIES];
+    create_entries(entries);
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        raft_restore(raft, entries[i], true);
+    raft_restore_losses(raft, true, false);
+    raft_start(raft, 0);
+    const struct raft_message beat = {.type = RAFT_HEARTBEAT,
+                                      .as.heartbeat = {.commit = ENTRIES, .heartbeat = 1}};
+    struct raft_output output;
+    hear(raft, beat, &output);
+    uint64_t nonce = 0;
+    for (uint32_t i = 0; i < output.message_count; i++)
+        if (output.messages[i].type == RAFT_RECOUNT) nonce = output.messages[i].as.recount.nonce;
+    cr_assert_neq(nonce, 0);
+    hear(raft,
+         (struct raft_message){.type = RAFT_RECOUNT_REPLY,
+                               .as.recount_reply = {.nonce = nonce, .commit = ENTRIES}},
+         &output);
+    cr_expect(raft_damaged(raft), "nobody has looked through its log yet");
+    hear(raft,
+         (struct raft_message){.type = RAFT_APPEND,
+                               .as.append = {.previous_index = ENTRIES,
+                                             .previous_term = 1,
+                                             .previous_hash = raft_last_hash(raft),
+                                             .commit = ENTRIES}},
+         &output);
+    hear(raft, beat, &output);
+    cr_expect_not(raft_damaged(raft));
+    release_entries(entries);
+    raft_destroy(raft);
 }
 
 /* --- case studies --------------------------------------------------------------------------- */

@@ -60,7 +60,9 @@ uint64_t replica_present_ms(struct replica *replica) {
         replica->clock_ms = present;
         replica->clock_us = replica->now.now_us;
     }
-    return present;
+    /* The core knows the last stamp of its log; what a snapshot has only the state knows. */
+    uint64_t logged = (uint64_t)storages_now_ms(replica->storages);
+    return present > logged ? present : logged;
 }
 
 /* A follower takes the log's time for its reference, lest it lead with a clock that was wrong from

@@ -232,8 +232,9 @@ Test(transfer, power_may_fail_at_every_step, .init = begin, .fini = end) {
 }
 
 /* SAFETY 12: a cluster that began with data, which one of its founders has. */
-static void put_first_snapshot(uint32_t node) {
+static void put_first_snapshot(uint32_t node, uint64_t now_ms) {
     struct storages *storages = storages_create(1);
+    storages_set_now(storages, (int64_t)now_ms);
     storages_mix_digest(storages, 5);
     struct snapshot_head head = {.position = {.index = 1, .term = 1, .hash = 77}};
     head.digest = origins_digest(&head.origins, storages_rolling_digest(storages));
@@ -254,7 +255,8 @@ Test(transfer, founders_fetch_the_first_state_before_they_begin) {
     replica_box_init(&box, 3);
     box.part_size = 100;
     box.awaits_snapshot = true;
-    put_first_snapshot(2);
+    uint64_t later_ms = box.wall_ms + 3600 * 1000; /* by the clock of whoever made it */
+    put_first_snapshot(2, later_ms);
     for (uint32_t node = 1; node <= 3; node++) { /* before they have asked for anything */
         replica_destroy(box.replicas[node]);
         replica_box_boot(&box, node);
@@ -268,6 +270,7 @@ Test(transfer, founders_fetch_the_first_state_before_they_begin) {
     cr_expect(await_equal());
     for (uint32_t node = 1; node <= 3; node++)
         cr_expect_eq(raft_base_index(replica_raft(box.replicas[node])), 1);
+    cr_expect_geq(raft_last_stamp_ms(replica_raft(box.replicas[1])), later_ms, "SAFETY 4");
     struct box_client *client = replica_box_client(&box, 1);
     write_much(client, 0, 10);
     box_client_close(&box, client);

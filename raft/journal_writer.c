@@ -317,6 +317,12 @@ static void set_vote(struct journal *journal, const struct raft_hard_state *stat
     if (!under_way) journal_write_vote(journal);
 }
 
+/* Of what the log begins anew behind; a lost vote stays lost. */
+static void reach_term(struct journal *journal, uint64_t term) {
+    if (term <= journal->vote.state.term) return;
+    set_vote(journal, &(struct raft_hard_state){.term = term}, journal->vote.is_lost);
+}
+
 /* The vote file comes before the records, of all the writes that hold some of them. */
 static void put_behind_vote(struct journal *journal, uint64_t ordinal) {
     for (struct journal_write *write = journal->writer.waiting; write != NULL; write = write->next)
@@ -326,8 +332,7 @@ static void put_behind_vote(struct journal *journal, uint64_t ordinal) {
 void writer_restart(struct journal *journal, const struct raft_position *position, uint8_t flags) {
     uint64_t ordinal_before = journal->writer.ordinal;
     CHECK(!journal->writer.is_closing);
-    if ((flags & RECORD_MARK_RESTART) && position->term > journal->vote.state.term)
-        set_vote(journal, &(struct raft_hard_state){.term = position->term}, journal->vote.is_lost);
+    if (flags & RECORD_MARK_RESTART) reach_term(journal, position->term);
     put_restart(journal, position, flags);
     put_behind_vote(journal, ordinal_before);
 }
@@ -352,6 +357,7 @@ void journal_persist(struct journal *journal, const struct raft_persist *persist
     bool has_records = false;
     if (persist->restart) {
         CHECK(persist->base.index >= committed_here(journal));
+        if (journal->vote.is_lost) reach_term(journal, persist->base.term);
         CHECK(persist->base.term <= journal->vote.state.term);
         put_restart(journal, &persist->base, RECORD_MARK_RESTART);
         has_records = true;

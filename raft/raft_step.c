@@ -204,14 +204,16 @@ void raft_cut_after(struct raft *raft, uint64_t index) {
 static void persist_what_is_new(struct raft *raft) {
     uint64_t last = raft_log_last_index(&raft->log);
     bool has_cut = raft->cut_after != RAFT_NO_CUT;
-    bool has_news = raft->hard_state_dirty || has_cut || raft->restart;
+    /* While the vote is lost the term is a lower bound, and what is written counts as known. */
+    bool has_hard_state = raft->hard_state_dirty && !raft->vote_lost;
+    bool has_news = has_hard_state || has_cut || raft->restart;
     if (!has_news && raft->submitted_index == last) return;
 
     if (raft->persisted_index > last) raft->persisted_index = last;
     uint32_t count = (uint32_t)(last - raft->submitted_index);
     raft->persist = (struct raft_persist){
         .number = ++raft->persist_number,
-        .has_hard_state = raft->hard_state_dirty,
+        .has_hard_state = has_hard_state,
         .hard_state = {.term = raft->term, .voted_for = raft->voted_for},
         .restart = raft->restart,
         .base = raft->snapshot, /* which a restart begins behind */
@@ -220,8 +222,10 @@ static void persist_what_is_new(struct raft *raft) {
         .entry_count = count,
     };
     raft->has_persist = true;
-    if (raft->hard_state_dirty) raft->hard_state_number = raft->persist_number;
-    raft->hard_state_dirty = false;
+    if (has_hard_state) {
+        raft->hard_state_number = raft->persist_number;
+        raft->hard_state_dirty = false;
+    }
     raft->cut_after = RAFT_NO_CUT;
     raft->restart = false;
     raft->submitted_index = last;

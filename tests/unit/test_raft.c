@@ -85,6 +85,29 @@ Test(raft, three_nodes_elect_replicate_and_read) {
     box_clear(&box);
 }
 
+/* --- a vote that is lost --- */
+
+/* Its disk would say otherwise after the next start: it may have voted in a later term. */
+Test(raft, a_lost_vote_is_not_written_as_known_for_a_term_that_the_node_joined_in) {
+    struct raft_config config = test_config;
+    config.id = 2;
+    config.voter_count = 3;
+    for (uint32_t i = 0; i < 3; i++)
+        config.voters[i] = i + 1;
+    config.vote_lost = true;
+    config.joined_term = 7;
+    struct raft *raft = raft_create(&config, &(struct raft_hard_state){0}, 0);
+    raft_start(raft, 0);
+    for (uint64_t now_us = 0; now_us < 5 * config.election_us; now_us += config.heartbeat_us) {
+        struct raft_output output;
+        raft_step(raft, &(struct raft_event){.type = RAFT_EVENT_TICK, .now_us = now_us}, &output);
+        cr_expect_eq(output.persist_count, 0);
+    }
+    cr_expect(raft_vote_is_lost(raft));
+    cr_expect_eq(raft_term(raft), 7, "a lower bound");
+    raft_destroy(raft);
+}
+
 /* --- one core, led by node 1 in term 1 --- */
 
 enum { ENTRIES = 5 };

@@ -41,6 +41,8 @@ void members_drop(struct members *members, uint32_t id) {
     if (i == members->count || members->at[i].id != id) return;
     members->count--;
     memmove(&members->at[i], &members->at[i + 1], (members->count - i) * sizeof(struct member));
+    for (uint32_t k = 0; k < members->count; k++)
+        if (members->at[k].replaces == id) members->at[k].replaces = 0;
 }
 
 uint32_t members_free_id(const struct members *members) {

@@ -68,7 +68,9 @@ const struct member *members_find(const struct members *members, uint32_t id);
 /* Adds the member (its id is the one last given out then), or changes the one with this id. False:
  * there are RAFT_NODES_MAX others. */
 bool members_put(struct members *members, const struct member *member);
-void members_drop(struct members *members, uint32_t id); /* One that is no member: no effect. */
+/* Nobody takes its place any more: its id may become another node's. One that is no member: no
+ * effect. */
+void members_drop(struct members *members, uint32_t id);
 /* The first free one behind the one last given out, in turn; 0: none is free. */
 uint32_t members_free_id(const struct members *members);
 

@@ -322,11 +322,14 @@ static void promote_learners(struct raft *raft) {
 
 /* --- at the end of a step ------------------------------------------------------------------- */
 
-/* Who left is forgotten once it knows, or nobody leads here, or it does not answer for long. */
+/* Who left is forgotten once it knows, or does not answer for long. It may be the leader, which has
+ * to hear that its last configuration is durable: then by its followers once they follow it no
+ * more. */
 static bool is_done_with(const struct raft *raft, const struct raft_peer *peer) {
+    if (raft->now_us >= peer->leave_deadline_us) return true;
+    if (raft->role != RAFT_LEADER) return raft->leader != peer->id;
     uint64_t index = raft_in_force(raft)->index;
-    bool knows = raft->commit_index >= index && peer->commit_sent >= index;
-    return raft->role != RAFT_LEADER || knows || raft->now_us >= peer->leave_deadline_us;
+    return raft->commit_index >= index && peer->commit_sent >= index;
 }
 
 static void forget_who_left(struct raft *raft) {

@@ -7,6 +7,9 @@
  * question names the configuration that its asker knew, and moves the leader only while that is the
  * newest: one that comes late, or twice, finds another and does nothing.
  *
+ * One thing the leader does keep, for a second: who is awaited in another one's place. Whoever asks
+ * for that asks on, so another leader knows it as soon; and the newcomer may be let in by any node.
+ *
  * What follows from a configuration is done in two places: what concerns the log's end (syncing,
  * the leader's table of origins) when it comes into force, what is replicated state (origins of
  * nodes that are gone) when it is applied. */
@@ -20,6 +23,7 @@
 
 enum {
     ASK_AGAIN_US = 50 * 1000,
+    AWAITED_US = 1000 * 1000,
     LATE_US = 30 * 1000 * 1000,
     FORGET_US = 60 * 1000 * 1000, /* a ticket that nobody asks about */
     /* ticket, basis, kind, id, replaces, size of the host's name, port, uuid; then the host */
@@ -59,11 +63,17 @@ static void note_removal(struct replica *replica) {
     end_subscribers(replica);
 }
 
+/* The one that it has itself may say so too: it could not learn that it is committed, perhaps. */
+static bool is_outside_at(const struct replica *replica, uint64_t members_index) {
+    uint64_t known = raft_members_index(replica->raft);
+    bool stands_in_it = members_find(raft_members(replica->raft), replica->config.raft.id) != NULL;
+    return members_index >= replica->config.raft.joined_index &&
+           (members_index > known || (members_index == known && !stands_in_it));
+}
+
 void replica_note_removed(struct replica *replica, uint64_t members_index) {
-    bool knows_more = replica->raft != NULL && replica->state == REPLICA_RUNNING &&
-                      members_index > raft_members_index(replica->raft) &&
-                      members_index >= replica->config.raft.joined_index;
-    if (!knows_more || replica->is_removed) return;
+    bool runs = replica->raft != NULL && replica->state == REPLICA_RUNNING;
+    if (!runs || replica->is_removed || !is_outside_at(replica, members_index)) return;
     note_removal(replica);
     replica->members_changed = true;
 }
@@ -83,8 +93,29 @@ static const struct member *find_by_uuid(const struct members *members, const ch
     return NULL;
 }
 
+/* Another one than `but`. */
+static const struct member *find_by_address(const struct members *members,
+                                            const struct member *wanted, uint32_t but) {
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct member *member = &members->at[i];
+        bool is_there = member->port == wanted->port && strcmp(member->host, wanted->host) == 0;
+        if (is_there && member->id != but) return member;
+    }
+    return NULL;
+}
+
+/* The newcomer stands there, and the old one is gone, or will be. */
+static uint32_t replacement_shown_by(const struct replica_change *change,
+                                     const struct members *members) {
+    const struct member *newcomer = find_by_address(members, &change->member, change->id);
+    if (newcomer == NULL) return 0;
+    bool is_settled = newcomer->replaces == change->id || members_find(members, change->id) == NULL;
+    return is_settled ? newcomer->id : 0;
+}
+
 /* The member that shows that a change has been made; its id, 0: it has not. */
 static uint32_t shown_by(const struct replica_change *change, const struct members *members) {
+    if (change->kind == REPLICA_REPLACE) return replacement_shown_by(change, members);
     const struct member *member = change->kind == REPLICA_ADD
                                       ? find_by_uuid(members, change->member.uuid)
                                       : members_find(members, change->id);
@@ -207,15 +238,6 @@ static bool is_reachable(const struct replica *replica, const struct raft_peer_s
     return replica->now.now_us - peer->last_contact_us < replica->config.raft.election_us;
 }
 
-static const struct member *find_by_address(const struct members *members,
-                                            const struct member *wanted) {
-    for (uint32_t i = 0; i < members->count; i++) {
-        const struct member *member = &members->at[i];
-        if (member->port == wanted->port && strcmp(member->host, wanted->host) == 0) return member;
-    }
-    return NULL;
-}
-
 /* The next id in turn. One that was just given back has to wait until its node has been told: what
  * is known of that node must not count for another one. */
 static uint32_t draw_id(const struct replica *replica, const struct members *members) {
@@ -236,19 +258,69 @@ static bool is_ready_for_company(struct replica *replica) {
            journal_is_synced(replica->journal);
 }
 
+/* --- who is awaited in another one's place --- */
+
+static bool is_awaited_still(const struct replica *replica, const struct awaited_member *awaited) {
+    return awaited->member.replaces != 0 && replica->now.now_us < awaited->until_us;
+}
+
+/* Whom the one at this address is to replace; 0: nobody. */
+static uint32_t awaited_instead_of(const struct replica *replica, const struct member *wanted) {
+    for (uint32_t i = 0; i < CHANGES_MAX; i++) {
+        const struct awaited_member *awaited = &replica->awaited[i];
+        bool is_there =
+            awaited->member.port == wanted->port && strcmp(awaited->member.host, wanted->host) == 0;
+        if (is_there && is_awaited_still(replica, awaited)) return awaited->member.replaces;
+    }
+    return 0;
+}
+
+/* False: too many are awaited. */
+static bool await_member(struct replica *replica, const struct replica_change *change) {
+    struct awaited_member *free = NULL;
+    for (uint32_t i = 0; i < CHANGES_MAX; i++) {
+        struct awaited_member *awaited = &replica->awaited[i];
+        bool is_the_one = awaited->member.port == change->member.port &&
+                          strcmp(awaited->member.host, change->member.host) == 0;
+        if (is_the_one || !is_awaited_still(replica, awaited)) free = awaited;
+        if (is_the_one) break;
+    }
+    if (free == NULL) return false;
+    free->member = change->member;
+    free->member.replaces = change->id;
+    free->until_us = replica->now.now_us + AWAITED_US;
+    return true;
+}
+
+static const struct member *find_replacing(const struct members *members, uint32_t id) {
+    for (uint32_t i = 0; i < members->count; i++)
+        if (members->at[i].replaces == id) return &members->at[i];
+    return NULL;
+}
+
+static struct verdict refuse_second(uint32_t first, uint32_t replaced) {
+    return refuse("node %u is to take the place of node %u already: RAFT REMOVE %u first, if it is "
+                  "another one that shall",
+                  first, replaced, first);
+}
+
 static struct verdict judge_add(struct replica *replica, const struct question *question) {
     const struct replica_change *change = &question->change;
     const struct members *present = raft_members(replica->raft);
     const struct member *member = find_by_uuid(present, change->member.uuid);
     if (member != NULL) return in_force(replica, member->id);
-    member = find_by_address(present, &change->member);
-    bool is_replaced = member != NULL && member->id == change->member.replaces;
-    if (member != NULL && !is_replaced)
+    uint32_t replaces = change->member.replaces;
+    if (replaces == 0) replaces = awaited_instead_of(replica, &change->member);
+    member = find_by_address(present, &change->member, replaces);
+    if (member != NULL)
         return refuse("%s:%u is the address of node %u, whose data directory is another one: bring "
-                      "that back, or RAFT REMOVE %u first if it is lost",
+                      "that back, or, if it is lost, have this one take its place: RAFT ADD with "
+                      "REPLACE %u, and start it again",
                       member->host, member->port, member->id, member->id);
-    if (change->member.replaces != 0 && members_find(present, change->member.replaces) == NULL)
-        return refuse("there is no node %u to be replaced", change->member.replaces);
+    if (replaces != 0 && members_find(present, replaces) == NULL)
+        return refuse("there is no node %u to be replaced", replaces);
+    const struct member *second = replaces == 0 ? NULL : find_replacing(present, replaces);
+    if (second != NULL) return refuse_second(second->id, replaces);
     if (is_outdated(replica, question)) return outdated();
     if (!is_ready_for_company(replica)) return wait_for("what was written is being synced");
     if (present->count == RAFT_NODES_MAX)
@@ -257,8 +329,38 @@ static struct verdict judge_add(struct replica *replica, const struct question *
     struct member learner = change->member;
     learner.id = draw_id(replica, present);
     learner.flags = MEMBER_PROMOTE;
+    learner.replaces = replaces;
     if (learner.id == 0) return wait_for("a node that was removed is being told");
     if (!members_put(&target, &learner)) return refuse("there are too many members");
+    return reconfigure(replica, &target);
+}
+
+/* It is a learner: it has to come first, and be given its task while it is one. */
+static struct verdict judge_replace(struct replica *replica, const struct question *question) {
+    const struct replica_change *change = &question->change;
+    const struct members *present = raft_members(replica->raft);
+    const struct member *old = members_find(present, change->id);
+    const struct member *newcomer = find_by_address(present, &change->member, change->id);
+    bool goes = old == NULL || (old->flags & MEMBER_LEAVES) != 0;
+    if (newcomer != NULL && (goes || newcomer->replaces == change->id))
+        return in_force(replica, newcomer->id);
+    if (goes) return refuse("there is no node %u", change->id);
+    const struct member *second = find_replacing(present, change->id);
+    if (second != NULL) return refuse_second(second->id, change->id);
+    if (newcomer == NULL)
+        return await_member(replica, change) ? wait_for("the new node has not come yet")
+                                             : refuse("too many new nodes are awaited");
+    if ((newcomer->flags & (MEMBER_VOTER | MEMBER_NEXT_VOTER)) != 0)
+        return refuse("node %u, at %s:%u, votes already: if it is the new one, RAFT REMOVE %u is "
+                      "what is left to do",
+                      newcomer->id, newcomer->host, newcomer->port, change->id);
+    if (newcomer->replaces != 0) return refuse_second(newcomer->id, newcomer->replaces);
+    if (is_outdated(replica, question)) return outdated();
+    struct members target = *present;
+    struct member learner = *newcomer;
+    learner.flags |= MEMBER_PROMOTE;
+    learner.replaces = change->id;
+    (void)members_put(&target, &learner);
     return reconfigure(replica, &target);
 }
 
@@ -329,7 +431,7 @@ static struct verdict judge_move(struct replica *replica, const struct question 
     const struct members *present = raft_members(replica->raft);
     const struct member *member = members_find(present, change->id);
     if (member == NULL) return refuse("there is no node %u", change->id);
-    const struct member *there = find_by_address(present, &change->member);
+    const struct member *there = find_by_address(present, &change->member, 0);
     if (there != NULL && there->id == change->id) return in_force(replica, change->id);
     if (there != NULL)
         return refuse("%s:%u is the address of node %u", there->host, there->port, there->id);
@@ -372,6 +474,8 @@ static struct verdict judge(struct replica *replica, const struct question *ques
         return judge_promote(replica, question);
     case REPLICA_MOVE:
         return judge_move(replica, question);
+    case REPLICA_REPLACE:
+        return judge_replace(replica, question);
     case REPLICA_CHANGE_KINDS:
         break;
     }
@@ -415,7 +519,8 @@ static enum error read_change(struct bytes body, struct question *question) {
     struct bytes host = bytes_slice(body, CHANGE_SIZE, SIZE_MAX);
     if (change->kind < REPLICA_ADD || change->kind >= REPLICA_CHANGE_KINDS) return ERROR_MALFORMED;
     if (change->id > RAFT_NODES_MAX || change->member.replaces > RAFT_NODES_MAX) return ERROR_RANGE;
-    bool names_a_place = change->kind == REPLICA_ADD || change->kind == REPLICA_MOVE;
+    bool names_a_place = change->kind == REPLICA_ADD || change->kind == REPLICA_MOVE ||
+                         change->kind == REPLICA_REPLACE;
     if (host.size != host_size) return ERROR_MALFORMED;
     if (names_a_place && (host_size == 0 || change->member.port == 0)) return ERROR_MALFORMED;
     if (host_size > 0 && memchr(host.data, '\0', host_size) != NULL) return ERROR_MALFORMED;
@@ -557,4 +662,10 @@ struct replica_change_status replica_change_status(struct replica *replica, uint
     struct replica_change_status status = open->status;
     if (status.state != REPLICA_CHANGE_OPEN) open->ticket = 0;
     return status;
+}
+
+void replica_change_forget(struct replica *replica, uint64_t ticket) {
+    struct open_change *open = find_change(replica, ticket);
+    bool ends = open != NULL && open->change.kind == REPLICA_REPLACE;
+    if (ends) open->ticket = 0;
 }

@@ -813,6 +813,7 @@ void replica_client_close(struct replica *replica, struct session *session) {
     session_cancel_unsealed(replica, session);
     session_note_gone(replica, session);
     session_clear_pending(replica, session);
+    replica_change_forget(replica, session->wait_change);
     session->closed = true;
     uint32_t position = table_find(replica->sessions, bytes_of(&session->id, sizeof(session->id)));
     CHECK(position != TABLE_NONE);

@@ -240,6 +240,9 @@ enum replica_change_kind {
     REPLICA_REMOVE,  /* `id`; a leader hands over first */
     REPLICA_PROMOTE, /* `id`, a learner that has caught up, now */
     REPLICA_MOVE,    /* `id` is at `member`'s host and port from now on */
+    REPLICA_REPLACE, /* the node at `member`'s host and port takes the place of `id`: it is let in
+                      * as a learner, and in the step in which it becomes a voter `id` goes. Open
+                      * until that node has asked to be let in */
     REPLICA_CHANGE_KINDS
 };
 struct replica_change {
@@ -265,6 +268,9 @@ uint64_t replica_change_members(struct replica *replica, const struct replica_ch
 /* Any other state than OPEN is told once: the ticket is gone then. A ticket that nobody asks about
  * goes by itself, some time after its end. */
 struct replica_change_status replica_change_status(struct replica *replica, uint64_t ticket);
+/* Nobody waits for it any more. What was begun goes on; a node that has not come yet is not awaited
+ * in another one's place any more. */
+void replica_change_forget(struct replica *replica, uint64_t ticket);
 
 /* --- snapshots ------------------------------------------------------------------------------ */
 

@@ -131,6 +131,11 @@ struct doubt {
     uint64_t ticket;
     uint64_t context; /* of the read index that was asked for then */
 };
+/* Leader: who is to come in another one's place, for as long as somebody asks about it. */
+struct awaited_member {
+    struct member member; /* host, port, replaces; replaces 0: free */
+    uint64_t until_us;
+};
 /* What an operator has asked on this node (operations.c). */
 struct open_operation {
     uint64_t number; /* 0: free */
@@ -240,6 +245,7 @@ struct replica {
     bool members_changed;    /* to be told to the driver */
     bool is_removed;
     struct open_change changes[CHANGES_MAX];
+    struct awaited_member awaited[CHANGES_MAX];
     uint64_t next_ticket;
     struct doubt doubts[CHANGES_MAX]; /* the newest: a ring */
     uint32_t next_doubt;

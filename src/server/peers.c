@@ -473,7 +473,8 @@ static const char *member_problem(const struct peers *peers, const struct hello 
     if (!peer->used) return no_member;
     if (memcmp(peer->uuid, hello->node, IDENTITY_ID_SIZE) == 0) return NULL;
     return "has another data directory than the member it claims to be: bring the old one back, or "
-           "RAFT REMOVE that member and start with an empty directory and --join";
+           "start it with an empty directory and --join, and have it take the member's place by "
+           "RAFT ADD host:port REPLACE id";
 }
 
 /* Why the other node cannot be talked to; NULL if it can. */

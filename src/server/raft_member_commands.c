@@ -11,7 +11,8 @@
 #include "src/server/membership.h"
 #include "src/server/peers.h"
 
-static const uint64_t add_patience_us = 10 * 1000 * 1000;
+/* The time in which somebody starts the new node. */
+enum { ADD_TIMEOUT_MS = 60 * 1000 };
 
 /* --- changes -----------------------------------------------------------------------------------
  */
@@ -20,24 +21,29 @@ static void reply_refusal(struct command_call *call, const char *reason) {
     reply_error_format(call->reply, "ERR %s", reason);
 }
 
-/* Begun at the first call; asked about at each. */
-static void run_change(struct command_call *call, enum replica_change_kind kind, uint32_t id) {
+/* Begun at the first call; asked about at each. False: an error reply was given. */
+static bool ask_for_change(struct command_call *call, const struct replica_change *change,
+                           struct replica_change_status *status) {
     struct server *server = call_server(call);
     struct session *session = call->session;
-    if (session->wait_change == 0) {
-        struct replica_change change = {.kind = kind, .id = id};
+    if (session->wait_change == 0)
         session->wait_change =
-            replica_change_members(server->replica, &change, server_moment(server));
-        if (session->wait_change == 0) {
-            reply_refusal(call, "too many changes of the members are open");
-            return;
-        }
+            replica_change_members(server->replica, change, server_moment(server));
+    if (session->wait_change == 0) {
+        reply_refusal(call, "too many changes of the members are open");
+        return false;
     }
-    struct replica_change_status status =
-        replica_change_status(server->replica, session->wait_change);
+    *status = replica_change_status(server->replica, session->wait_change);
+    if (status->state != REPLICA_CHANGE_OPEN) session->wait_change = 0;
+    return true;
+}
+
+static void run_change(struct command_call *call, enum replica_change_kind kind, uint32_t id) {
+    struct replica_change change = {.kind = kind, .id = id};
+    struct replica_change_status status;
+    if (!ask_for_change(call, &change, &status)) return;
     call->later = status.state == REPLICA_CHANGE_OPEN;
     if (call->later) return;
-    session->wait_change = 0;
     if (status.state == REPLICA_CHANGE_DONE)
         reply_ok(call->reply);
     else if (status.state == REPLICA_CHANGE_REFUSED)
@@ -47,9 +53,9 @@ static void run_change(struct command_call *call, enum replica_change_kind kind,
                            status.reason);
 }
 
-static bool take_id(struct command_call *call, uint32_t *id) {
+static bool take_id(struct command_call *call, uint32_t at, uint32_t *id) {
     int64_t number;
-    if (!command_integer(call, 2, &number)) return false;
+    if (!command_integer(call, at, &number)) return false;
     *id = number < 1 || number > RAFT_NODES_MAX ? 0 : (uint32_t)number;
     if (*id == 0) reply_error_format(call->reply, "ERR there is no node %lld", (long long)number);
     return *id != 0;
@@ -57,12 +63,12 @@ static bool take_id(struct command_call *call, uint32_t *id) {
 
 static void run_remove(struct command_call *call) {
     uint32_t id;
-    if (take_id(call, &id)) run_change(call, REPLICA_REMOVE, id);
+    if (take_id(call, 2, &id)) run_change(call, REPLICA_REMOVE, id);
 }
 
 static void run_promote(struct command_call *call) {
     uint32_t id;
-    if (take_id(call, &id)) run_change(call, REPLICA_PROMOTE, id);
+    if (take_id(call, 2, &id)) run_change(call, REPLICA_PROMOTE, id);
 }
 
 static void run_leave(struct command_call *call) {
@@ -71,6 +77,13 @@ static void run_leave(struct command_call *call) {
 
 /* --- ADD ---------------------------------------------------------------------------------------
  */
+
+/* A node at `address` is to come in, in the place of another one perhaps. */
+struct addition {
+    struct founding_address address;
+    uint32_t replaces; /* 0: nobody */
+    int64_t timeout_ms;
+};
 
 static bool take_address(struct command_call *call, struct founding_address *address) {
     struct founding_address list[RAFT_NODES_MAX];
@@ -83,40 +96,113 @@ static bool take_address(struct command_call *call, struct founding_address *add
     return sound;
 }
 
-/* A lone node opens the peer port; then the new node, which was started with --join and asks again
- * and again, comes in by itself. */
-static void run_add(struct command_call *call) {
+static bool take_timeout(struct command_call *call, uint32_t at, int64_t *timeout_ms) {
+    if (!command_integer(call, at, timeout_ms)) return false;
+    bool is_sound = *timeout_ms > 0 && *timeout_ms <= INT64_MAX / 1000;
+    if (!is_sound) reply_error(call->reply, "ERR timeout must be greater than 0");
+    return is_sound;
+}
+
+/* False after an error reply. */
+static bool take_addition(struct command_call *call, struct addition *addition) {
+    *addition = (struct addition){.timeout_ms = ADD_TIMEOUT_MS};
+    if (!take_address(call, &addition->address)) return false;
+    for (uint32_t i = 3; i < call->count; i += 2) {
+        bool more = i + 1 < call->count;
+        if (command_option(call, i, "REPLACE") && more && addition->replaces == 0) {
+            if (!take_id(call, i + 1, &addition->replaces)) return false;
+        } else if (command_option(call, i, "TIMEOUT") && more) {
+            if (!take_timeout(call, i + 1, &addition->timeout_ms)) return false;
+        } else {
+            reply_error(call->reply, REPLY_SYNTAX_ERROR);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Others have to be able to reach this node: the peer port of a lone one is closed. */
+static bool is_open_for(struct command_call *call, const struct addition *addition) {
     struct server *server = call_server(call);
-    struct founding_address address;
-    if (!take_address(call, &address)) return;
     bool has_secret = CONFIG_STRING(&server->config, RAFT_SECRET)[0] != '\0';
-    if (!has_secret && !address_is_loopback(address.host)) {
+    if (!has_secret && !address_is_loopback(addition->address.host)) {
         reply_refusal(call, "a cluster beyond this machine needs a raft-secret: start this node "
                             "with one, and the new one with the same");
-        return;
+        return false;
     }
     struct buffer problem = {0};
     bool is_open = cluster_open_port(server, &problem);
     if (!is_open) reply_error_format(call->reply, "ERR %.*s", (int)problem.size, problem.data);
     buffer_clear(&problem);
-    if (!is_open) return;
-    const struct raft *raft = replica_raft(server->replica);
+    return is_open;
+}
+
+static bool is_over(const struct command_call *call, const struct addition *addition) {
+    return call->waited_us >= (uint64_t)addition->timeout_ms * 1000;
+}
+
+/* What is to be done where nobody has come from. */
+static void reply_awaited(struct command_call *call, const struct addition *addition,
+                          const char *what) {
+    struct founding_address own;
+    address_of_self(call_server(call), NULL, &own);
+    char rest[64] = "";
+    if (addition->replaces != 0)
+        snprintf(rest, sizeof(rest), ". Node %u is still a member", addition->replaces);
+    reply_error_format(call->reply,
+                       "ERR %s, after %lld ms: start it at %s:%u with an empty directory and "
+                       "--join %s:%u, and ask again%s",
+                       what, (long long)addition->timeout_ms, addition->address.host,
+                       addition->address.port, own.host, own.port, rest);
+}
+
+/* The new node, which asks again and again, comes in by itself: this waits until it has. */
+static void await_new(struct command_call *call, const struct addition *addition) {
+    const struct raft *raft = replica_raft(call_server(call)->replica);
     const struct members *members = raft_members(raft);
     for (uint32_t i = 0; i < members->count; i++) {
         const struct member *member = &members->at[i];
-        if (member->port != address.port || strcmp(member->host, address.host) != 0) continue;
-        call->later = !raft_members_are_committed(raft) && call->waited_us < add_patience_us;
+        bool is_the_one = member->port == addition->address.port &&
+                          strcmp(member->host, addition->address.host) == 0;
+        if (!is_the_one) continue;
+        call->later = !raft_members_are_committed(raft) && !is_over(call, addition);
         if (!call->later) reply_integer(call->reply, member->id);
         return;
     }
-    call->later = call->waited_us < add_patience_us;
-    if (call->later) return;
-    struct founding_address own;
-    address_of_self(server, NULL, &own);
-    reply_error_format(call->reply,
-                       "ERR no node has come from %s:%u: start it there with an empty directory "
-                       "and --join %s:%u",
-                       address.host, address.port, own.host, own.port);
+    call->later = !is_over(call, addition);
+    if (!call->later) reply_awaited(call, addition, "the new node has not come yet");
+}
+
+/* Whichever member lets the new node in, the leader knows whose place it is to take. */
+static void await_replacement(struct command_call *call, const struct addition *addition) {
+    struct server *server = call_server(call);
+    struct session *session = call->session;
+    struct replica_change change = {.kind = REPLICA_REPLACE,
+                                    .id = addition->replaces,
+                                    .member = {.port = addition->address.port}};
+    memcpy(change.member.host, addition->address.host, sizeof(change.member.host));
+    struct replica_change_status status;
+    if (!ask_for_change(call, &change, &status)) return;
+    if (status.state == REPLICA_CHANGE_DONE) {
+        reply_integer(call->reply, status.id);
+    } else if (status.state == REPLICA_CHANGE_REFUSED) {
+        reply_refusal(call, status.reason);
+    } else {
+        call->later = !is_over(call, addition);
+        if (call->later) return;
+        replica_change_forget(server->replica, session->wait_change);
+        session->wait_change = 0;
+        reply_awaited(call, addition, status.reason);
+    }
+}
+
+static void run_add(struct command_call *call) {
+    struct addition addition;
+    if (!take_addition(call, &addition) || !is_open_for(call, &addition)) return;
+    if (addition.replaces == 0)
+        await_new(call, &addition);
+    else
+        await_replacement(call, &addition);
 }
 
 /* --- NODES -------------------------------------------------------------------------------------
@@ -133,7 +219,7 @@ static void reply_node(struct command_call *call, const struct member *member) {
         link.connected = false;
     char uuid[2 * IDENTITY_ID_SIZE + 1];
     identity_print_id(member->uuid, IDENTITY_ID_SIZE, uuid);
-    reply_map(call->reply, 6);
+    reply_map(call->reply, 7);
     reply_bulk_text(call->reply, "id");
     reply_integer(call->reply, member->id);
     reply_bulk_text(call->reply, "address");
@@ -148,6 +234,8 @@ static void reply_node(struct command_call *call, const struct member *member) {
     reply_bulk_text(call->reply, raft_leader(raft) == member->id ? "leader" : "follower");
     reply_bulk_text(call->reply, "link");
     reply_bulk_text(call->reply, is_self ? "self" : link.connected ? "up" : "down");
+    reply_bulk_text(call->reply, "replaces"); /* goes when this one begins to vote; 0: nobody */
+    reply_integer(call->reply, member->replaces);
 }
 
 static void run_nodes(struct command_call *call) {
@@ -167,13 +255,13 @@ static const struct command raft_member_commands[] = {
     {.id = 680,
      .name = "raft|add",
      .run = run_add,
-     .arity = 3,
+     .arity = -3,
      COMMANDS_RAFT_ROW,
      .waits = true,
      .flags = MEMBER_FLAGS,
      .complexity = "O(1), and the time until the node has come",
      .summary = "Let in the node at this address, which was started with --join",
-     .arguments = "s:address"},
+     .arguments = "s:address i:id=REPLACE? i:milliseconds=TIMEOUT?"},
     {.id = 681,
      .name = "raft|remove",
      .run = run_remove,

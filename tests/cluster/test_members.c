@@ -238,7 +238,7 @@ Test(members, a_lost_directory_is_replaced_by_way_of_remove_and_join) {
     node_lose_directory(cluster, lost);
     char command[64], mend[64];
     snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
-    snprintf(mend, sizeof(mend), "RAFT REMOVE %lld first if it is lost", id);
+    snprintf(mend, sizeof(mend), "RAFT ADD with REPLACE %lld, and start it again", id);
     node_start(cluster, lost); /* with --cluster, as it was */
     node_expect_refused(cluster, lost, "RAFT REMOVE this node's old id on another node");
     node_lose_directory(cluster, lost);
@@ -250,6 +250,133 @@ Test(members, a_lost_directory_is_replaced_by_way_of_remove_and_join) {
     cr_expect_eq(node_info(cluster, lost, "raft_node_id"), 4, "ids are not used again");
     counter_end(&counter, lost);
     cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* --- in one step --- */
+
+/* RAFT ADD on a connection of its own: it waits for the new node. */
+struct addition {
+    redisContext *client;
+    pthread_t thread;
+    char command[128];
+    long long id;
+    char error[256];
+};
+
+static void *await_addition(void *argument) {
+    struct addition *addition = argument;
+    redisReply *reply = redisCommand(addition->client, addition->command);
+    if (reply == NULL)
+        snprintf(addition->error, sizeof(addition->error), "%s", addition->client->errstr);
+    else if (reply->type == REDIS_REPLY_INTEGER)
+        addition->id = reply->integer;
+    else
+        snprintf(addition->error, sizeof(addition->error), "%s", reply->str);
+    if (reply != NULL) freeReplyObject(reply);
+    return NULL;
+}
+
+static bool waits_for_a_node(struct cluster *cluster, int node) {
+    redisContext *client = node_connect(cluster, node);
+    redisReply *list = ask(client, "CLIENT LIST");
+    bool waits = list->type == REDIS_REPLY_STRING && strstr(list->str, "cmd=raft|add") != NULL;
+    freeReplyObject(list);
+    redisFree(client);
+    return waits;
+}
+
+static void addition_start(struct addition *addition, struct cluster *cluster, int asked, int node,
+                           long long replaced) {
+    *addition = (struct addition){.client = node_connect(cluster, asked)};
+    snprintf(addition->command, sizeof(addition->command), "RAFT ADD 127.0.0.1:%d REPLACE %lld",
+             cluster->nodes[node].port, replaced);
+    cr_assert_eq(pthread_create(&addition->thread, NULL, await_addition, addition), 0);
+    AWAIT(waits_for_a_node(cluster, asked));
+}
+
+static void addition_end(struct addition *addition, long long expected) {
+    pthread_join(addition->thread, NULL);
+    cr_expect_eq(addition->id, expected, "%s: %s", addition->command, addition->error);
+    redisFree(addition->client);
+}
+
+/* In one configuration the dead node is there and the new one does not vote, in the next it is the
+ * other way round: there is never a fourth voter, so one more may always fail. */
+static void replace_in_one_step(bool same_address) {
+    struct cluster *cluster = cluster_create(4, NULL);
+    start_founders(cluster, 3);
+    int lost = cluster_follower(cluster), leader = cluster_leader(cluster);
+    int other = 3 - lost - leader, newcomer = same_address ? lost : 3;
+    long long id = node_info(cluster, lost, "raft_node_id");
+    struct counter counters[2];
+    counter_start(&counters[0], cluster, leader);
+    counter_start(&counters[1], cluster, other);
+    (void)node_signal(cluster, lost, SIGKILL);
+    if (same_address) node_lose_directory(cluster, lost);
+    struct addition addition;
+    addition_start(&addition, cluster, leader, newcomer, id);
+    /* Another member lets it in than the one that was told. */
+    start_joining(cluster, newcomer, other);
+    addition_end(&addition, 4);
+    AWAIT(is_settled(cluster, 3));
+    cr_expect_eq(node_info(cluster, newcomer, "raft_node_id"), 4);
+    for (int i = 0; i < 2; i++)
+        counter_end(&counters[i], newcomer);
+    cr_expect_eq(node_count_logged(cluster, leader, "has caught up and votes"), 1);
+    cr_expect_eq(node_count_logged(cluster, leader, "was removed"), 1);
+    cluster_expect_equal(cluster);
+    (void)node_signal(cluster, cluster_leader(cluster), SIGKILL);
+    AWAIT(is_settled(cluster, 3));
+    cluster_destroy(cluster);
+}
+
+Test(members, a_dead_node_is_replaced_in_one_step_under_load) {
+    replace_in_one_step(false);
+}
+
+Test(members, a_lost_disk_is_replaced_in_one_step_under_the_old_address) {
+    replace_in_one_step(true);
+}
+
+/* It lives, and leads: what it leads to last it has to hear of. */
+Test(members, a_leader_is_replaced_in_one_step_under_load) {
+    struct cluster *cluster = cluster_create(4, NULL);
+    start_founders(cluster, 3);
+    int leader = cluster_leader(cluster), asked = (leader + 1) % 3, other = (leader + 2) % 3;
+    struct counter counters[2];
+    counter_start(&counters[0], cluster, asked);
+    counter_start(&counters[1], cluster, other);
+    struct addition addition;
+    addition_start(&addition, cluster, asked, 3, node_info(cluster, leader, "raft_node_id"));
+    start_joining(cluster, 3, leader);
+    addition_end(&addition, 4);
+    await_state(cluster, leader, "removed");
+    (void)node_signal(cluster, leader, SIGTERM);
+    AWAIT(is_settled(cluster, 3));
+    counter_end(&counters[0], 3);
+    counter_end(&counters[1], asked);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+/* What was a Redis on one machine goes on on another. */
+Test(members, a_node_alone_is_replaced_in_one_step) {
+    struct cluster *cluster = cluster_create(2, NULL);
+    start_alone(cluster, 0);
+    redisContext *client = node_connect(cluster, 0);
+    cr_expect(ask_is(client, "OK", "SET x y"));
+    redisFree(client);
+    struct addition addition;
+    addition_start(&addition, cluster, 0, 1, 1);
+    start_joining(cluster, 1, 0);
+    addition_end(&addition, 2);
+    await_state(cluster, 0, "removed");
+    (void)node_signal(cluster, 0, SIGTERM);
+    AWAIT(is_settled(cluster, 1));
+    client = node_connect(cluster, 1);
+    cr_expect(ask_is(client, "y", "GET x"));
+    redisFree(client);
     cluster_destroy(cluster);
 }
 
@@ -379,6 +506,18 @@ static void expect_ends(struct cluster *cluster, const char *const *arguments, c
     node_expect_refused(cluster, 0, text);
 }
 
+/* A bare node would found a cluster of its own: it has to say itself that it wants to come in. */
+static void expect_nobody_came(struct cluster *cluster, const char *command, const char *rest) {
+    char expected[256];
+    snprintf(expected, sizeof(expected),
+             "ERR the new node has not come yet, after 100 ms: start it at 127.0.0.1:1 with an "
+             "empty directory and --join 127.0.0.1:%d, and ask again%s",
+             cluster->nodes[0].port, rest);
+    redisContext *client = node_connect(cluster, 0);
+    cr_expect(ask_is(client, expected, command), "%s", command);
+    redisFree(client);
+}
+
 Test(members, what_can_not_be_is_said_at_once) {
     struct cluster *cluster = cluster_create(2, NULL);
     expect_ends(cluster, (const char *const[]){"--join", "nowhere", NULL},
@@ -395,6 +534,13 @@ Test(members, what_can_not_be_is_said_at_once) {
     expect_error(cluster, 0, "RAFT LEAVE", "nobody would be left to vote");
     expect_error(cluster, 0, "RAFT PROMOTE 2", "there is no node 2");
     expect_error(cluster, 0, "RAFT ADD here", "not one host:port");
+    expect_error(cluster, 0, "RAFT ADD 127.0.0.1:7001 INSTEAD 1", "syntax error");
+    expect_error(cluster, 0, "RAFT ADD 127.0.0.1:7001 REPLACE", "syntax error");
+    expect_error(cluster, 0, "RAFT ADD 127.0.0.1:7001 REPLACE 2", "there is no node 2");
+    expect_error(cluster, 0, "RAFT ADD 127.0.0.1:7001 TIMEOUT 0", "greater than 0");
+    expect_nobody_came(cluster, "RAFT ADD 127.0.0.1:1 TIMEOUT 100", "");
+    expect_nobody_came(cluster, "RAFT ADD 127.0.0.1:1 REPLACE 1 TIMEOUT 100",
+                       ". Node 1 is still a member");
     expect_error(cluster, 0, "RAFT ADD 10.0.0.1:7001", "needs a raft-secret");
     redisContext *client = node_connect(cluster, 0);
     redisReply *nodes = ask(client, "RAFT NODES");

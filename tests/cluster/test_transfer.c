@@ -13,16 +13,17 @@ enum { KEYS = 60000, PIECE = 2000 };
 
 static struct cluster *cluster;
 
+static const char *const options[] = {"--raft-snapshot-log-min",
+                                      "3mb",
+                                      "--raft-snapshot-log-ratio",
+                                      "0",
+                                      "--raft-log-retain",
+                                      "1mb",
+                                      "--rdbcompression",
+                                      "no",
+                                      NULL};
+
 static void begin(void) {
-    static const char *const options[] = {"--raft-snapshot-log-min",
-                                          "3mb",
-                                          "--raft-snapshot-log-ratio",
-                                          "0",
-                                          "--raft-log-retain",
-                                          "1mb",
-                                          "--rdbcompression",
-                                          "no",
-                                          NULL};
     cluster = cluster_create_running(3, options);
 }
 
@@ -201,4 +202,54 @@ Test(transfer, either_end_may_be_killed, .init = begin, .fini = end) {
     cluster_await_serving(cluster);
     cluster_expect_equal(cluster);
     redisFree(client);
+}
+
+/* --- a new node ------------------------------------------------------------------------------ */
+
+/* Three founders, and a fourth node that does not run. */
+static void begin_with_a_spare(void) {
+    cluster = cluster_create(4, options);
+    char list[CLUSTER_PATH_MAX];
+    snprintf(list, sizeof(list), "127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d", cluster->nodes[0].port,
+             cluster->nodes[1].port, cluster->nodes[2].port);
+    for (int node = 0; node < 3; node++)
+        node_start_with(cluster, node, list, NULL);
+    cluster_await_serving(cluster);
+}
+
+static bool log_is_cut(int node) {
+    return raft_field(node, "raft_current_index") > raft_field(node, "raft_log_entries");
+}
+
+/* No log goes back to where it would have to begin. */
+Test(transfer, a_new_node_joins_under_load_when_the_log_is_cut, .init = begin_with_a_spare,
+     .fini = end) {
+    enum { NEWCOMER = 3 };
+    int leader = cluster_leader(cluster), other = (leader + 1) % 3;
+    redisContext *clients[2] = {node_connect(cluster, leader), node_connect(cluster, other)};
+    fill(clients[0], 0, KEYS / 3);
+    for (int node = 0; node < 3; node++)
+        AWAIT(log_is_cut(node));
+    long long changes = raft_field(other, "raft_leader_changes");
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", cluster->nodes[other].port);
+    node_start_with(cluster, NEWCOMER, NULL, (const char *const[]){"--join", address, NULL});
+    long long expected = 0;
+    int64_t until = clock_ms() + PATIENCE_MS;
+    while (raft_field(leader, "raft_num_voting_nodes") != 4) {
+        cr_assert_lt(clock_ms(), until, "it votes");
+        for (int i = 0; i < 2; i++)
+            cr_expect_eq(ask_integer(clients[i], "INCR served"), ++expected);
+    }
+    for (int i = 0; i < 2; i++)
+        redisFree(clients[i]);
+    cr_expect(is_installed(NEWCOMER));
+    cr_expect_gt(raft_field(NEWCOMER, "raft_snapshot_parts_received"), 10);
+    cr_expect_eq(raft_field(other, "raft_leader_changes"), changes);
+    node_await_serving(cluster, NEWCOMER);
+    redisContext *client = node_connect(cluster, NEWCOMER);
+    cr_expect_eq(ask_integer(client, "INCR served"), expected + 1);
+    cr_expect_eq(ask_integer(client, "SCARD members"), 3 * ask_integer(client, "ZCARD order"));
+    redisFree(client);
+    cluster_expect_equal(cluster);
 }

@@ -56,6 +56,17 @@ Test(members, ids_are_given_out_in_turn) {
     cr_expect(members_put(&members, &(struct member){.id = 7, .port = 1}), "a change of one");
 }
 
+/* The id may come again: then it is another node's. */
+Test(members, nobody_takes_the_place_of_one_that_is_gone) {
+    struct members members = parse("1 2 3");
+    struct member learner = {.id = 4, .flags = MEMBER_PROMOTE, .replaces = 2};
+    cr_expect(members_put(&members, &learner));
+    members_drop(&members, 1);
+    cr_expect_eq(members_find(&members, 4)->replaces, 2);
+    members_drop(&members, 2);
+    cr_expect_eq(members_find(&members, 4)->replaces, 0);
+}
+
 Test(members, change_voters_by_a_joint_configuration) {
     static const struct {
         const char *from, *to, *first, *last;

@@ -294,7 +294,7 @@ Test(replica_members, an_empty_directory_under_an_old_address_is_refused_until_t
     struct replica_change change = add(&box, lost);
     memset(change.member.uuid, 7, sizeof(change.member.uuid));
     char mend[64];
-    snprintf(mend, sizeof(mend), "RAFT REMOVE %u first", lost);
+    snprintf(mend, sizeof(mend), "RAFT ADD with REPLACE %u", lost);
     expect_refused(&box, other, &change, mend);
     expect_removed(&box, other, lost);
     struct replica_change_status status = replica_box_change(&box, other, &change);
@@ -321,6 +321,129 @@ Test(replica_members, a_dead_node_is_replaced_in_one_step) {
     cr_expect_eq(members_of(&box, leader)->count, 3);
     cr_assert(replica_box_settle(&box));
     write_some(&box, 4, 5);
+    replica_box_clear(&box);
+}
+
+/* RAFT ADD … REPLACE: an operator's word on any node, before or after the new node has come. */
+static struct replica_change replace(const struct replica_box *box, uint32_t node, uint32_t old) {
+    struct member member = replica_box_member(box, node);
+    memset(member.uuid, 0, sizeof(member.uuid)); /* nobody knows it yet */
+    return (struct replica_change){.kind = REPLICA_REPLACE, .id = old, .member = member};
+}
+
+static struct replica_change_status outcome(struct replica_box *box, uint32_t node,
+                                            uint64_t ticket) {
+    struct replica_change_status status = {0};
+    for (int i = 0; i < 500 && status.state == REPLICA_CHANGE_OPEN; i++) {
+        replica_box_run(box, 10 * 1000);
+        status = replica_change_status(box->replicas[node], ticket);
+    }
+    return status;
+}
+
+Test(replica_members, whoever_lets_the_new_node_in_knows_whose_place_it_takes) {
+    for (int leader_changes = 0; leader_changes < 2; leader_changes++) {
+        struct replica_box box;
+        replica_box_init(&box, 3);
+        cr_assert(replica_box_settle(&box));
+        uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1, asked = lost % 3 + 1;
+        write_some(&box, asked, 5);
+        if (!leader_changes) replica_box_kill(&box, lost);
+        struct replica_change order = replace(&box, 4, lost), join = add(&box, 4);
+        uint64_t ticket =
+            replica_change_members(box.replicas[asked], &order, replica_box_moment(&box, asked));
+        replica_box_run(&box, 500 * 1000);
+        cr_assert_eq(replica_change_status(box.replicas[asked], ticket).state, REPLICA_CHANGE_OPEN);
+        if (leader_changes) { /* The next leader has never heard of it, and soon does. */
+            replica_box_kill(&box, leader);
+            cr_assert(replica_box_settle(&box));
+            replica_box_boot(&box, leader);
+            replica_box_run(&box, 1000 * 1000);
+        }
+        cr_assert_eq(replica_box_change(&box, leader, &join).state, REPLICA_CHANGE_DONE);
+        struct replica_change_status status = outcome(&box, asked, ticket);
+        cr_expect_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+        cr_expect_eq(status.id, 4);
+        cr_expect_not_null(members_find(members_of(&box, asked), lost), "it stays until then");
+        replica_box_join(&box, 4, asked);
+        await_voter(&box, 4);
+        cr_expect_eq(members_voters(members_of(&box, 4)), 2 + 4 + 8 + 16 - (1 << lost));
+        if (leader_changes) replica_box_kill(&box, lost); /* It lived, and was replaced. */
+        cr_assert(replica_box_settle(&box));
+        write_some(&box, 4, 5);
+        expect_total(&box, asked, "$2\r\n10\r\n");
+        replica_box_clear(&box);
+    }
+}
+
+Test(replica_members, a_learner_that_is_there_already_is_given_the_place) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1, other = lost % 3 + 1;
+    replica_box_kill(&box, lost);
+    struct replica_change join = add(&box, 4), order = replace(&box, 4, lost);
+    cr_assert_eq(replica_box_change(&box, other, &join).state, REPLICA_CHANGE_DONE);
+    struct replica_change_status status = replica_box_change(&box, other, &order);
+    cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+    cr_expect_eq(status.id, 4);
+    cr_expect_eq(members_find(members_of(&box, leader), 4)->replaces, lost);
+    struct replica_change second = replace(&box, 5, lost);
+    expect_refused(&box, leader, &second, "node 4 is to take the place of node");
+    second = replace(&box, 4, other);
+    expect_refused(&box, leader, &second, "node 4 is to take the place of node");
+    second = replace(&box, leader, lost);
+    expect_refused(&box, leader, &second, "node 4 is to take the place of node");
+    replica_box_join(&box, 4, leader);
+    await_voter(&box, 4);
+    cr_expect_null(members_find(members_of(&box, leader), lost));
+    /* It votes: nothing is left of the task, and nobody else's word is taken for another one. */
+    second = replace(&box, 4, other);
+    expect_refused(&box, leader, &second, "votes already: if it is the new one, RAFT REMOVE");
+    cr_expect_eq(members_of(&box, leader)->count, 3);
+    replica_box_clear(&box);
+}
+
+/* The same machine, its disk replaced. */
+Test(replica_members, an_empty_directory_takes_the_place_under_its_old_address) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1;
+    replica_box_kill(&box, lost);
+    struct replica_change order = replace(&box, lost, lost), join = add(&box, lost);
+    memset(join.member.uuid, 7, sizeof(join.member.uuid));
+    uint64_t ticket =
+        replica_change_members(box.replicas[leader], &order, replica_box_moment(&box, leader));
+    replica_box_run(&box, 100 * 1000);
+    struct replica_change_status status = replica_box_change(&box, leader, &join);
+    cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+    cr_expect_eq(status.id, 4);
+    status = outcome(&box, leader, ticket);
+    cr_expect_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+    cr_expect_eq(status.id, 4);
+    memcpy(&box.uuids[4], join.member.uuid, sizeof(box.uuids[4]));
+    replica_box_clear(&box);
+}
+
+Test(replica_members, a_place_that_nobody_asks_for_any_more_is_not_given) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), old = leader % 3 + 1, asked = old % 3 + 1;
+    struct replica_change order = replace(&box, 4, old), join = add(&box, 4);
+    uint64_t ticket =
+        replica_change_members(box.replicas[asked], &order, replica_box_moment(&box, asked));
+    replica_box_run(&box, 500 * 1000);
+    replica_change_forget(box.replicas[asked], ticket);
+    replica_box_run(&box, 2 * 1000 * 1000);
+    cr_assert_eq(replica_box_change(&box, leader, &join).state, REPLICA_CHANGE_DONE);
+    cr_expect_eq(members_find(members_of(&box, leader), 4)->replaces, 0);
+    /* One who goes is nobody's to be replaced any more: its id may be given to another one. */
+    order = replace(&box, 4, old);
+    cr_assert_eq(replica_box_change(&box, asked, &order).state, REPLICA_CHANGE_DONE);
+    expect_removed(&box, asked, old);
+    cr_expect_eq(members_find(members_of(&box, leader), 4)->replaces, 0);
     replica_box_clear(&box);
 }
 

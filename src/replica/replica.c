@@ -959,6 +959,7 @@ void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
     CHECK(peer >= 1 && peer <= RAFT_NODES_MAX);
     bool was_up = replica->link_up[peer];
     replica->link_up[peer] = up;
+    if (!up) replica_sender_forget(replica, peer);
     if (!up || was_up || replica->state != REPLICA_RUNNING) return;
     /* What was on its way over an older connection may be lost. */
     struct raft_event event = {.type = RAFT_EVENT_CONNECTED, .node = peer};

@@ -301,6 +301,7 @@ enum replica_snapshot_phase {
  * node's ends. What this node has stays until the other one is whole, verified and durable. */
 enum replica_receive_phase {
     REPLICA_RECEIVE_NOTHING,
+    REPLICA_RECEIVE_RESUMING, /* what an earlier attempt left is looked at */
     REPLICA_RECEIVE_FETCHING, /* parts come and are written */
     REPLICA_RECEIVE_SYNCING,
     REPLICA_RECEIVE_LOADING, /* read into memory beside the present state, and verified */
@@ -467,6 +468,7 @@ void replica_get_repair(const struct replica *replica, struct replica_repair *re
     X(fetches_failed)                                                                              \
     X(snapshot_parts_sent)                                                                         \
     X(snapshot_parts_received)                                                                     \
+    X(snapshot_parts_resumed)                                                                      \
     X(snapshots_received)                                                                          \
     X(snapshots_installed)                                                                         \
     X(log_cuts)                                                                                    \

@@ -6,7 +6,7 @@
  *   apply.c    committed entries -> keyspace, replies, deliveries
  *   changes.c    who belongs to the cluster: changes that were asked for, and what follows
  *   snapshots.c  the life of snapshot.rdb: loaded at start, made anew, the log cut behind it
- *   snapshot_send.c, snapshot_receive.c  from node to node
+ *   snapshot_send.c, snapshot_receive.c, snapshot_resume.c  from node to node
  *   operations.c  what operators ask of the leader, from any node
  *   repair.c   what the disk has lost
  *   presence.c what a watchdog says meanwhile
@@ -56,6 +56,7 @@ enum {
 enum own_slot {
     SLOT_CHECK = 0,                          /* READs: the load at start; a file's head and end */
     SLOT_FILE = SLOT_CHECK + SNAPSHOT_READS, /* LIST, RENAME, REMOVE; the SYNC of what came */
+    SLOT_RECEIPTS,                           /* WRITEs of their receipts */
     SLOT_PARTS,                              /* WRITEs of received parts */
     SLOT_LOAD = SLOT_PARTS + RECEIVE_WINDOW, /* READs of what was received */
     SLOT_SEND = SLOT_LOAD + SNAPSHOT_READS,  /* READs of what others ask for */
@@ -181,6 +182,31 @@ struct received_part {
     uint32_t tries;
     struct chunk *chunk; /* WRITING: holds the bytes */
     struct bytes span;
+    uint64_t check; /* WRITING: as it came with them */
+};
+
+/* snapshot_resume.c: a file that has come in part, and that nobody asks for at present. */
+struct snapshot_kept {
+    char name[DISK_NAME_SIZE], receipts[DISK_NAME_SIZE]; /* "": none */
+    uint64_t index;                                      /* where the snapshot ends */
+    uint64_t size;                                       /* of the receipts */
+};
+/* Of the file that comes. */
+struct snapshot_receipts {
+    char name[DISK_NAME_SIZE];
+    uint64_t size;                  /* bytes, with what is being written */
+    struct buffer waiting, writing; /* to be written; lent to the disk */
+    struct bytes span;              /* `writing` */
+    bool is_off;                    /* they could not be written: none any more */
+
+    /* RESUMING. */
+    struct buffer found; /* the bytes of a former attempt's */
+    uint64_t found_size; /* how many there should be */
+    bool is_found;       /* all are read */
+    uint64_t row_next;   /* offset of the next row whose part is to be read */
+    uint64_t rows[SNAPSHOT_READS];
+    bool *has; /* by number of the part: it is there */
+    uint64_t part_count;
 };
 
 /* snapshot_receive.c */
@@ -194,6 +220,8 @@ struct snapshot_receiver {
     uint64_t next_offset, written;
     uint64_t progress_us; /* when a part came */
     struct received_part parts[RECEIVE_WINDOW];
+    struct snapshot_receipts receipts;
+    struct snapshot_kept kept;
 
     /* The proof that it is whole: it is read into storages of its own. */
     struct storages *storages; /* NULL: not begun */
@@ -518,6 +546,8 @@ struct snapshot_file replica_snapshots_file(const struct replica *replica);
 enum error replica_snapshot_asked(struct replica *replica, uint32_t from,
                                   struct bytes body) MUST_USE;
 void replica_sender_tend(struct replica *replica);
+/* It may ask for the same file again because it has started again. */
+void replica_sender_forget(struct replica *replica, uint32_t peer);
 void replica_sender_read(struct replica *replica, uint32_t slot,
                          const struct disk_completion *completion);
 /* Somebody is being fed with the present snapshot: it should stay for a while. */
@@ -543,8 +573,28 @@ void replica_receiver_read(struct replica *replica, uint32_t slot,
 void replica_receiver_end(struct replica *replica, bool keep_file);
 void replica_receiver_fail(struct replica *replica, const char *what);
 void replica_receiver_clear(struct replica *replica);
+/* Asks for what is not there, as far as the window goes. */
+void replica_receiver_go_on(struct replica *replica);
 /* An entry was recovered or applied. */
 void replica_snapshots_note_entry(struct replica *replica, const char *image);
+
+/* --- snapshot_resume.c ------------------------------------------------------------------------ */
+/* At start: what of the files in the directory may be gone on with; and whether this is one. */
+void replica_resume_find(struct replica *replica, const struct disk_completion *listed);
+bool replica_resume_keeps(const struct replica *replica, const char *name);
+/* Which file comes is known. True: some of it is there, and is looked at first (RESUMING). */
+bool replica_resume_begin(struct replica *replica);
+/* The first offset from this one on whose part is not there. */
+uint64_t replica_resume_next(const struct replica *replica, uint64_t offset);
+/* A part has been written. */
+void replica_resume_note(struct replica *replica, uint64_t offset, uint64_t check);
+/* The attempt ends, but what has come may be of use to another one. */
+void replica_resume_set_aside(struct replica *replica);
+void replica_resume_tend(struct replica *replica);
+void replica_resume_read(struct replica *replica, uint32_t at,
+                         const struct disk_completion *completion);
+void replica_resume_written(struct replica *replica, enum error error);
+void replica_resume_clear(struct replica *replica);
 
 /* --- operations.c ----------------------------------------------------------------------------- */
 /* Asks again what has no answer. */

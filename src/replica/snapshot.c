@@ -210,6 +210,36 @@ void snapshot_received_name(char name[DISK_NAME_SIZE], uint64_t index, uint64_t 
              index);
 }
 
+void snapshot_receipts_name(char name[DISK_NAME_SIZE], uint64_t index, uint64_t check) {
+    snprintf(name, DISK_NAME_SIZE, TEMPORARY_HEAD "p%08x-%" PRIx64 TEMPORARY_TAIL, (uint32_t)check,
+             index);
+}
+
+/* Of at most `digits`; false: there are none. */
+static bool take_hex_number(const char **at, uint32_t digits, uint64_t *number) {
+    static const char hex[] = "0123456789abcdef";
+    const char *digit, *start = *at;
+    *number = 0;
+    while (digits-- > 0 && **at != '\0' && (digit = strchr(hex, **at)) != NULL) {
+        *number = *number << 4 | (uint64_t)(digit - hex);
+        (*at)++;
+    }
+    return *at > start;
+}
+
+bool snapshot_receipts_are_of(const char *name, char file[DISK_NAME_SIZE], uint64_t *index) {
+    size_t head = strlen(TEMPORARY_HEAD "p");
+    if (strncmp(name, TEMPORARY_HEAD "p", head) != 0) return false;
+    const char *at = name + head;
+    uint64_t check;
+    if (!take_hex_number(&at, 8, &check) || *at++ != '-' || !take_hex_number(&at, 16, index))
+        return false;
+    char again[DISK_NAME_SIZE];
+    snapshot_receipts_name(again, *index, check);
+    snapshot_received_name(file, *index, check);
+    return strcmp(name, again) == 0;
+}
+
 bool snapshot_is_temporary_name(const char *name) {
     size_t size = strlen(name), head = strlen(TEMPORARY_HEAD), tail = strlen(TEMPORARY_TAIL);
     return size > head + tail && memcmp(name, TEMPORARY_HEAD, head) == 0 &&

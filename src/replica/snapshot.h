@@ -67,3 +67,7 @@ void snapshot_temporary_name(char name[DISK_NAME_SIZE], const uint64_t node_uuid
 bool snapshot_is_temporary_name(const char *name);
 /* The same for another node's file, while it comes. */
 void snapshot_received_name(char name[DISK_NAME_SIZE], uint64_t index, uint64_t check);
+/* Of its receipts (snapshot_resume.c); whether a name is such a one, and then the file's that they
+ * are of, and where that snapshot ends. */
+void snapshot_receipts_name(char name[DISK_NAME_SIZE], uint64_t index, uint64_t check);
+bool snapshot_receipts_are_of(const char *name, char file[DISK_NAME_SIZE], uint64_t *index);

@@ -8,8 +8,8 @@
  * and digests are proved before anything that this node has is touched. Then it takes the name
  * (snapshots.c), and only then the core hears of it.
  *
- * A crash leaves a temporary file (removed at the next start), or a snapshot.rdb that is ahead of
- * the log: the log is restarted behind it at the next start. */
+ * A crash leaves a temporary file, with which a later attempt goes on (snapshot_resume.c), or a
+ * snapshot.rdb that is ahead of the log: the log is restarted behind it at the next start. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -35,6 +35,7 @@ static bool parts_are_at_rest(const struct snapshot_receiver *receiver) {
 /* No disk call of an earlier attempt is under way. */
 static bool is_quiet(const struct replica *replica) {
     if (!parts_are_at_rest(&replica->receiver)) return false;
+    if (replica->snapshots.requests[SLOT_RECEIPTS].open) return false;
     for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
         if (replica->snapshots.requests[SLOT_LOAD + i].open) return false;
     return true;
@@ -59,7 +60,9 @@ void replica_receiver_end(struct replica *replica, bool keep_file) {
     for (uint32_t i = 0; i < RECEIVE_WINDOW; i++)
         if (receiver->parts[i].state == PART_ASKED) receiver->parts[i].state = PART_FREE;
     if (!keep_file && receiver->name[0] != '\0') replica_snapshots_leave(replica, receiver->name);
-    receiver->name[0] = '\0';
+    if (receiver->receipts.name[0] != '\0')
+        replica_snapshots_leave(replica, receiver->receipts.name);
+    receiver->name[0] = receiver->receipts.name[0] = '\0';
     receiver->file = (struct snapshot_file){0};
     receiver->phase = REPLICA_RECEIVE_NOTHING;
     for (uint32_t i = 0; i < SNAPSHOT_READS; i++) {
@@ -86,6 +89,7 @@ void replica_receiver_clear(struct replica *replica) {
         chunk_release(receiver->parts[i].chunk);
     for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
         memory_release(receiver->rooms[i]);
+    replica_resume_clear(replica);
 }
 
 /* --- asking -------------------------------------------------------------------------------------
@@ -111,9 +115,10 @@ static void ask_for(struct replica *replica, struct received_part *part, uint64_
     ask(replica, part);
 }
 
-static void ask_for_more(struct replica *replica) {
+void replica_receiver_go_on(struct replica *replica) {
     struct snapshot_receiver *receiver = &replica->receiver;
     for (uint32_t i = 0; i < RECEIVE_WINDOW; i++) {
+        receiver->next_offset = replica_resume_next(replica, receiver->next_offset);
         if (receiver->next_offset >= receiver->file.size) return;
         if (receiver->parts[i].state != PART_FREE) continue;
         ask_for(replica, &receiver->parts[i], receiver->next_offset);
@@ -168,7 +173,7 @@ void replica_receiver_want(struct replica *replica, const struct raft_wanted *wa
 /* --- what comes ---------------------------------------------------------------------------------
  */
 
-/* What the first part tells: which file will come. */
+/* What the first part tells: which file will come. False: the part is of no use. */
 static bool adopt_file(struct replica *replica, const struct snapshot_file *file) {
     struct snapshot_receiver *receiver = &replica->receiver;
     bool will_do = file->size >= FILE_SIZE_MIN && file->size < 1ull << 62 &&
@@ -177,8 +182,10 @@ static bool adopt_file(struct replica *replica, const struct snapshot_file *file
     receiver->file = *file;
     receiver->next_offset = replica->config.snapshot_part_size;
     snapshot_received_name(receiver->name, file->position.index, file->check);
-    replica_snapshots_reclaim(replica, receiver->name);
-    return true;
+    if (!replica_resume_begin(replica)) return true;
+    receiver->next_offset = 0; /* The part that told is asked for again, if it is not there. */
+    receiver->parts[0].state = PART_FREE;
+    return false;
 }
 
 static struct received_part *part_at(struct snapshot_receiver *receiver, uint64_t offset) {
@@ -194,6 +201,7 @@ static void write_part(struct replica *replica, struct received_part *part, stru
     struct snapshot_receiver *receiver = &replica->receiver;
     uint32_t at = (uint32_t)(part - receiver->parts);
     part->state = PART_WRITING;
+    part->check = snapshot_part_check(&receiver->file, part->offset, bytes);
     part->chunk = chunk_hold(chunk);
     part->span = bytes;
     struct disk_request request = {
@@ -225,7 +233,7 @@ enum error replica_receive_part(struct replica *replica, uint32_t from, struct b
     receiver->progress_us = replica->now.now_us;
     replica->statistics.snapshot_parts_received++;
     write_part(replica, part, bytes, chunk);
-    ask_for_more(replica);
+    replica_receiver_go_on(replica);
     return ERROR_NONE;
 }
 
@@ -262,7 +270,8 @@ void replica_receiver_written(struct replica *replica, uint32_t slot,
         return;
     }
     receiver->written += part->span.size;
-    ask_for_more(replica);
+    replica_resume_note(replica, part->offset, part->check);
+    replica_receiver_go_on(replica);
 }
 
 /* --- verifying ----------------------------------------------------------------------------------
@@ -345,6 +354,8 @@ static void finish_load(struct replica *replica) {
 void replica_receiver_read(struct replica *replica, uint32_t slot,
                            const struct disk_completion *completion) {
     struct snapshot_receiver *receiver = &replica->receiver;
+    if (receiver->phase == REPLICA_RECEIVE_RESUMING)
+        replica_resume_read(replica, slot - SLOT_LOAD, completion);
     if (receiver->phase != REPLICA_RECEIVE_LOADING) return;
     const char *wrong = completion->error != ERROR_NONE ? error_text(completion->error) : NULL;
     if (wrong == NULL && completion->size != replica->snapshots.requests[slot].request.size)
@@ -390,7 +401,9 @@ static void tend_fetch(struct replica *replica) {
     struct snapshot_receiver *receiver = &replica->receiver;
     bool is_silent = replica->now.now_us - receiver->progress_us >= GIVE_UP_AFTER_US;
     /* The log has come all the same. */
-    if (replica->applied_index >= receiver->wanted.index || is_silent) {
+    bool has_come = replica->applied_index >= receiver->wanted.index;
+    if (is_silent && !has_come) replica_resume_set_aside(replica);
+    if (has_come || is_silent) {
         replica_receiver_end(replica, false);
         return;
     }
@@ -403,6 +416,7 @@ void replica_receiver_tend(struct replica *replica) {
     struct snapshot_receiver *receiver = &replica->receiver;
     if (replica->stopping) return;
     if (receiver->phase == REPLICA_RECEIVE_FETCHING) tend_fetch(replica);
+    replica_resume_tend(replica);
     if (receiver->phase == REPLICA_RECEIVE_READY && replica_snapshots_may_adopt(replica))
         replica_snapshots_adopt(replica);
 }

@@ -19,8 +19,9 @@
 #include "src/replica/replica_internal.h"
 #include "src/replica/snapshot_packets.h"
 
-/* A node that asked for nothing for so long is not being fed any more. */
-static const uint64_t FED_US = 3 * 1000 * 1000;
+/* A node that asked for nothing for so long is not being fed any more: the time in which one that
+ * went down comes back, and goes on where it was. */
+static const uint64_t FED_US = 30 * 1000 * 1000;
 /* How long one file is kept for those who fetch it. */
 static const uint64_t FED_MAX_US = 10 * 1000 * 1000, FED_MAX_US_PER_BYTE = 1; /* 1 MB/s */
 /* The fault may be the receiver's: no more often is a file replaced for it. */
@@ -59,6 +60,10 @@ static void note_beginning(struct replica *replica, const struct asked_part *ask
     uint64_t *whole = &replica->sender.whole[ask->from];
     if (*whole == replica->snapshots.generation + 1) doubt_file(replica);
     *whole = 0;
+}
+
+void replica_sender_forget(struct replica *replica, uint32_t peer) {
+    replica->sender.whole[peer] = 0;
 }
 
 static void tell_gone(struct replica *replica, const struct asked_part *ask) {

@@ -182,9 +182,12 @@ static void on_listed(struct replica *replica, const struct disk_completion *com
         return;
     }
     bool found = false;
+    replica_resume_find(replica, completion);
     for (uint32_t i = 0; i < completion->file_count; i++) {
         const struct disk_file *file = &completion->files[i];
-        if (snapshot_is_temporary_name(file->name)) add_leftover(snapshots, file->name);
+        bool is_left =
+            snapshot_is_temporary_name(file->name) && !replica_resume_keeps(replica, file->name);
+        if (is_left) add_leftover(snapshots, file->name);
         if (strcmp(file->name, SNAPSHOT_NAME) != 0) continue;
         found = true;
         snapshots->size = file->size;
@@ -688,6 +691,10 @@ bool replica_snapshots_completed(struct replica *replica,
     }
     if (slot >= SLOT_PARTS) {
         replica_receiver_written(replica, slot, completion);
+        return true;
+    }
+    if (slot == SLOT_RECEIPTS) {
+        replica_resume_written(replica, completion->error);
         return true;
     }
     switch (own->request.call) {

@@ -708,11 +708,10 @@ DEFINE_NUMBER(raft_log_entries,
 DEFINE_NUMBER(raft_log_bytes, journal_log_bytes(replica_journal(facts->server->replica)))
 
 static void print_transfer(const struct facts *facts, struct buffer *out) {
-    static const char *const names[] = {[REPLICA_RECEIVE_NOTHING] = "none",
-                                        [REPLICA_RECEIVE_FETCHING] = "receiving",
-                                        [REPLICA_RECEIVE_SYNCING] = "syncing",
-                                        [REPLICA_RECEIVE_LOADING] = "verifying",
-                                        [REPLICA_RECEIVE_READY] = "installing"};
+    static const char *const names[] = {
+        [REPLICA_RECEIVE_NOTHING] = "none",       [REPLICA_RECEIVE_RESUMING] = "resuming",
+        [REPLICA_RECEIVE_FETCHING] = "receiving", [REPLICA_RECEIVE_SYNCING] = "syncing",
+        [REPLICA_RECEIVE_LOADING] = "verifying",  [REPLICA_RECEIVE_READY] = "installing"};
     struct replica_snapshot_status status = replica_snapshot_status(facts->server->replica);
     buffer_append_format(out, "raft_snapshot_transfer:%s\r\nraft_snapshot_sending:%u\r\n",
                          names[status.receive_phase], status.is_sending);

@@ -233,6 +233,13 @@ static void note_receipt(struct server *server, const struct replica_snapshot_st
     switch (status->receive_phase) {
     case REPLICA_RECEIVE_NOTHING:
         return;
+    case REPLICA_RECEIVE_RESUMING:
+        log_line(log, LOG_LEVEL_NOTICE,
+                 "The snapshot that node %u sends, up to index %llu, is here in part: looking at "
+                 "%llu MiB of it, to go on there",
+                 status->receive_node, (unsigned long long)status->receive_position.index,
+                 (unsigned long long)megabytes(status->receive_total));
+        return;
     case REPLICA_RECEIVE_FETCHING:
         log_line(log, LOG_LEVEL_NOTICE,
                  "This node has fallen behind the log: node %u sends its snapshot up to index "

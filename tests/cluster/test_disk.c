@@ -43,15 +43,19 @@ static void start_on_faulty_disk(struct cluster *cluster, int node) {
     unsetenv("LD_PRELOAD");
 }
 
-static struct cluster *create_running(int count) {
+static struct cluster *create_running_with(int count, const char *const *options) {
     /* The plain build also where the other tests use a sanitizer's, which must be loaded first. */
     unsetenv("HAMOK_SERVER");
-    const char *const options[] = {"--raft-unsealed-timeout", "500", NULL};
     struct cluster *cluster = cluster_create(count, options);
     for (int i = 0; i < count; i++)
         start_on_faulty_disk(cluster, i);
     cluster_await_serving(cluster);
     return cluster;
+}
+
+static struct cluster *create_running(int count) {
+    const char *const options[] = {"--raft-unsealed-timeout", "500", NULL};
+    return create_running_with(count, options);
 }
 
 /* What a client was told of its counting, with something large beside each count. */
@@ -305,5 +309,63 @@ Test(disk, a_long_log_shows_how_far_it_is_read) {
     node_info_text(cluster, 0, "persistence", "loading_total_bytes", total, sizeof(total));
     cr_expect_str_eq(total, "", "only while it loads");
     redisFree(client);
+    cluster_destroy(cluster);
+}
+
+/* --- a transfer ------------------------------------------------------------------------------ */
+
+static void fill_parts(redisContext *client, int count) {
+    struct tally tally = {0};
+    (void)ask_integer(client, "DEL counter");
+    for (int i = 0; i < count; i++) {
+        count_once(client, &tally);
+        freeReplyObject(ask(client, "RENAME part:%lld kept:%d", tally.counted % 8, i));
+    }
+}
+
+static bool log_is_cut_behind(struct cluster *cluster, int node, long long index) {
+    return node_info(cluster, node, "raft_current_index") -
+               node_info(cluster, node, "raft_log_entries") >
+           index + 1;
+}
+
+static bool verifies_what_came(struct cluster *cluster, int node) {
+    char state[32];
+    node_info_text(cluster, node, "raft", "raft_snapshot_transfer", state, sizeof(state));
+    return strcmp(state, "verifying") == 0;
+}
+
+/* The slow disk keeps a node busy with what came until its process ends: the next one goes on with
+ * what is there, and asks for nothing twice. */
+Test(disk, a_snapshot_that_has_come_in_part_is_gone_on_with_after_a_restart) {
+    const char *const options[] = {"--raft-snapshot-log-min",
+                                   "3mb",
+                                   "--raft-snapshot-log-ratio",
+                                   "0",
+                                   "--raft-log-retain",
+                                   "1mb",
+                                   "--rdbcompression",
+                                   "no",
+                                   NULL};
+    struct cluster *cluster = create_running_with(3, options);
+    int leader = cluster_leader(cluster), away = (leader + 1) % 3;
+    redisContext *client = node_connect(cluster, leader);
+    long long seen = node_info(cluster, away, "raft_last_applied_index");
+    (void)node_signal(cluster, away, SIGKILL);
+    fill_parts(client, 200);
+    for (int node = 0; node < 3; node++)
+        if (node != away) AWAIT(log_is_cut_behind(cluster, node, seen));
+    cr_expect_gt(ask_integer(client, "RAFT SNAPSHOT"), seen); /* No other one is due for a while. */
+    switch_on(cluster, away, "slow");
+    start_on_faulty_disk(cluster, away);
+    AWAIT(verifies_what_came(cluster, away));
+    (void)node_signal(cluster, away, SIGKILL);
+    switch_off(cluster, away, "slow");
+    node_start(cluster, away);
+    AWAIT(node_info(cluster, away, "raft_snapshots_installed") > 0);
+    cr_expect_gt(node_info(cluster, away, "raft_snapshot_parts_resumed"), 10);
+    cluster_await_serving(cluster);
+    redisFree(client);
+    cluster_expect_equal(cluster);
     cluster_destroy(cluster);
 }

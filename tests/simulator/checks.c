@@ -422,6 +422,7 @@ void checks_node(struct world *world, struct node *node) {
     if (replica_state(node->replica) == REPLICA_DAMAGED) return;
     check_lapses(world, node);
     replica_check(node->replica);
+    faults_when_fed(world, node);
     if (replica_raft(node->replica) == NULL) return;
     check_recovered(world, node);
     damage_note_repair(world, node);

@@ -403,6 +403,21 @@ void faults_when_power_changes(struct world *world) {
     }
 }
 
+void faults_when_fed(struct world *world, struct node *node) {
+    struct replica_snapshot_status status = replica_snapshot_status(node->replica);
+    bool is_under_way = status.receive_phase == REPLICA_RECEIVE_FETCHING &&
+                        status.received > status.receive_total / 4 &&
+                        status.receive_position.index != node->fed_index;
+    if (!is_under_way) return;
+    node->fed_index = status.receive_position.index;
+    bool kills = world->fault_on[FAULT_kills], fails = world->fault_on[FAULT_power_losses];
+    bool may_end = (kills || fails) && !world->healed && !world->is_calm;
+    if (!may_end || node->doom != DOOM_NONE || !world_chance(world, 800)) return;
+    node->doom = kills ? DOOM_KILL : DOOM_POWER_LOSS;
+    node->doom_place = DOOM_ANYWHERE;
+    node->doom_in = (uint32_t)world_below(world, 40);
+}
+
 void faults_next(struct world *world, const struct event *event) {
     if (world->healed) return;
     if (event->value == 0) {

@@ -75,6 +75,7 @@ static void add_statistics(struct world *world, struct node *node) {
     figures->snapshots_received += statistics->snapshots_received;
     figures->snapshots_installed += statistics->snapshots_installed;
     figures->snapshot_parts_sent += statistics->snapshot_parts_sent;
+    figures->snapshot_parts_resumed += statistics->snapshot_parts_resumed;
     figures->log_cuts += statistics->log_cuts;
     struct replica_snapshot_status snapshot = replica_snapshot_status(node->replica);
     figures->snapshots_made += snapshot.made;

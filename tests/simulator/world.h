@@ -100,6 +100,7 @@ enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
     X(snapshots_received)                                                                          \
     X(snapshots_installed)                                                                         \
     X(snapshot_parts_sent)                                                                         \
+    X(snapshot_parts_resumed)                                                                      \
     X(log_cuts)                                                                                    \
     X(objects_checked)                                                                             \
     X(configurations)                                                                              \
@@ -219,9 +220,11 @@ struct node {
     uint64_t handing_over_term;       /* the last in which it has told another one to campaign */
     bool damage_is_due;               /* when it is down next: this kind of it */
     enum fault damage;
-    bool is_damaged;  /* its disk was hit; until it has lost nothing any more */
-    bool lost_vote;   /* both copies of it were hit */
-    bool was_damaged; /* at any time */
+    bool is_damaged;    /* its disk was hit; until it has lost nothing any more */
+    uint64_t fed_index; /* of the snapshot that last came to it */
+    bool vote_goes;     /* both copies of it are about to be hit */
+    bool lost_vote;     /* they were; until it is written again */
+    bool was_damaged;   /* at any time */
     /* What was hit while its process runs: that file, until it is gone; id 0: none. */
     char decayed_name[DISK_NAME_SIZE];
     uint64_t decayed_id;
@@ -388,6 +391,8 @@ void faults_fall_ill(struct world *world);
 void faults_flap(struct world *world, const struct event *event);
 /* There is a new leader: trouble likes such moments. */
 void faults_when_power_changes(struct world *world);
+/* Some parts of a snapshot have come to this node: likewise. */
+void faults_when_fed(struct world *world, struct node *node);
 
 /* damage.c */
 /* Plans it for the node's next end, if so many may be damaged. */

@@ -108,6 +108,28 @@ Test(snapshot, temporary_names_are_known_again) {
     cr_expect_not(snapshot_is_temporary_name("temp-1.rdb"));
 }
 
+Test(snapshot, receipts_are_known_by_their_names) {
+    char name[DISK_NAME_SIZE], file[DISK_NAME_SIZE], found[DISK_NAME_SIZE];
+    uint64_t index;
+    static const uint64_t indexes[] = {1, 0xabc, UINT64_MAX};
+    for (size_t i = 0; i < COUNT_OF(indexes); i++) {
+        snapshot_receipts_name(name, indexes[i], 0x12345678);
+        snapshot_received_name(file, indexes[i], 0x12345678);
+        cr_expect(snapshot_is_temporary_name(name), "older versions remove it");
+        cr_expect(snapshot_receipts_are_of(name, found, &index));
+        cr_expect_str_eq(found, file);
+        cr_expect_eq(index, indexes[i]);
+    }
+    static const char *const others[] = {
+        "snapshot-r12345678-1.tmp",    "snapshot-p1234567-1.tmp",
+        "snapshot-p12345678-.tmp",     "snapshot-p12345678-1",
+        "snapshot-p123456789-1.tmp",   "snapshot-p12345678-00000000000000001.tmp",
+        "snapshot-p12345678-01.tmp",   "snapshot-pABCDEF00-1.tmp",
+        "snapshot-p12345678-1.tmp.rdb"};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        cr_expect_not(snapshot_receipts_are_of(others[i], found, &index), "%s", others[i]);
+}
+
 /* --- made and loaded ----------------------------------------------------------------------------
  */
 

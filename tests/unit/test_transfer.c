@@ -526,3 +526,161 @@ Test(transfer, a_newer_snapshot_of_the_sender_starts_it_over, .init = begin, .fi
     cr_expect_geq(replica_snapshot_status(replica).position.index, index);
     box_client_close(&box, client);
 }
+
+/* --- going on where it was ----------------------------------------------------------------------
+ */
+
+/* The process ends, the machine goes on. */
+static void end_process(uint32_t node) {
+    simulated_disk_kill(box.disks[node]);
+    replica_destroy(box.replicas[node]);
+    box.replicas[node] = NULL;
+}
+
+static uint64_t resumed(uint32_t node) {
+    return replica_statistics(box.replicas[node])->snapshot_parts_resumed;
+}
+
+static uint64_t received(uint32_t node) {
+    return replica_statistics(box.replicas[node])->snapshot_parts_received;
+}
+
+/* Lets it come until half of it is there. Returns how many parts. */
+static uint64_t receive_half(uint32_t behind) {
+    box.cut[behind] = false;
+    for (int i = 0; i < 10000; i++) {
+        struct replica_snapshot_status status = replica_snapshot_status(box.replicas[behind]);
+        if (status.receive_total > 0 && status.received * 2 > status.receive_total) break;
+        replica_box_run(&box, 100);
+    }
+    box.cut[behind] = true;
+    replica_box_run(&box, 2000); /* What is on its way to the disk gets there. */
+    cr_assert_gt(received(behind), 10);
+    cr_assert_eq(replica_snapshot_status(box.replicas[behind]).receive_phase,
+                 REPLICA_RECEIVE_FETCHING);
+    return received(behind);
+}
+
+static uint32_t temporary_files(uint32_t node) {
+    const struct disk_file *files;
+    uint32_t count = simulated_disk_list(box.disks[node], &files), temporary = 0;
+    for (uint32_t i = 0; i < count; i++)
+        temporary += snapshot_is_temporary_name(files[i].name);
+    return temporary;
+}
+
+/* Of the one that comes: its name in the directory, that of its receipts. */
+static void name_files(char file[DISK_NAME_SIZE], char receipts[DISK_NAME_SIZE], uint32_t leader) {
+    struct snapshot_file is = replica_snapshots_file(box.replicas[leader]);
+    snapshot_received_name(file, is.position.index, is.check);
+    snapshot_receipts_name(receipts, is.position.index, is.check);
+}
+
+/* Its next start is given all, and asks for what is not there only. */
+static void come_back(uint32_t leader, uint32_t behind, uint64_t resumed_min,
+                      uint64_t resumed_max) {
+    uint64_t parts = (replica_snapshots_file(box.replicas[leader]).size + 99) / 100;
+    replica_box_boot(&box, behind);
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect(resumed(behind) >= resumed_min && resumed(behind) <= resumed_max, "%llu parts",
+              (unsigned long long)resumed(behind));
+    /* The part that says which file there is may be asked for twice. */
+    cr_expect_leq(resumed(behind) + received(behind), parts + 1);
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(temporary_files(behind), 0);
+}
+
+Test(transfer, what_has_come_outlives_the_process, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    (void)a_receiver(&leader, &behind);
+    uint64_t parts = receive_half(behind);
+    end_process(behind);
+    come_back(leader, behind, parts, parts);
+}
+
+/* Nothing of it was synced: what a loss of power leaves of a part, the receipt tells. */
+Test(transfer, what_power_leaves_of_it_is_looked_at, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    (void)a_receiver(&leader, &behind);
+    uint64_t parts = receive_half(behind);
+    replica_box_kill(&box, behind);
+    come_back(leader, behind, 0, parts);
+}
+
+Test(transfer, a_part_that_is_not_what_its_receipt_says_is_asked_for_again, .init = begin,
+     .fini = end) {
+    uint32_t leader, behind;
+    char file[DISK_NAME_SIZE], receipts[DISK_NAME_SIZE];
+    (void)a_receiver(&leader, &behind);
+    uint64_t parts = receive_half(behind);
+    name_files(file, receipts, leader);
+    end_process(behind);
+    simulated_disk_flip(box.disks[behind], file, 250, 1);
+    come_back(leader, behind, parts - 1, parts - 1);
+}
+
+/* The head names another file, or the rows end early: a hint less, never a wrong byte. */
+Test(transfer, receipts_that_are_damaged_count_as_far_as_they_go, .init = begin, .fini = end) {
+    static const struct {
+        uint64_t offset, resumed_max;
+    } cases[] = {{3, 0}, {20, 0}, {64, 0}, {72 + 24 * 4, 4}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t leader, behind;
+        char file[DISK_NAME_SIZE], receipts[DISK_NAME_SIZE];
+        if (i > 0) {
+            end();
+            begin();
+        }
+        (void)a_receiver(&leader, &behind);
+        (void)receive_half(behind);
+        name_files(file, receipts, leader);
+        end_process(behind);
+        simulated_disk_flip(box.disks[behind], receipts, cases[i].offset, 1);
+        come_back(leader, behind, cases[i].resumed_max, cases[i].resumed_max);
+    }
+}
+
+/* The sender has made another snapshot meanwhile: of the old one nothing stays. */
+Test(transfer, what_has_come_of_another_file_is_removed, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    (void)a_receiver(&leader, &behind);
+    (void)receive_half(behind);
+    end_process(behind);
+    struct box_client *client = replica_box_client(&box, leader);
+    write_much(client, 60, 3);
+    box_client_close(&box, client);
+    snapshot_and_cut(leader);
+    come_back(leader, behind, 0, 0);
+}
+
+/* The log has come all the same. */
+Test(transfer, what_is_not_needed_any_more_is_removed, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    char file[DISK_NAME_SIZE], receipts[DISK_NAME_SIZE];
+    (void)a_receiver(&leader, &behind);
+    name_files(file, receipts, leader);
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+    end_process(behind);
+    simulated_disk_put(box.disks[behind], file, 0, BYTES("something"));
+    simulated_disk_put(box.disks[behind], receipts, 0, BYTES("something"));
+    replica_box_boot(&box, behind);
+    replica_box_run(&box, 2000 * 1000);
+    cr_expect_eq(temporary_files(behind), 0);
+}
+
+/* Nobody answered for a minute: the next attempt goes on, too. */
+Test(transfer, what_has_come_outlives_a_long_silence, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    uint64_t parts = receive_half(behind);
+    replica_box_run(&box, 61ull * 1000 * 1000);
+    cr_expect_eq(replica_snapshot_status(replica).receive_phase, REPLICA_RECEIVE_NOTHING);
+    cr_expect_eq(temporary_files(behind), 2);
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_eq(resumed(behind), parts);
+}

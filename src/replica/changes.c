@@ -78,9 +78,19 @@ void replica_note_removed(struct replica *replica, uint64_t members_index) {
     replica->members_changed = true;
 }
 
+/* Under an id that is nobody's at present: it may be given to another node. */
+static void forget_what_was_told(struct replica *replica, const struct members *members) {
+    for (uint32_t id = 1; id <= RAFT_NODES_MAX; id++) {
+        if (id == replica->config.raft.id || members_find(members, id) != NULL) continue;
+        compare_forget(&replica->compare, id);
+        compare_forget(&replica->verified, id);
+    }
+}
+
 void replica_note_members(struct replica *replica) {
     const struct members *members = raft_members(replica->raft);
     replica->members_changed = true;
+    forget_what_was_told(replica, members);
     if (members->count > 1) journal_set_sync(replica->journal, replica->config.sync_shared);
     if (replica->state == REPLICA_RUNNING && raft_is_removed(replica->raft)) note_removal(replica);
     if (replica->leading && !members->joint)

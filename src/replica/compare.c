@@ -11,6 +11,10 @@ void compare_note(struct compare *compare, uint32_t node, uint64_t index, uint64
     if (index >= slot->index) *slot = (struct compared_digest){index, digest};
 }
 
+void compare_forget(struct compare *compare, uint32_t node) {
+    memset(compare->told[node], 0, sizeof(compare->told[node]));
+}
+
 bool compare_told(const struct compare *compare, uint32_t node, uint64_t index, uint64_t *digest) {
     CHECK(node >= 1 && node <= RAFT_NODES_MAX);
     const struct compared_digest *slot = &compare->told[node][slot_of(index)];

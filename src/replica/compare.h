@@ -37,6 +37,8 @@ static inline bool compare_is_due(uint64_t index) {
 
 /* What `node` (1 .. RAFT_NODES_MAX, this one or another) says of its state at this index. */
 void compare_note(struct compare *compare, uint32_t node, uint64_t index, uint64_t digest);
+/* The id may be another node's from now on. */
+void compare_forget(struct compare *compare, uint32_t node);
 /* What it has said of this index; false: nothing, or it is forgotten. */
 bool compare_told(const struct compare *compare, uint32_t node, uint64_t index, uint64_t *digest);
 /* What follows for `self`, a voter or a learner, from what is known of this index, in a cluster of

@@ -33,7 +33,10 @@
  *                   promises nothing: it puts elections off
  *  RECOUNT          nonce; kept: to the leader: this node's disk has lost what it acknowledged,
  *                   but for entries up to `kept`; nothing that it said before counts any more
- *  RECOUNT_REPLY    nonce: of the question; commit: the leader's commit index now */
+ *  RECOUNT_REPLY    nonce: of the question; commit: the leader's commit index now
+ *  VOTE_LOST        nonce: of the PRE_VOTE with which a node asks for terms because it has lost its
+ *                   vote: the sender has lost its own as well, and its term is a lower bound only
+ */
 #pragma once
 
 #include "base/buffer.h"
@@ -62,7 +65,8 @@ enum { RAFT_APPEND_ENTRIES_MAX = 4096 };  /* in one message */
     X(SNAPSHOT, snapshot, F(index) F(last_term) F(hash))                                           \
     X(BUSY, busy, F(busy_us) F(leads))                                                             \
     X(RECOUNT, recount, F(nonce) F(kept))                                                          \
-    X(RECOUNT_REPLY, recount_reply, F(nonce) F(commit))
+    X(RECOUNT_REPLY, recount_reply, F(nonce) F(commit))                                            \
+    X(VOTE_LOST, vote_lost, F(nonce))
 
 #define RAFT_MESSAGE_ENUMERATOR(NAME, name, fields) RAFT_##NAME,
 enum raft_message_type {

@@ -53,6 +53,8 @@ enum raft_planted {
     RAFT_PLANTED_VOTE_FOR_ANYONE = 1 << 21,
     /* Heartbeats and their answers wait behind the disk (design, 6). */
     RAFT_PLANTED_HEARTBEAT_WAITS = 1 << 22,
+    /* Two nodes that have lost their votes believe each other's terms (SAFETY 11). */
+    RAFT_PLANTED_BELIEVE_LOST_TERMS = 1 << 23,
 };
 
 /* Of the journal, among the replica's. */

@@ -324,6 +324,9 @@ bool raft_damaged(const struct raft *raft);
 bool raft_vote_is_lost(const struct raft *raft);
 /* Then: who has not told its term yet, as bits 1 << id; else 0. */
 uint32_t raft_untold(const struct raft *raft);
+/* Who had lost its vote too when this node learnt in which term to go on: there is a gap before
+ * that term. */
+uint32_t raft_told_lost(const struct raft *raft);
 /* The node that leadership is being handed to; 0: none. Proposals should wait meanwhile. */
 uint32_t raft_transfer_target(const struct raft *raft);
 /* When the next TICK is due; UINT64_MAX: never. */

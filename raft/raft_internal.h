@@ -111,6 +111,7 @@ struct raft {
     uint64_t nonce, asked_us; /* damaged, vote_lost: of the question that is open */
     uint64_t told_term;       /* vote_lost: the highest that was told, */
     uint32_t told;            /* and by whom */
+    uint32_t told_lost;       /* who has said that it has lost its own as well */
     struct raft_log log;
     uint64_t commit_index, applied_index;
     struct raft_position snapshot; /* the newest durable one */

@@ -11,11 +11,23 @@
  * have anything of this node's from a later one; until then the node says nothing else. (A term in
  * which it campaigned unheard gives nobody else anything.) It asks by a PRE_VOTE for a term that
  * nobody will ever have: that settles nothing, and its number shows that an answer is no older one.
- * In the term that it has learnt its vote counts as given. */
+ * In the term that it has learnt its vote counts as given.
+ *
+ * Another one that has lost its vote too can't tell its term: the two may have elected each other,
+ * or been asked by each other, in terms that nobody else has heard of. But such terms are few: each
+ * took an election, which waits for its time-out and for two files on the disk, and whatever came
+ * of it and is known stands in a vote or in a log that is sound. From the highest term that anybody
+ * knows 2^40 elections are out of reach (at a thousand a second they take 34 years). So a node
+ * whose every other member has told its term or, asked after the loss, that it has lost it too,
+ * goes on beyond all that: by 2^40 terms and as much again by chance, lest a term be met again in
+ * which this was done before and lost again. */
 #include "raft/raft_internal.h"
 
+static const uint64_t NONCE_MARK = (uint64_t)1 << 63;   /* above every term */
+static const uint64_t OUT_OF_REACH = (uint64_t)1 << 40; /* terms */
+
 static void begin_asking(struct raft *raft) {
-    raft->nonce = random_next(&raft->random) | (uint64_t)1 << 63;
+    raft->nonce = random_next(&raft->random) | NONCE_MARK;
     raft->asked_us = 0;
 }
 
@@ -35,9 +47,15 @@ static uint32_t others(const struct raft *raft) {
 
 static void judge_terms(struct raft *raft) {
     bool knows_whom_to_ask = raft_in_force(raft)->members.count > 0;
-    if (!knows_whom_to_ask || (others(raft) & ~raft->told) != 0) return;
+    if (!knows_whom_to_ask || raft_untold(raft) != 0) return;
+    uint64_t term = raft->told_term > raft->term ? raft->told_term : raft->term;
+    bool has_company = (others(raft) & ~raft->told) != 0;
+    if (has_company && !raft_is_planted(raft, RAFT_PLANTED_BELIEVE_LOST_TERMS)) {
+        if (term > RAFT_TERM_MAX - 2 * OUT_OF_REACH) return; /* Only foreign bytes lead here. */
+        term += OUT_OF_REACH + random_below(&raft->random, OUT_OF_REACH);
+    }
     raft->vote_lost = false;
-    if (raft->told_term > raft->term) raft->term = raft->told_term;
+    raft->term = term;
     raft->voted_for = raft->config.id; /* nobody else can have it in this term */
     raft->hard_state_dirty = true;
     raft->damaged_term = raft->term;
@@ -46,7 +64,8 @@ static void judge_terms(struct raft *raft) {
 
 void raft_ask_terms(struct raft *raft) {
     if (!may_ask(raft)) return;
-    uint32_t missing = others(raft) & ~raft->told;
+    uint32_t missing =
+        others(raft) & ~raft->told; /* also who has lost it too: it may know by now */
     for (uint32_t id = 1; id <= RAFT_NODES_MAX; id++) {
         if ((missing & 1u << id) == 0) continue;
         raft_send(raft, (struct raft_message){.type = RAFT_PRE_VOTE,
@@ -56,16 +75,29 @@ void raft_ask_terms(struct raft *raft) {
 }
 
 void raft_hear_term(struct raft *raft, const struct raft_message *message) {
-    bool is_answer = message->type == RAFT_PRE_VOTE_REPLY &&
-                     message->as.pre_vote_reply.campaign_term == raft->nonce;
-    if (!is_answer) return;
+    uint64_t question = message->as.pre_vote.campaign_term;
+    if (message->type == RAFT_PRE_VOTE && question >= NONCE_MARK) {
+        raft_send(raft, (struct raft_message){.type = RAFT_VOTE_LOST,
+                                              .to = message->from,
+                                              .as.vote_lost = {.nonce = question}});
+        return;
+    }
+    bool is_told = message->type == RAFT_PRE_VOTE_REPLY &&
+                   message->as.pre_vote_reply.campaign_term == raft->nonce;
+    bool is_lost = message->type == RAFT_VOTE_LOST && message->as.vote_lost.nonce == raft->nonce;
+    if (!is_told && !is_lost) return;
     if (message->term > raft->told_term) raft->told_term = message->term;
-    raft->told |= 1u << message->from;
+    if (is_told) raft->told |= 1u << message->from;
+    if (is_lost) raft->told_lost |= 1u << message->from;
     judge_terms(raft);
 }
 
 uint32_t raft_untold(const struct raft *raft) {
-    return raft->vote_lost ? others(raft) & ~raft->told : 0;
+    return raft->vote_lost ? others(raft) & ~raft->told & ~raft->told_lost : 0;
+}
+
+uint32_t raft_told_lost(const struct raft *raft) {
+    return raft->told_lost & ~raft->told;
 }
 
 /* --- entries: the node itself --------------------------------------------------------------- */

@@ -362,6 +362,8 @@ static void dispatch(struct raft *raft, const struct raft_message *message) {
     case RAFT_RECOUNT_REPLY:
         raft_on_recount_reply(raft, message);
         break;
+    case RAFT_VOTE_LOST: /* Only who has lost its own asks. */
+        break;
     case RAFT_PRE_VOTE:
     case RAFT_PRE_VOTE_REPLY:
     case RAFT_BUSY:

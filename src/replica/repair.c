@@ -138,6 +138,7 @@ void replica_get_repair(const struct replica *replica, struct replica_repair *re
         .vote_is_lost = runs && raft_vote_is_lost(replica->raft),
         .unreadable_index = replica->unreadable_index,
         .untold = runs ? raft_untold(replica->raft) : 0,
+        .lost_too = runs ? raft_told_lost(replica->raft) : 0,
         .index = runs ? raft_persisted_index(replica->raft) : 0,
     };
 }

@@ -436,6 +436,7 @@ struct replica_repair {
     bool is_marked;     /* a restart would find it damaged still */
     bool vote_is_lost;  /* it says nothing until all others have told their terms */
     uint32_t untold;    /* then: who has not, as bits 1 << id */
+    uint32_t lost_too;  /* who has lost its own as well */
     uint64_t index;     /* of the last entry that this node has durably */
     uint64_t unreadable_index; /* of the log while it runs: handed over, until a snapshot covers it;
                                 * 0: all can be read */

@@ -39,10 +39,19 @@ void repair_log_tell(struct server *server) {
                  "terms. Not yet: %s",
                  missing);
     }
-    if (!repair.vote_is_lost && server->untold_told != 0)
+    if (!repair.vote_is_lost && server->untold_told != 0) {
+        char lost_too[RAFT_NODES_MAX * 10 + 64] = "";
+        if (repair.lost_too != 0) {
+            size_t size =
+                strlen(strcpy(lost_too, ", or that they have lost their votes as well ("));
+            name_nodes(repair.lost_too, lost_too + size, sizeof(lost_too) - size - 1);
+            strcat(lost_too, ")");
+        }
         log_line(&server->log, LOG_LEVEL_NOTICE,
-                 "All other members have told their terms: this node goes on in term %llu",
-                 (unsigned long long)raft_term(replica_raft(server->replica)));
+                 "All other members have told their terms%s: this node goes on in term %llu%s",
+                 lost_too, (unsigned long long)raft_term(replica_raft(server->replica)),
+                 repair.lost_too == 0 ? "" : ", beyond all that can have been voted in");
+    }
     server->untold_told = repair.untold;
     if (server->has_unreadable && repair.unreadable_index == 0)
         log_line(&server->log, LOG_LEVEL_NOTICE,

@@ -13,17 +13,18 @@ struct sighting {
     uint64_t key, hash; /* key: of term and index; 0: free */
 };
 
-/* Whom each node has voted for, in one term; 0: nobody. */
-struct votes {
-    uint8_t by[NODES_MAX + 1];
+/* What is known of one term: its leader, and whom each node has voted for, as that left the nodes;
+ * 0: nobody. */
+struct term_row {
+    uint64_t term;
+    uint32_t leader;
+    uint8_t votes[NODES_MAX + 1];
 };
 
 struct checks {
-    uint32_t *leaders; /* by term */
     uint64_t elections;
-    uint64_t term_capacity;
-    struct votes *votes; /* by term, as they left the nodes */
-    uint64_t vote_capacity;
+    struct term_row *terms; /* ascending: there may be wide gaps (raft_repair.c) */
+    uint64_t term_count, term_capacity;
     struct committed *committed; /* by index; from 1 on */
     uint64_t commit, commit_capacity;
     uint64_t *digests; /* by applied index; 0: not seen */
@@ -37,8 +38,7 @@ struct checks *checks_create(void) {
 }
 
 void checks_destroy(struct checks *checks) {
-    memory_release(checks->leaders);
-    memory_release(checks->votes);
+    memory_release(checks->terms);
     memory_release(checks->committed);
     memory_release(checks->digests);
     memory_release(checks->sightings);
@@ -103,14 +103,26 @@ static bool has_entry(const struct raft *raft, uint64_t index, uint64_t term) {
 
 /* --- leaders -------------------------------------------------------------------------------- */
 
+/* Lent until another term is looked up. */
+static struct term_row *row_of(struct checks *checks, uint64_t term) {
+    uint64_t at = checks->term_count;
+    while (at > 0 && checks->terms[at - 1].term > term)
+        at--;
+    if (at > 0 && checks->terms[at - 1].term == term) return &checks->terms[at - 1];
+    checks->terms =
+        grow(checks->terms, &checks->term_capacity, checks->term_count, sizeof(struct term_row));
+    memmove(&checks->terms[at + 1], &checks->terms[at],
+            (checks->term_count++ - at) * sizeof(struct term_row));
+    checks->terms[at] = (struct term_row){.term = term};
+    return &checks->terms[at];
+}
+
 /* One vote a term, whatever happens to the node between two (Raft 5.2). */
 void checks_vote(struct world *world, const struct raft_message *message) {
     struct checks *checks = world->checks;
     bool asks = message->type == RAFT_VOTE;
     if (!asks && (message->type != RAFT_VOTE_REPLY || message->as.vote_reply.granted == 0)) return;
-    checks->votes =
-        grow(checks->votes, &checks->vote_capacity, message->term, sizeof(struct votes));
-    uint8_t *vote = &checks->votes[message->term].by[message->from];
+    uint8_t *vote = &row_of(checks, message->term)->votes[message->from];
     uint32_t candidate = asks ? message->from : message->to;
     /* A candidate that has lost its vote, of which nobody had heard, is one no more: what comes in
      * for it is dropped, and its vote is another's to have (raft_repair.c). */
@@ -151,14 +163,14 @@ static void check_leader(struct world *world, struct node *node) {
     uint64_t term = raft_term(raft);
     if (raft_role(raft) != RAFT_LEADER || node->led_term == term) return;
     node->led_term = term;
-    checks->leaders = grow(checks->leaders, &checks->term_capacity, term, sizeof(uint32_t));
+    uint32_t *leader = &row_of(checks, term)->leader;
     world_trace(world, term, "n%u leads term %llu", node->id, (unsigned long long)term);
-    if (checks->leaders[term] != 0 && checks->leaders[term] != node->id) {
-        world_violation(world, "n%u and n%u both lead term %llu", checks->leaders[term], node->id,
+    if (*leader != 0 && *leader != node->id) {
+        world_violation(world, "n%u and n%u both lead term %llu", *leader, node->id,
                         (unsigned long long)term);
         return;
     }
-    checks->leaders[term] = node->id;
+    *leader = node->id;
     checks->elections++;
     if (world->is_calm && checks->elections > 1)
         world_violation(world, "n%u is elected although there is no reason for it", node->id);

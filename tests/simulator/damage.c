@@ -180,7 +180,7 @@ uint32_t damage_count(const struct world *world) {
  * that may find on its disk, before what was hit, that it was alone: for then nobody could supply
  * it. */
 static bool may_be_hit(const struct world *world, const struct node *node) {
-    if (node->is_damaged || node->damage_is_due) return false;
+    if (node->is_damaged || node->damage_is_due || node->lost_vote) return false;
     bool has_operator = world->fault_on[FAULT_members];
     uint32_t max = has_operator ? (world_count_nodes(world) - 1) / 2 : world->damaged_max;
     if (damage_count(world) >= max) return false;
@@ -191,30 +191,19 @@ static void note_hopelessness(struct world *world) {
     if (damage_count(world) > (world->node_count - 1) / 2) world->is_hopeless = true;
 }
 
-static bool another_has_no_vote(const struct world *world, const struct node *node) {
-    for (uint32_t id = 1; id <= world->node_count; id++)
-        if (id != node->id && world->nodes[id].is_damaged && world->nodes[id].lost_vote)
-            return true;
-    return false;
+static void find_votes(const struct node *node, struct regions *regions) {
+    add_file(regions, node->disk, VOTE_NAME);
+    add_file(regions, node->disk, VOTE_COPY_NAME);
 }
 
-/* One copy of the vote, or both: but then not so that two old ones look like the newest; and not on
- * two nodes at a time, which would wait for each other. */
-static void hit_vote(struct world *world, struct node *node, enum fault fault) {
+/* Not so that two old ones look like the newest. */
+static void lose_vote(struct world *world, struct node *node) {
     struct regions regions = {0};
-    add_file(&regions, node->disk, VOTE_NAME);
-    add_file(&regions, node->disk, VOTE_COPY_NAME);
-    if (regions.count == 0) return;
-    bool both = world_chance(world, 500);
-    if (both && !world->is_hopeless && another_has_no_vote(world, node)) return;
-    node->lost_vote = both;
-    if (both) {
-        for (uint32_t i = 0; i < regions.count; i++)
-            flip(world, node, &regions.at[i]);
-        world_trace(world, node->id, "n%u: its vote is hit", node->id);
-    } else {
-        hit(world, node, fault, &regions.at[world_below(world, regions.count)]);
-    }
+    find_votes(node, &regions);
+    for (uint32_t i = 0; i < regions.count; i++)
+        flip(world, node, &regions.at[i]);
+    node->lost_vote = node->was_damaged = true;
+    world_trace(world, node->id, "n%u: its vote is hit", node->id);
 }
 
 /* Killed before its first log was there, it has promised nothing yet. */
@@ -239,13 +228,43 @@ static bool choose_region(struct world *world, struct node *node, struct region 
     return true;
 }
 
+/* Others may lose theirs at the same moment, all of them perhaps: no entry is lost by that. */
+static void lose_other_votes(struct world *world, const struct node *node) {
+    bool members_change = world->fault_on[FAULT_members];
+    if (world->is_calm || members_change || !world_chance(world, 500)) return;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct node *other = &world->nodes[id];
+        bool is_well = other->replica != NULL && !other->is_damaged && !other->damage_is_due;
+        if (other == node || !is_well || !has_begun(other) || !world_chance(world, 600)) continue;
+        other->vote_goes = true;
+        node_kill(world, other, true);
+    }
+}
+
+/* One copy of the vote, or both. */
+static void hit_vote(struct world *world, struct node *node, enum fault fault) {
+    struct regions regions = {0};
+    find_votes(node, &regions);
+    if (regions.count == 0) return;
+    if (!world_chance(world, 500)) {
+        hit(world, node, fault, &regions.at[world_below(world, regions.count)]);
+        return;
+    }
+    lose_vote(world, node);
+    lose_other_votes(world, node);
+}
+
 void damage_strike(struct world *world, struct node *node) {
+    if (node->vote_goes) {
+        node->vote_goes = false;
+        lose_vote(world, node);
+        return;
+    }
     enum fault fault = node->damage;
     node->damage_is_due = false;
     if (!has_begun(node)) return;
     world->result->figures.faults[fault]++;
     node->is_damaged = node->was_damaged = true;
-    node->lost_vote = false;
     if (world_chance(world, 400)) {
         hit_vote(world, node, fault);
         return;
@@ -271,7 +290,6 @@ void damage_decay(struct world *world, struct node *node) {
     world_trace(world, region.size, "n%u: %s decays", node->id, region.name);
     world->result->figures.faults[FAULT_decays]++;
     node->is_damaged = node->was_damaged = true;
-    node->lost_vote = false;
     note_hopelessness(world);
     memcpy(node->decayed_name, region.name, sizeof(region.name));
     node->decayed_id = simulated_disk_file_id(node->disk, region.name);
@@ -310,11 +328,14 @@ static bool vote_says_lost(const struct world *world, const struct node *node) {
 }
 
 void damage_note_repair(struct world *world, struct node *node) {
-    if (!node->is_damaged || replica_state(node->replica) != REPLICA_RUNNING) return;
+    bool is_hit = node->is_damaged || node->lost_vote;
+    if (!is_hit || replica_state(node->replica) != REPLICA_RUNNING) return;
     struct replica_repair repair;
     replica_get_repair(node->replica, &repair);
     if (damage_is_mute(node) || repair.is_marked || vote_says_lost(world, node)) return;
-    if (is_decayed(node)) return;
+    world->result->figures.votes_lost_together += node->lost_vote && repair.lost_too != 0;
+    node->lost_vote = false;
+    if (!node->is_damaged || is_decayed(node)) return;
     node->decayed_id = 0;
     world_trace(world, node->id, "n%u has lost nothing any more", node->id);
     node->is_damaged = false;

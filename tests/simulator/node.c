@@ -99,7 +99,7 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     }
     add_statistics(world, node);
     checks_node_stops(node);
-    if (node->damage_is_due) damage_strike(world, node);
+    if (node->damage_is_due || node->vote_goes) damage_strike(world, node);
     clients_node_stopped(world, node->id);
     replica_destroy(node->replica);
     node->replica = NULL;

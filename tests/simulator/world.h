@@ -111,6 +111,7 @@ enum ailment { AILMENTS(AILMENT_ENUMERATOR) AILMENT_COUNT };
     X(messages_published)                                                                          \
     X(messages_heard)                                                                              \
     X(repairs)                                                                                     \
+    X(votes_lost_together)                                                                         \
     X(packets_refused)                                                                             \
     X(packets_harmless)
 struct figures {

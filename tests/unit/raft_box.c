@@ -112,6 +112,15 @@ static void watch_votes(struct box *box, uint32_t id, uint64_t term, struct deci
             (unsigned long long)term);
 }
 
+/* 0: nobody has. */
+static uint32_t *leader_of(struct box *box, uint64_t term) {
+    for (uint32_t i = 0; i < box->term_count; i++)
+        if (box->terms[i].term == term) return &box->terms[i].leader;
+    CHECK(box->term_count < BOX_TERMS_MAX);
+    box->terms[box->term_count] = (struct box_term){.term = term};
+    return &box->terms[box->term_count++].leader;
+}
+
 static void watch_election(struct box *box, uint32_t id, struct deciders deciders) {
     struct box_node *node = &box->nodes[id];
     enum raft_role role = raft_role(node->raft);
@@ -120,12 +129,12 @@ static void watch_election(struct box *box, uint32_t id, struct deciders decider
     if (!elected) return;
     box->elections++;
     uint64_t term = raft_term(node->raft);
-    CHECK(term < BOX_TERMS_MAX);
-    if (box->leaders[term] != 0 && box->leaders[term] != id) {
-        violate(box, "election safety: n%u and n%u both lead term %llu", box->leaders[term], id,
+    uint32_t *leader = leader_of(box, term);
+    if (*leader != 0 && *leader != id) {
+        violate(box, "election safety: n%u and n%u both lead term %llu", *leader, id,
                 (unsigned long long)term);
     }
-    box->leaders[term] = id;
+    *leader = id;
     watch_votes(box, id, term, deciders);
     for (uint64_t index = 1; index <= box->committed_count; index++) {
         uint64_t hash;

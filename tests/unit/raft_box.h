@@ -97,7 +97,11 @@ struct box {
 
     struct box_committed *committed; /* committed[0]: at index 1 */
     uint64_t committed_count, committed_capacity;
-    uint32_t leaders[BOX_TERMS_MAX]; /* by term */
+    struct box_term {
+        uint64_t term;
+        uint32_t leader;
+    } terms[BOX_TERMS_MAX]; /* that had a leader */
+    uint32_t term_count;
     uint64_t elections, granted_reads, lease_moments, changes, installs;
     bool trace, may_diverge; /* may_diverge: then divergence is no violation */
     struct buffer violation; /* empty: none */

@@ -623,6 +623,7 @@ static void do_breaks(struct scenario *scenario) {
         {"no-silence", RAFT_PLANTED_NO_SILENCE},
         {"vote-for-anyone", RAFT_PLANTED_VOTE_FOR_ANYONE},
         {"heartbeat-waits", RAFT_PLANTED_HEARTBEAT_WAITS},
+        {"believe-lost-terms", RAFT_PLANTED_BELIEVE_LOST_TERMS},
     };
     for (uint32_t i = 0; i < COUNT_OF(mistakes); i++) {
         if (!is(scenario, 1, mistakes[i].name)) continue;

@@ -255,7 +255,7 @@ Test(raft_scenarios, pass_and_fail_with_the_mistakes_they_name) {
     for (size_t i = 0; i < files.gl_pathc; i++)
         play(files.gl_pathv[i], &mistakes_found);
     globfree(&files);
-    cr_expect_eq(mistakes_found, (RAFT_PLANTED_HEARTBEAT_WAITS << 1) - 1,
+    cr_expect_eq(mistakes_found, (RAFT_PLANTED_BELIEVE_LOST_TERMS << 1) - 1,
                  "every planted mistake has a scenario that finds it");
 }
 

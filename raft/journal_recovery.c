@@ -54,6 +54,9 @@ static void refuse_file(struct journal *journal, const char *name, enum error er
                      name);
         return;
     case ERROR_IO:
+        journal_stop(journal, JOURNAL_REFUSED, error, "%s can't be read: %s", name,
+                     error_text(error));
+        return;
     case ERROR_NOT_FOUND:
     case ERROR_DISK_FULL:
         journal_stop(journal, JOURNAL_REFUSED, error, "%s: %s", name, error_text(error));

@@ -136,6 +136,8 @@ enum replica_state {
 };
 enum replica_state replica_state(const struct replica *replica);
 const char *replica_trouble(const struct replica *replica); /* one line, or NULL */
+/* The trouble is that a file could not be read at the start, which says nothing of the next one. */
+bool replica_could_not_read(const struct replica *replica);
 
 /* --- events in ------------------------------------------------------------------------------ */
 

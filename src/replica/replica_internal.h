@@ -86,6 +86,7 @@ struct snapshots {
     bool is_foreign;        /* another node's: it may be ahead of this node's log */
     bool is_damaged;        /* what stands under its name; until it is set aside */
     bool log_differs;       /* at start: the log has another entry where it ends */
+    bool could_not_read;    /* at start: see replica_could_not_read() */
     bool is_awaited;        /* at start: from another node, before anything else */
     bool is_known;          /* to the core */
     bool is_unsure;         /* its name may be another file's by now */

@@ -120,6 +120,17 @@ static void fail_load(struct replica *replica, const char *what) {
                  what);
 }
 
+static void fail_read(struct replica *replica, const char *what, enum error error) {
+    replica->snapshots.could_not_read = true;
+    replica_fail(replica, "%s can't be read: %s", what, error_text(error));
+}
+
+bool replica_could_not_read(const struct replica *replica) {
+    const struct journal *journal = replica->journal;
+    return replica->snapshots.could_not_read ||
+           (journal_state(journal) == JOURNAL_REFUSED && journal_error(journal) == ERROR_IO);
+}
+
 static void begin_without(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     rdb_reader_destroy(snapshots->reader);
@@ -177,8 +188,7 @@ static void ask_next_piece(struct replica *replica, uint32_t slot) {
 static void on_listed(struct replica *replica, const struct disk_completion *completion) {
     struct snapshots *snapshots = &replica->snapshots;
     if (completion->error != ERROR_NONE) {
-        replica_fail(replica, "the data directory can't be listed: %s",
-                     error_text(completion->error));
+        fail_read(replica, "the data directory", completion->error);
         return;
     }
     bool found = false;
@@ -298,7 +308,7 @@ static void on_loaded(struct replica *replica, uint32_t slot,
         return;
     }
     if (completion->error != ERROR_NONE) {
-        fail_load(replica, error_text(completion->error));
+        fail_read(replica, SNAPSHOT_NAME, completion->error);
         return;
     }
     if (completion->size != snapshots->requests[slot].request.size) {

@@ -104,6 +104,13 @@ static void set_replica_timer(struct server *server) {
 static const char *mend_of_log(const struct server *server) {
     struct journal *journal = replica_journal(server->replica);
     enum journal_state state = journal_state(journal);
+    bool is_shared = identity_known(&server->identity).count > 1;
+    if (replica_could_not_read(server->replica))
+        return is_shared ? "nothing was changed, and the next start may be luckier. If it stays so "
+                           "look at the disk, and move that file away: the other nodes supply what "
+                           "is missing then"
+                         : "nothing was changed, and the next start may be luckier. If it stays so "
+                           "look at the disk, and restore the whole directory from a copy";
     if (state != JOURNAL_REFUSED && state != JOURNAL_DAMAGED) return NULL;
     switch (journal_error(journal)) {
     case ERROR_VERSION:
@@ -113,15 +120,15 @@ static const char *mend_of_log(const struct server *server) {
     default:
         break;
     }
-    if (identity_known(&server->identity).count > 1)
+    if (is_shared)
         return "this node takes no part and changes nothing; the others go on while they are a "
                "majority";
     return "this node serves nothing and changes nothing: restore the whole directory from a copy, "
            "or choose another --dir to start empty";
 }
 
-/* A disk that failed and a log of others or of the future end the process; a damaged one keeps it
- * from taking part. */
+/* A disk that failed, a log of others or of the future and a file that could not be read end the
+ * process; a damaged one keeps it from taking part. */
 static void tell_trouble(struct server *server, const char *trouble) {
     const char *mend = mend_of_log(server);
     server->trouble_told = true;
@@ -140,7 +147,9 @@ static void tell_trouble(struct server *server, const char *trouble) {
     }
     log_line(&server->log, LOG_LEVEL_WARNING, "%s/%s: %s", server->directory, trouble, mend);
     enum error error = journal_error(replica_journal(server->replica));
-    if (error != ERROR_VERSION && error != ERROR_FOREIGN) return;
+    bool ends =
+        error == ERROR_VERSION || error == ERROR_FOREIGN || replica_could_not_read(server->replica);
+    if (!ends) return;
     server->exit_status = 1;
     ev_break(server->loop, EVBREAK_ALL);
 }

@@ -7,6 +7,7 @@
  *                   file has left: ENOSPC
  *   <name>.broken   nothing can be made durable: fdatasync(), fsync() and durable writes give EIO
  *   <name>.closed   no file can be made: EIO
+ *   <name>.unreadable   the files whose names stand in it, a line each, can't be read: EIO
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +75,30 @@ int fallocate64(int fd, int mode, off_t offset, off_t size) {
     return (int)syscall(SYS_fallocate, fd, mode, offset, size);
 }
 
+/* Its name stands as a line in the switch. */
+static bool is_unreadable(int fd) {
+    const char *name = getenv("HAMOK_FAULTY_DISK");
+    char path[512], link[64], target[512], line[64];
+    if (name == NULL) return false;
+    snprintf(path, sizeof(path), "%s.unreadable", name);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return false;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, target, sizeof(target) - 1);
+    target[size < 0 ? 0 : size] = '\0';
+    const char *last = strrchr(target, '/');
+    bool found = false;
+    while (last != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        found = strcmp(line, last + 1) == 0;
+    }
+    fclose(file);
+    return found;
+}
+
 ssize_t pread64(int fd, void *into, size_t size, off_t offset) {
     if (is_on("slow")) usleep(100 * 1000);
+    if (fails(is_unreadable(fd), EIO)) return -1;
     return syscall(SYS_pread64, fd, into, size, offset);
 }
 

@@ -442,3 +442,25 @@ Test(damage, is_named_and_cut_out_when_another_node_needs_what_was_damaged) {
     redisFree(client);
     cluster_destroy(cluster);
 }
+
+/* Each of them would have to hear the other's term, which nobody knows any more. */
+Test(damage, nodes_that_have_lost_their_votes_together_go_on) {
+    for (int lost = 2; lost <= 3; lost++) {
+        struct cluster *cluster = cluster_create_running(3, NULL);
+        write_some(cluster, 0);
+        for (int node = 0; node < lost; node++)
+            (void)node_signal(cluster, node, SIGKILL);
+        for (int node = 0; node < lost; node++) {
+            damage(cluster, node, LOST_VOTE);
+            node_start(cluster, node);
+        }
+        cluster_await_serving(cluster);
+        cr_expect(node_logged(cluster, 0, "that they have lost their votes as well (node") ||
+                  node_logged(cluster, 1, "that they have lost their votes as well (node"));
+        cr_expect_gt(node_info(cluster, 0, "raft_current_term"), 1ll << 40);
+        write_some(cluster, 1);
+        expect_counter(cluster, 2, 2 * WRITES);
+        cluster_expect_equal(cluster);
+        cluster_destroy(cluster);
+    }
+}

@@ -312,6 +312,57 @@ Test(disk, a_long_log_shows_how_far_it_is_read) {
     cluster_destroy(cluster);
 }
 
+/* --- at start -------------------------------------------------------------------------------- */
+
+static void write_switch(const struct cluster *cluster, int node, const char *fault,
+                         const char *text) {
+    FILE *file = fopen(fault_of(cluster, node, fault).path, "we");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(text, file), 0);
+    fclose(file);
+}
+
+/* Once, perhaps: so nothing is done about it, and the next start goes on as ever. */
+Test(disk, a_file_that_can_not_be_read_ends_the_start_and_is_named) {
+    static const struct {
+        const char *files, *said;
+        int nodes;
+    } cases[] = {
+        {"log-0000000001\n",
+         "/log-0000000001 can't be read: input or output failed: nothing was "
+         "changed, and the next start may be luckier. If it stays so look at "
+         "the disk, and restore the whole directory from a copy",
+         1},
+        {"vote\nvote.copy\n", "/vote can't be read: input or output failed: ", 3},
+        {"snapshot.rdb\n",
+         "/snapshot.rdb can't be read: input or output failed: nothing was "
+         "changed, and the next start may be luckier. If it stays so look at "
+         "the disk, and move that file away: the other nodes supply",
+         3},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct cluster *cluster = create_running(cases[i].nodes);
+        redisContext *client = node_connect(cluster, 0);
+        cr_expect(ask_is(client, "OK", "SET x y"));
+        cr_expect_gt(ask_integer(client, "RAFT SNAPSHOT"), 0);
+        redisFree(client);
+        (void)node_signal(cluster, 0, SIGTERM);
+        write_switch(cluster, 0, "unreadable", cases[i].files);
+        start_on_faulty_disk(cluster, 0);
+        int status = node_await_exit(cluster, 0);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%s: %x", cases[i].files, status);
+        cr_expect(node_logged(cluster, 0, cases[i].said), "%s: %s", cases[i].files, cases[i].said);
+        switch_off(cluster, 0, "unreadable");
+        node_start(cluster, 0);
+        cluster_await_serving(cluster);
+        client = node_connect(cluster, 0);
+        cr_expect(ask_is(client, "y", "GET x"));
+        redisFree(client);
+        cluster_expect_equal(cluster);
+        cluster_destroy(cluster);
+    }
+}
+
 /* --- a transfer ------------------------------------------------------------------------------ */
 
 static void fill_parts(redisContext *client, int count) {

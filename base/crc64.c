@@ -10,12 +10,15 @@ static uint64_t shift_one_byte(uint64_t sum) {
 }
 
 void crc64_init(struct crc64 *crc) {
+    uint64_t(*tables)[256] = crc->tables;
     crc->sum = 0;
-    for (unsigned byte = 0; byte < 256; byte++) {
-        uint64_t sum = byte;
-        for (unsigned table = 0; table < 8; table++)
-            crc->tables[table][byte] = sum = shift_one_byte(sum);
-    }
+    for (unsigned byte = 0; byte < 256; byte++)
+        tables[0][byte] = shift_one_byte(byte);
+    for (unsigned table = 1; table < 8; table++)
+        for (unsigned byte = 0; byte < 256; byte++) {
+            uint64_t sum = tables[table - 1][byte];
+            tables[table][byte] = tables[0][sum & 0xff] ^ sum >> 8;
+        }
 }
 
 void crc64_add(struct crc64 *crc, struct bytes bytes) {

@@ -425,8 +425,12 @@ static void check_in_force(struct world *world, const struct node *node) {
 static void note_members(struct node *node) {
     const struct raft *raft = running_raft(node);
     if (raft == NULL) return;
+    uint64_t index = raft_members_index(raft), term = raft_term_at(raft, index);
+    bool same = index == node->members_index && term == node->members_term;
+    if (node->members_are_known && same) return; /* Copying them each time is what takes long. */
     node->members = *raft_members(raft);
-    node->members_index = raft_members_index(raft);
+    node->members_index = index;
+    node->members_term = term;
     node->members_are_known = true;
 }
 

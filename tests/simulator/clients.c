@@ -204,9 +204,10 @@ void clients_forget(struct world *world, struct connection *connection) {
 
 struct connection *clients_readable(struct world *world, uint32_t node) {
     struct clients *clients = world->clients;
-    size_t count = clients->open_count;
+    size_t count = clients->open_count, at = count == 0 ? 0 : world->now_us % count;
     for (size_t i = 0; i < count; i++) {
-        struct connection *connection = clients->open[(i + world->now_us) % count];
+        struct connection *connection = clients->open[at];
+        if (++at == count) at = 0;
         if (connection->node != node) continue;
         if (connection->closed_by_client && connection->arrived.size == 0) return connection;
         if (connection->arrived.size == 0) continue;

@@ -255,6 +255,7 @@ struct node {
     struct members members; /* in force there after the last step, or when its process ended */
     bool members_are_known; /* of this process */
     uint64_t members_index;
+    uint64_t members_term; /* of the entry there */
     uint64_t checked_commit, checked_last, checked_last_term, checked_applied, led_term;
     /* clients.c: an acknowledged write that was asked for after the last healing */
     bool serves_again;

@@ -45,10 +45,11 @@ void members_drop(struct members *members, uint32_t id) {
         if (members->at[k].replaces == id) members->at[k].replaces = 0;
 }
 
-uint32_t members_free_id(const struct members *members) {
+uint32_t members_free_id(const struct members *members, uint32_t taken) {
+    taken |= members_all(members);
     for (uint32_t step = 0; step < RAFT_NODES_MAX; step++) {
         uint32_t id = 1 + (members->last_id + step) % RAFT_NODES_MAX;
-        if (members_find(members, id) == NULL) return id;
+        if ((taken >> id & 1) == 0) return id;
     }
     return 0;
 }

@@ -71,8 +71,9 @@ bool members_put(struct members *members, const struct member *member);
 /* Nobody takes its place any more: its id may become another node's. One that is no member: no
  * effect. */
 void members_drop(struct members *members, uint32_t id);
-/* The first free one behind the one last given out, in turn; 0: none is free. */
-uint32_t members_free_id(const struct members *members);
+/* The first free one behind the one last given out, in turn, that is not `taken` otherwise (bits
+ * 1 << id); 0: none. */
+uint32_t members_free_id(const struct members *members, uint32_t taken);
 
 /* Sets of ids: bit 1 << id. */
 uint32_t members_all(const struct members *members);

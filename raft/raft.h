@@ -260,7 +260,6 @@ struct raft_output {
     const struct raft_lapse *lapse;   /* noticed in this step; NULL: none */
     bool state_changed;               /* role, term or leader differ from before the step */
     const struct raft_change *change; /* these, or whom it hands over to; NULL: nothing */
-    bool truncated;                   /* entries were cut from the log's end */
     /* raft_members(), whether it is committed, or whom raft_peers() tells of, is another one. */
     bool members_changed;
     struct raft_wanted want_snapshot; /* told again while it is needed */

@@ -556,7 +556,6 @@ static void finish_output(struct raft *raft, struct raft_output *output) {
         .fetches = raft->fetches,
         .fetch_count = raft->fetch_count,
         .lapse = raft->has_lapse ? &raft->lapse : NULL,
-        .truncated = raft->truncated,
         .members_changed = raft->members_changed,
         .want_snapshot = raft->wanted,
         .installed = raft->installed,

@@ -251,13 +251,12 @@ static bool is_reachable(const struct replica *replica, const struct raft_peer_s
 /* The next id in turn. One that was just given back has to wait until its node has been told: what
  * is known of that node must not count for another one. */
 static uint32_t draw_id(const struct replica *replica, const struct members *members) {
-    for (uint32_t step = 0; step < RAFT_NODES_MAX; step++) {
-        uint32_t id = 1 + (members->last_id + step) % RAFT_NODES_MAX;
-        struct raft_peer_status peer;
-        bool is_taken = members_find(members, id) != NULL || find_peer(replica, id, &peer);
-        if (!is_taken && id != replica->config.raft.id) return id;
-    }
-    return 0;
+    struct raft_peer_status peers[RAFT_NODES_MAX];
+    uint32_t count = raft_peers(replica->raft, peers, RAFT_NODES_MAX);
+    uint32_t taken = 1u << replica->config.raft.id;
+    for (uint32_t i = 0; i < count; i++)
+        taken |= 1u << peers[i].id;
+    return members_free_id(members, taken);
 }
 
 /* What is acknowledged to clients before there is a learner must not be lost afterwards either: a

@@ -106,10 +106,6 @@ uint64_t snapshot_writer_keys(const struct snapshot_writer *writer) {
     return rdb_writer_keys(writer->rdb);
 }
 
-uint64_t snapshot_writer_bytes(const struct snapshot_writer *writer) {
-    return rdb_writer_bytes(writer->rdb);
-}
-
 /* --- reading ------------------------------------------------------------------------------------
  */
 

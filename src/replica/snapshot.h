@@ -58,7 +58,6 @@ void snapshot_writer_destroy(struct snapshot_writer *writer); /* NULL is allowed
 /* Appends the next bytes, about bytes_max; true when they were the last. */
 bool snapshot_writer_next(struct snapshot_writer *writer, struct buffer *out, size_t bytes_max);
 uint64_t snapshot_writer_keys(const struct snapshot_writer *writer);
-uint64_t snapshot_writer_bytes(const struct snapshot_writer *writer);
 
 /* The name under which a snapshot is written until it is whole and checked; and whether a name is
  * such a one (what a crash left behind). */

@@ -28,7 +28,8 @@ enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER 
 
 /* Why a node should not lead. */
 enum raft_unfit {
-    RAFT_UNFIT_PRIORITY = 1, /* raft-priority 0: never campaigns, hands over if it leads */
+    RAFT_UNFIT_PRIORITY = 1, /* raft-priority 0: campaigns only where nobody else can be elected,
+                                hands over if it leads */
     RAFT_UNFIT_FULL = 2,     /* its disk is full (SAFETY 15): lets others campaign first, hands over
                                 to a voter that is fit */
     RAFT_UNFIT_STOPS = 4,    /* it was asked to stop: the same */

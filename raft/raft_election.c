@@ -41,8 +41,12 @@ static bool may_vote(const struct raft *raft) {
     return !raft->diverged && !is_damaged && !raft->vote_lost && has_arrived;
 }
 
+/* One that should never lead does where nobody else can: alone, or for as long as it takes to bring
+ * to another voter what only this one has. */
 static bool may_campaign(const struct raft *raft) {
-    return may_vote(raft) && raft_is_eligible(raft) && (raft->unfit & RAFT_UNFIT_PRIORITY) == 0;
+    bool may_lead =
+        (raft->unfit & RAFT_UNFIT_PRIORITY) == 0 || raft_is_only_voter(raft) || raft->is_needed;
+    return may_vote(raft) && raft_is_eligible(raft) && may_lead;
 }
 
 static bool has_promised(const struct raft *raft) {
@@ -108,8 +112,7 @@ uint64_t raft_election_deadline_us(const struct raft *raft) {
     if (!may_campaign(raft)) return UINT64_MAX;
     uint64_t deadline = raft->election_deadline_us;
     /* Those who can stay and have sound disks with room come first, but somebody has to lead. */
-    uint32_t last = RAFT_UNFIT_FULL | RAFT_UNFIT_STOPS | RAFT_UNFIT_DAMAGED;
-    bool comes_last = (raft->unfit & last) != 0;
+    bool comes_last = raft->unfit != 0 && !raft_is_only_voter(raft);
     if (comes_last) deadline += 2 * raft->config.election_us;
     if (deadline < raft->promise_until_us) deadline = raft->promise_until_us;
     if (deadline < raft->silence_until_us) deadline = raft->silence_until_us;
@@ -151,12 +154,22 @@ static bool hears_its_leader(const struct raft *raft) {
     return raft->leader != 0 && raft->now_us - raft->heard_us < raft->config.election_us;
 }
 
+/* By somebody who can't be elected, for lack of what this log has. */
+static void note_need(struct raft *raft) {
+    bool had_no_timer = !may_campaign(raft);
+    raft->is_needed = true;
+    if (had_no_timer) raft_reset_election_timer(raft);
+}
+
 void raft_on_pre_vote(struct raft *raft, const struct raft_message *message) {
     uint64_t campaign_term = message->as.pre_vote.campaign_term;
-    bool granted =
-        may_vote(raft) && campaign_term > raft->term && raft->role != RAFT_LEADER &&
-        !has_promised(raft) && !hears_its_leader(raft) && !bears_with_leader(raft) &&
-        is_up_to_date(raft, message->as.pre_vote.last_index, message->as.pre_vote.last_term);
+    bool is_free = may_vote(raft) && campaign_term > raft->term && raft->role != RAFT_LEADER &&
+                   !has_promised(raft) && !hears_its_leader(raft) && !bears_with_leader(raft);
+    bool granted = is_free && is_up_to_date(raft, message->as.pre_vote.last_index,
+                                            message->as.pre_vote.last_term);
+    bool would_lead = (raft_all_voters(raft) & 1u << message->from) != 0 &&
+                      campaign_term <= RAFT_TERM_MAX; /* else it asks for terms: raft_repair.c */
+    if (is_free && !granted && would_lead) note_need(raft);
     raft_send(raft, (struct raft_message){
                         .type = RAFT_PRE_VOTE_REPLY,
                         .to = message->from,

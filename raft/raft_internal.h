@@ -140,6 +140,7 @@ struct raft {
     uint64_t verified_index; /* equal to this term's leader's log up to here */
     uint64_t election_deadline_us;
     uint64_t heard_us; /* when its leader was last heard; 0: never since the start */
+    bool is_needed;    /* since then a voter would have led that lacks what this log has */
     uint64_t promise_until_us, silence_until_us; /* no vote before */
     uint32_t votes_granted, votes_refused;       /* bit 1 << id */
     struct raft_excuse leader_excuse;            /* of this term's leader */

@@ -68,6 +68,7 @@ void raft_lead(struct raft *raft) {
     raft->term_first_index = raft_log_last_index(&raft->log) + 1;
     raft->verified_index = 0;
     raft->lease_given_up = false;
+    raft->is_needed = false;
     raft->transfer_to = 0;
     raft->transfer_sent_us = raft->give_way_us = 0;
     for (uint32_t i = 0; i < raft->peer_count; i++)
@@ -526,6 +527,7 @@ static uint64_t hear_leader(struct raft *raft, uint32_t from, uint64_t asked_us,
     raft_reset_election_timer(raft);
     raft->leader_excuse = (struct raft_excuse){0};
     raft->absent_us = 0;
+    raft->is_needed = false;
     raft->heard_us = raft->now_us;
     uint64_t promised_us =
         asked_us < raft->config.promise_max_us ? asked_us : raft->config.promise_max_us;

@@ -84,6 +84,7 @@ struct clients {
     int64_t next_token;
     uint32_t flavours; /* of the seed's objects */
     uint32_t read_per_mille, group_per_mille, noise_per_mille, pipeline_max;
+    uint32_t large_per_mille; /* of what is noise: values so large that batches do not wait */
     bool stopped, asking_all;
 };
 
@@ -120,6 +121,7 @@ struct clients *clients_create(struct world *world) {
     clients->read_per_mille = (uint32_t)world_between(world, 200, 700);
     clients->group_per_mille = (uint32_t)world_between(world, 0, 150);
     clients->noise_per_mille = world_chance(world, 500) ? 100 : 0;
+    clients->large_per_mille = world_chance(world, 150) ? (uint32_t)world_between(world, 5, 60) : 0;
     clients->pipeline_max = (uint32_t)world_between(world, 1, 8);
     clients->current_count = (uint32_t)world_between(world, 2, OBJECTS_AT_ONCE);
     clients->flavours = flavours_choose(&world->random, (1u << FLAVOUR_COUNT) - 1);
@@ -378,10 +380,26 @@ static uint32_t choose_object(struct world *world) {
     return *place;
 }
 
+/* Batches of this size are sent at once, one behind the other; so one may come without the one
+ * before it, and an entry takes several of the log's files. */
+static void write_large(struct world *world, struct buffer *out, uint32_t key) {
+    uint32_t size = (uint32_t)world_between(world, 60000, 70000);
+    buffer_append_format(out, "*5\r\n$3\r\nSET\r\n$2\r\nn%u\r\n$%u\r\n", key, size);
+    memset(buffer_reserve(out, size), 'x', size);
+    out->size += size;
+    buffer_append_format(out, "\r\n$2\r\nPX\r\n$3\r\n300\r\n");
+}
+
 /* Keys that expire: for the digests, the ticks and the reads that meet a deadline. */
 static void make_noise(struct world *world, struct client *client, struct buffer *out) {
+    const struct clients *clients = world->clients;
     char words[64];
     uint32_t key = (uint32_t)world_below(world, 8);
+    if (world_chance(world, clients->large_per_mille)) {
+        write_large(world, out, key);
+        expect(client, WAITING_NOISE, 0);
+        return;
+    }
     if (world_chance(world, 500)) {
         snprintf(words, sizeof(words), "SET n%u x PX %u", key,
                  (unsigned)world_between(world, 1, 300));

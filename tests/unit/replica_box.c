@@ -64,6 +64,7 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     }
     if (box->part_size != 0) config.snapshot_part_size = box->part_size;
     config.awaits_snapshot = box->awaits_snapshot;
+    if (box->configure != NULL) box->configure(&config);
     box->replicas[node] = replica_create(&config, replica_box_moment(box, node));
     for (uint32_t peer = 1; peer <= box->count; peer++) {
         if (peer == node) continue;

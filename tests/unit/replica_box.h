@@ -34,6 +34,7 @@ struct replica_box {
     uint32_t part_size;        /* of what is asked for of a snapshot; 0: the default */
     bool awaits_snapshot;      /* the cluster began with data */
     bool (*turn_is_long)(const struct session *session);
+    void (*configure)(struct replica_config *config); /* has the last word; NULL: nobody */
 };
 
 void replica_box_init(struct replica_box *box, uint32_t count);

@@ -1109,6 +1109,11 @@ Test(replica, packets_that_make_no_sense_are_refused) {
         {"an origin of noise", 2, BYTES("\x04noise")},
         {"a digest of noise", 2, BYTES("\x06noise")},
         {"a full disk of noise", 2, BYTES("\x07noise")},
+        {"a change of noise", 2, BYTES("\x08noise")},
+        {"what became of one, of noise", 2, BYTES("\x09noise")},
+        {"an ask of noise", 2, BYTES("\x0anoise")},
+        {"a part of noise", 2, BYTES("\x0bnoise")},
+        {"a file of noise that is gone", 2, BYTES("\x0cnoise")},
         {"nobody's", 0, BYTES("\x05")},
         {"a stranger's", RAFT_NODES_MAX + 1, BYTES("\x05")},
     };
@@ -1228,18 +1233,19 @@ Test(replica, old_entries_do_not_set_a_clock_back) {
 /* --- versions -----------------------------------------------------------------------------------
  */
 
-/* What the leader would send if it ran a newer version: an entry behind the log's end, committed.
- */
-static struct chunk *append_of_newer(struct replica_box *box, uint32_t leader, uint32_t follower) {
+/* What no leader of this version would send: an entry behind the log's end, committed. */
+static struct chunk *append_of(struct replica_box *box, uint32_t leader, uint32_t follower,
+                               struct entry_header header, struct bytes body) {
     const struct raft *raft = replica_raft(box->replicas[leader]);
     uint64_t last = raft_last_index(raft);
-    struct entry_header header = {.format = ENTRY_FORMAT,
-                                  .type = ENTRY_DATA,
-                                  .semantics = 2,
-                                  .flags = REPLICA_ENTRY_TICK,
-                                  .body_hash = hash_bytes((struct bytes){0}, 0)};
-    char image[ENTRY_HEADER_SIZE];
+    header.format = ENTRY_FORMAT;
+    header.type = ENTRY_DATA;
+    header.body_size = (uint32_t)body.size;
+    header.body_hash = hash_bytes(body, 0);
+    char image[ENTRY_HEADER_SIZE + 100];
+    cr_assert(body.size <= 100);
     entry_header_write(image, &header);
+    if (body.size > 0) memcpy(image + ENTRY_HEADER_SIZE, body.data, body.size);
     entry_seal(image, raft_term(raft), last + 1, raft_last_stamp_ms(raft), raft_last_hash(raft));
     struct raft_message message = {
         .type = RAFT_APPEND,
@@ -1255,7 +1261,7 @@ static struct chunk *append_of_newer(struct replica_box *box, uint32_t leader, u
     struct buffer wire = {0};
     buffer_append_byte(&wire, (char)PACKET_RAFT);
     raft_message_encode(&message, &wire);
-    buffer_append(&wire, image, sizeof(image));
+    buffer_append(&wire, image, ENTRY_HEADER_SIZE + body.size);
     struct chunk *chunk = chunk_create(wire.size);
     memcpy(chunk->data, wire.data, wire.size);
     chunk->used = wire.size;
@@ -1283,7 +1289,9 @@ Test(replica, stops_at_an_entry_of_a_newer_version) {
     cr_assert_eq(applied, raft_last_index(replica_raft(box.replicas[leader])));
     uint64_t digest = storages_digest(replica_storages(box.replicas[follower]));
 
-    struct chunk *chunk = append_of_newer(&box, leader, follower);
+    struct chunk *chunk = append_of(
+        &box, leader, follower, (struct entry_header){.semantics = 2, .flags = REPLICA_ENTRY_TICK},
+        (struct bytes){0});
     cr_expect_eq(replica_peer_packet(box.replicas[follower], leader,
                                      bytes_of(chunk->data, chunk->used), chunk,
                                      replica_box_moment(&box, follower)),
@@ -1304,6 +1312,55 @@ Test(replica, stops_at_an_entry_of_a_newer_version) {
     cr_expect(box_client_expect(&box, client, "+OK\r\n"));
     box_client_close(&box, client);
     replica_box_clear(&box);
+}
+
+/* A record of a batch (batch.h): its size and id, the rest of its head, no arguments. */
+#define RECORD(id, flags, count) id "\0" flags "\0\0\0\0\0\0\0\0\0\0\0\0" count "\0\0\0"
+
+static const struct {
+    const char *name, *trouble;
+    uint32_t flags;
+    struct bytes body;
+} unheard_of[] = {
+    {"a kind of entry", "is of a kind that this version does not know", 0x7f, BYTES("")},
+    {"half a record", "holds a malformed command", REPLICA_ENTRY_BATCH, BYTES("\x18\0\0\0")},
+    {"a record longer than the batch", "holds a malformed command", REPLICA_ENTRY_BATCH,
+     BYTES("\x19\0\0\0" RECORD("\x01\0", "\x02", "\0"))},
+    {"a command", "which this version does not know", REPLICA_ENTRY_BATCH,
+     BYTES("\x18\0\0\0" RECORD("\xe7\x03", "\x02", "\0"))},
+    {"a command with too few arguments", "holds a malformed command", REPLICA_ENTRY_BATCH,
+     BYTES("\x18\0\0\0" RECORD("\x01\0", "\x02", "\0"))},
+    {"a group without an end", "holds a malformed command", REPLICA_ENTRY_BATCH,
+     BYTES("\x18\0\0\0" RECORD("\xf2\xff", "\x06", "\x01"))},
+};
+
+/* No leader takes these from anybody: whoever finds them in its log stops, and changes nothing. */
+Test(replica, stops_at_an_entry_that_it_can_not_apply) {
+    for (size_t i = 0; i < COUNT_OF(unheard_of); i++) {
+        struct replica_box box;
+        replica_box_init(&box, 3);
+        cr_assert(replica_box_settle(&box));
+        replica_box_run(&box, 200 * 1000);
+        uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+        struct replica *replica = box.replicas[follower];
+        uint64_t digest = storages_digest(replica_storages(replica));
+        struct entry_header header = {.semantics = 1,
+                                      .flags = unheard_of[i].flags,
+                                      .origin = replica_origin(box.replicas[leader]),
+                                      .number = 1,
+                                      .count = 1};
+        struct chunk *chunk = append_of(&box, leader, follower, header, unheard_of[i].body);
+        cr_expect_eq(replica_peer_packet(replica, leader, bytes_of(chunk->data, chunk->used), chunk,
+                                         replica_box_moment(&box, follower)),
+                     ERROR_NONE);
+        chunk_release(chunk);
+        replica_box_run(&box, 200 * 1000);
+        const char *trouble = replica_trouble(replica);
+        cr_expect(trouble != NULL && strstr(trouble, unheard_of[i].trouble) != NULL, "%s: %s",
+                  unheard_of[i].name, trouble == NULL ? "nothing" : trouble);
+        cr_expect_eq(storages_digest(replica_storages(replica)), digest);
+        replica_box_clear(&box);
+    }
 }
 
 /* --- large arguments ----------------------------------------------------------------------------

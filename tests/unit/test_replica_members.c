@@ -150,6 +150,40 @@ Test(replica_members, a_learner_that_does_not_answer_is_not_promoted) {
     replica_box_clear(&box);
 }
 
+static void send_little_at_a_time(struct replica_config *config) {
+    config->raft.append_bytes_max = 200;
+    config->raft.inflight_max = 1;
+}
+
+/* An operator need not wait until it has all there is: it answers, and it is being fed. */
+Test(replica_members, a_learner_that_is_being_fed_is_promoted_when_asked) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    replica_box_kill(&box, 1);
+    box.configure = send_little_at_a_time;
+    replica_box_boot(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    write_some(&box, 1, 400);
+    grow(&box, 1, 2);
+    struct replica_change promote = of_node(REPLICA_PROMOTE, 2);
+    struct replica_change_status status = {.state = REPLICA_CHANGE_REFUSED};
+    for (int i = 0; i < 4000 && status.state == REPLICA_CHANGE_REFUSED; i++) {
+        replica_box_run(&box, 1000);
+        cr_assert_not(is_voter(&box, 1, 2), "not by itself");
+        uint64_t ticket =
+            replica_change_members(box.replicas[1], &promote, replica_box_moment(&box, 1));
+        replica_turn_end(box.replicas[1], replica_box_moment(&box, 1));
+        replica_tick(box.replicas[1], replica_box_moment(&box, 1));
+        status = replica_change_status(box.replicas[1], ticket);
+    }
+    cr_expect_neq(status.state, REPLICA_CHANGE_REFUSED, "%s", status.reason);
+    await_voter(&box, 2);
+    cr_expect_eq(replica_box_change(&box, 1, &promote).state, REPLICA_CHANGE_DONE, "it is one");
+    write_some(&box, 1, 10);
+    expect_equal(&box, 1, 2);
+    replica_box_clear(&box);
+}
+
 Test(replica_members, a_learner_neither_votes_nor_leads) {
     struct replica_box box;
     replica_box_init(&box, 3);

@@ -184,6 +184,55 @@ Test(replica_members, a_learner_that_is_being_fed_is_promoted_when_asked) {
     replica_box_clear(&box);
 }
 
+Test(replica_members, there_is_room_for_so_many_and_no_more) {
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    for (uint64_t i = 1; i < RAFT_NODES_MAX; i++) {
+        struct replica_change change = {.kind = REPLICA_ADD,
+                                        .member = {.port = 100 + (uint32_t)i, .host = "far"}};
+        uint64_t uuid = 5000 + i;
+        memcpy(change.member.uuid, &uuid, sizeof(uuid));
+        cr_assert_eq(replica_box_change(&box, 1, &change).state, REPLICA_CHANGE_DONE, "%d", (int)i);
+    }
+    struct replica_change one_more = {.kind = REPLICA_ADD,
+                                      .member = {.port = 99, .host = "far", .uuid = "x"}};
+    expect_refused(&box, 1, &one_more, "a cluster has 16 members at most");
+    struct replica_change move = {
+        .kind = REPLICA_MOVE, .id = 2, .member = {.port = 102, .host = "far"}};
+    uint32_t there = 0;
+    const struct members *members = members_of(&box, 1);
+    for (uint32_t i = 0; i < members->count; i++)
+        if (members->at[i].port == 102) there = members->at[i].id;
+    move.id = there == 2 ? 3 : 2;
+    expect_refused(&box, 1, &move, "is the address of node");
+    replica_box_clear(&box);
+}
+
+/* Nobody knows the outcome: that is said after a while, and forgotten after another one. */
+Test(replica_members, a_change_that_no_leader_hears_of_is_late) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    box.cut[1] = true;
+    replica_box_run(&box, 2 * 1000 * 1000);
+    struct replica_change change = of_node(REPLICA_REMOVE, 2);
+    struct replica_change_status status = replica_box_change(&box, 1, &change);
+    cr_expect_eq(status.state, REPLICA_CHANGE_LATE);
+    cr_expect_str_eq(status.reason, "no leader is known to this node");
+    uint64_t ticket = replica_change_members(box.replicas[1], &change, replica_box_moment(&box, 1));
+    replica_box_run(&box, 61 * 1000 * 1000);
+    status = replica_change_status(box.replicas[1], ticket);
+    cr_expect_eq(status.state, REPLICA_CHANGE_LATE);
+    cr_expect_str_eq(status.reason, "it was asked too long ago");
+    /* So many may be open at once. */
+    for (int i = 0; i < CHANGES_MAX; i++)
+        cr_expect_neq(replica_change_members(box.replicas[1], &change, replica_box_moment(&box, 1)),
+                      0);
+    cr_expect_eq(replica_change_members(box.replicas[1], &change, replica_box_moment(&box, 1)), 0);
+    replica_box_clear(&box);
+}
+
 Test(replica_members, a_learner_neither_votes_nor_leads) {
     struct replica_box box;
     replica_box_init(&box, 3);

@@ -205,7 +205,7 @@ static const char *vote_reason(const struct journal_vote_read *read) {
 /* This node may have voted in any term. */
 static void lose_vote(struct journal *journal) {
     const struct journal_vote_read *votes = journal->recovery.votes;
-    journal->vote.is_lost = true;
+    journal->vote.is_lost = !is_planted(journal, JOURNAL_PLANTED_VOTE_IS_EMPTY);
     journal_note(journal, "%s %s%s, and %s %s%s", VOTE_NAME, vote_state(&votes[0]),
                  vote_reason(&votes[0]), VOTE_COPY_NAME, vote_state(&votes[1]),
                  vote_reason(&votes[1]));
@@ -308,7 +308,7 @@ static void note_term(struct journal *journal, uint64_t term) {
                      "%s is older than the log: it knows term %" PRIu64
                      ", and the log has an entry of term %" PRIu64,
                      VOTE_NAME, state->term, term);
-        journal->vote.is_lost = true;
+        journal->vote.is_lost = !is_planted(journal, JOURNAL_PLANTED_VOTE_IS_EMPTY);
     }
     *state = (struct raft_hard_state){.term = term};
 }

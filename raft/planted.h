@@ -61,4 +61,6 @@ enum raft_planted {
 enum journal_planted {
     /* Whatever fails at the log's end counts as torn, and is cut off (SAFETY 11). */
     JOURNAL_PLANTED_DAMAGE_IS_TORN = 1 << 24,
+    /* A vote file that can't be read counts as one that was never written (SAFETY 11). */
+    JOURNAL_PLANTED_VOTE_IS_EMPTY = 1 << 25,
 };

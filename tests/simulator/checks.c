@@ -422,12 +422,15 @@ static void check_in_force(struct world *world, const struct node *node) {
 
 /* In force after this step. One that commits a joint configuration appends the next one at once:
  * decisions in it were made by what was in force before. */
-static void note_members(struct node *node) {
+static void note_members(struct world *world, struct node *node) {
     const struct raft *raft = running_raft(node);
     if (raft == NULL) return;
     uint64_t index = raft_members_index(raft), term = raft_term_at(raft, index);
     bool same = index == node->members_index && term == node->members_term;
     if (node->members_are_known && same) return; /* Copying them each time is what takes long. */
+    bool is_begun = node->members_are_known && raft_role(raft) == RAFT_LEADER &&
+                    index > node->members_index && raft_members(raft)->joint;
+    if (is_begun) faults_when_power_changes(world);
     node->members = *raft_members(raft);
     node->members_index = index;
     node->members_term = term;
@@ -446,10 +449,10 @@ void checks_node(struct world *world, struct node *node) {
     check_leases(world, node);
     check_matching(world, node);
     check_in_force(world, node);
-    if (!node->members_are_known) note_members(node);
+    if (!node->members_are_known) note_members(world, node);
     check_committed(world, node);
     check_digest(world, node);
-    note_members(node);
+    note_members(world, node);
 }
 
 bool checks_converged(struct world *world) {

@@ -392,7 +392,7 @@ static void strike_now(struct world *world) {
     strike(world, fault);
 }
 
-/* At once: before the new leader's first messages have left; or while they are on their way. */
+/* At once: before what follows from it has left; or while that is on its way. */
 void faults_when_power_changes(struct world *world) {
     if (world->healed) return;
     if (world_chance(world, 300)) {
@@ -425,6 +425,10 @@ void faults_next(struct world *world, const struct event *event) {
                  (struct event){.kind = EVENT_FAULT});
     }
     strike_now(world);
+    /* Misfortunes seldom come singly. */
+    if (event->value == 0 && world_chance(world, 200))
+        world_at(world, world->now_us + world_paced_us(world, 20, 7),
+                 (struct event){.kind = EVENT_FAULT, .value = 1});
 }
 
 void faults_end(struct world *world, const struct event *event) {
@@ -526,9 +530,11 @@ static void retain_logs(struct world *world) {
     enum { RETAINED = 1 << 20 };
     struct replica_snapshot_limits *limits = &world->replica_config.snapshot;
     limits->log_retain = RETAINED;
-    for (uint32_t id = 1; id <= world->node_count; id++)
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        world->nodes[id].log_retain = RETAINED;
         if (world->nodes[id].replica != NULL)
             replica_set_snapshot_limits(world->nodes[id].replica, *limits);
+    }
 }
 
 void faults_heal(struct world *world, bool leaves_one) {

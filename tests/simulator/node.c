@@ -42,6 +42,7 @@ void node_start(struct world *world, struct node *node) {
     config.hash_seed = random_mix(node->boot_seed + 4 * node->boots + 2);
     config.nonce = random_mix(node->boot_seed + 4 * node->boots + 3);
     config.node_uuid[0] = node->uuid;
+    config.snapshot.log_retain = node->log_retain;
     config.raft.joined_index = node->joined.index;
     config.raft.joined_term = node->joined.term;
     node->boots++;
@@ -107,8 +108,10 @@ void node_kill(struct world *world, struct node *node, bool power_loss) {
     node->decayed_id = 0;    /* Its next start finds it. */
     clear_inbox(node);
     network_node_stopped(world, node->id);
-    uint64_t away_us =
-        world->healed ? world_between(world, 0, 20 * 1000) : world_paced_us(world, 20, 9);
+    bool is_supervised = !world->healed && world_chance(world, 250); /* started again at once */
+    uint64_t away_us = world->healed   ? world_between(world, 0, 20 * 1000)
+                       : is_supervised ? world_between(world, 100, 2000)
+                                       : world_paced_us(world, 20, 9);
     world_at(world, world->now_us + away_us, (struct event){.kind = EVENT_START, .to = node->id});
 }
 

@@ -235,6 +235,10 @@ void world_make_node(struct world *world, uint32_t id, uint64_t uuid, struct raf
         world->node_count = id;
         network_calm_node(world, id);
     }
+    node->log_retain = world->replica_config.snapshot.log_retain;
+    /* Nodes need not agree on it: what one leader feeds by snapshot the next one has in its log. */
+    if (!world->healed && world_chance(world, 400))
+        node->log_retain = world_chance(world, 500) ? 0 : 4096u << world_below(world, 8);
     node->boot_seed = random_next(&world->random);
     node->disk_config = (struct simulated_disk_config){
         .seed = random_next(&world->random),

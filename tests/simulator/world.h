@@ -200,6 +200,7 @@ struct node {
     uint32_t id;
     bool exists;                 /* false: not yet, or not any more */
     uint64_t uuid;               /* of its directory */
+    uint64_t log_retain;         /* how much of its log it keeps behind snapshots */
     struct raft_position joined; /* see raft_config */
     struct replica *replica;     /* NULL: down */
     struct simulated_disk *disk;
@@ -391,7 +392,7 @@ void faults_heal(struct world *world, bool leaves_one);
 /* One node of a cluster that is well falls ill. */
 void faults_fall_ill(struct world *world);
 void faults_flap(struct world *world, const struct event *event);
-/* There is a new leader: trouble likes such moments. */
+/* There is a new leader, or a leader begins a change of the members: trouble likes such moments. */
 void faults_when_power_changes(struct world *world);
 /* Some parts of a snapshot have come to this node: likewise. */
 void faults_when_fed(struct world *world, struct node *node);

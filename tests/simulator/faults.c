@@ -497,7 +497,7 @@ static void begin_ailment(struct world *world) {
         cut_off(world, node->id, world->ailment == AILMENT_deaf, world->ailment == AILMENT_mute);
         break;
     case AILMENT_slow_disk:
-        config.delay_max_us = config.delay_min_us + world_paced_us(world, 50, 5);
+        config.delay_max_us = config.delay_min_us + world_paced_us(world, 50, 6);
         simulated_disk_configure(node->disk, &config);
         break;
     case AILMENT_full_disk:

@@ -283,6 +283,16 @@ Test(replica_driver, sends_again_what_a_leader_expects, .fini = end) {
     cr_expect_gt(replica_statistics(box.replicas[other])->batches_resent, resent);
 }
 
+/* A client that has gone takes with it what was not sealed: nobody would get the element. */
+Test(replica_driver, pops_nothing_for_a_client_that_has_gone, .init = begin, .fini = end) {
+    box_client_send(&box, client, "LPUSH q a\r\n"); /* under way: what comes now waits */
+    struct box_client *hasty = replica_box_client(&box, 1);
+    box_client_send(&box, hasty, "MULTI\r\nRPOP q\r\nEXEC\r\nRPOP q\r\n");
+    box_client_close(&box, hasty);
+    cr_expect(box_client_expect(&box, client, ":1\r\n"));
+    ask("LLEN q\r\n", ":1\r\n");
+}
+
 /* --- reading as the operator likes ---------------------------------------------------------------
  */
 

@@ -158,7 +158,7 @@ static uint64_t megabytes(uint64_t bytes) {
     return (bytes + (1 << 20) - 1) >> 20;
 }
 
-/* While snapshot and log are read: a line every second. */
+/* While snapshot and log are read, or the first data are waited for: a line every second. */
 static void note_progress(struct server *server) {
     uint64_t now_us = clock_us();
     if (server->progress_told_us == 0) server->progress_told_us = server->started_us;
@@ -169,6 +169,14 @@ static void note_progress(struct server *server) {
         log_line(&server->log, LOG_LEVEL_NOTICE, "Loading " SNAPSHOT_NAME ": %llu of %llu MiB",
                  (unsigned long long)megabytes(snapshot.loaded),
                  (unsigned long long)megabytes(snapshot.load_total));
+        return;
+    }
+    if (snapshot.receive_phase != REPLICA_RECEIVE_NOTHING) {
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "The cluster begins with data that this node has not: node %u is asked for them, "
+                 "%llu of %llu MiB have come",
+                 snapshot.receive_node, (unsigned long long)(snapshot.received >> 20),
+                 (unsigned long long)megabytes(snapshot.receive_total));
         return;
     }
     struct journal_progress progress = journal_progress(replica_journal(server->replica));

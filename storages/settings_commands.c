@@ -128,6 +128,13 @@ static bool check_pairs(struct command_call *call) {
     return false;
 }
 
+bool settings_accept(const struct command_call *call, const struct bytes *args, uint32_t count) {
+    struct command_call asked = *call;
+    asked.args = args;
+    asked.count = count;
+    return check_pairs(&asked);
+}
+
 static void run_set(struct command_call *call) {
     const struct setting *setting;
     int64_t value;

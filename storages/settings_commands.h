@@ -14,6 +14,10 @@ int64_t *settings_field(struct storages_settings *settings, struct bytes name);
 /* Whether the log has said which value it has; of most the default counts until then. */
 bool settings_is_told(const struct storages_settings *settings, struct bytes name);
 
+/* Whether RAFT SET with these arguments would be carried out now; false after an error reply. */
+bool settings_accept(const struct command_call *call, const struct bytes *args,
+                     uint32_t count) MUST_USE;
+
 /* Every setting, for files. NULL behind the last. */
 const char *settings_name(uint32_t index);
 int64_t settings_value(const struct storages_settings *settings, uint32_t index);

@@ -140,7 +140,12 @@ static void run_set(struct command_call *call) {
     if (take_pairs(call, &wanted)) {
         note_without_effect(call, &wanted);
         call->instead_count = cluster_settings_arguments(server, &wanted, &call->instead_args);
-        if (!server_reconfigure(server, &wanted, &wrong, &error))
+        /* All or none, although the log has the last word on a part of them. */
+        bool is_mixed = call->instead_count > 0 && call->instead_count < call->count;
+        bool is_sound = !is_mixed || settings_accept(call, call->instead_args, call->instead_count);
+        if (!is_sound)
+            call->instead_count = 0; /* has answered */
+        else if (!server_reconfigure(server, &wanted, &wrong, &error))
             refuse_set(call, bytes_of_text(config_rows[wrong].name), buffer_bytes(&error));
         else if (call->instead_count > 0) /* the log's part answers */
             call->instead = command_by_id(call->registry, COMMAND_ID_RAFT_SET);

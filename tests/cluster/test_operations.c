@@ -248,8 +248,12 @@ Test(operations, timing_is_the_same_on_all_nodes, .fini = end) {
                      "CONFIG SET raft-election-timeout 4000 raft-heartbeat-interval "
                      "500"));
     expect_timing("500", "4000");
-    redisReply *reply = ask(client, "CONFIG SET raft-heartbeat-interval 3000");
+    /* All or none, also where one is this node's and the other the cluster's. */
+    redisReply *reply = ask(client, "CONFIG SET hz 20 raft-heartbeat-interval 3000");
     cr_expect_eq(reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject(reply);
+    reply = ask(client, "CONFIG GET hz");
+    cr_expect_str_eq(reply->element[1]->str, "10");
     freeReplyObject(reply);
     cr_expect(ask_is(client, "OK",
                      "CONFIG SET raft-election-timeout 400 raft-heartbeat-interval "

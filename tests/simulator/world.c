@@ -174,7 +174,7 @@ static void choose_config(struct world *world) {
     if (world_chance(world, 300)) config->raft.inflight_max = (uint32_t)world_between(world, 1, 8);
     /* One entry in one message at a time is slower than the clients: whoever has missed much would
      * never be done. */
-    bool one_by_one = config->raft.inflight_max < 4 || config->raft.tail_bytes_max < 1 << 20;
+    bool one_by_one = config->raft.inflight_max <= 8 || config->raft.tail_bytes_max < 1 << 20;
     if (one_by_one && config->raft.append_bytes_max < SMALL_MESSAGE)
         config->raft.append_bytes_max = SMALL_MESSAGE;
     config->journal_segment_size = 4096u << world_below(world, 3);

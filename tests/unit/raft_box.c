@@ -180,14 +180,17 @@ static void watch_durability(struct box *box, uint64_t index, uint64_t hash,
             (unsigned long long)index);
 }
 
-/* What is committed stays on each disk that has it, in its log or in its snapshot. */
+/* What is committed stays on each disk that has it, in its log or in its snapshot; but where nobody
+ * has heard yet of the term in which it was, an earlier leader may still take it back: it was
+ * committed without that one. */
 static void watch_cut(struct box *box, uint32_t id, uint64_t after) {
     const struct box_node *node = &box->nodes[id];
+    uint64_t term = node->hard_state.term; /* in which it was told to */
     if (after < node->snapshot.position.index) after = node->snapshot.position.index;
     for (uint64_t index = after + 1; index <= box->committed_count; index++) {
         uint64_t hash;
         if (!box_disk_hash(node, index, &hash)) return;
-        if (hash == box->committed[index - 1].hash)
+        if (hash == box->committed[index - 1].hash && box->committed[index - 1].term <= term)
             violate(box, "n%u cuts the committed entry %llu from its disk", id,
                     (unsigned long long)index);
     }

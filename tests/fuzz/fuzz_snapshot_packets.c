@@ -6,7 +6,7 @@
  * before it may begin. Then come steps, a byte each and what belongs to it (enum step). The file
  * that the input gives is a true one, so that a fuzzer comes through to its end; a step may spoil
  * it, and may say anything at all. */
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "src/replica/replica_internal.h"
@@ -176,6 +176,7 @@ static void give_part(struct world *world, const struct buffer *file, uint8_t sp
     uint64_t offset = world->asks[world->first];
     world->first = (world->first + 1) % ASKS;
     world->count--;
+    if (offset >= file->size) return; /* It believes in another file. */
     struct snapshot_file named = name_file(GIVEN_INDEX, file);
     struct bytes part = bytes_slice(buffer_bytes(file), offset, PART_SIZE);
     struct buffer packet = {0};
@@ -235,7 +236,9 @@ static uint8_t take_byte(struct bytes *rest) {
 
 static void give_any(struct world *world, struct bytes *rest) {
     struct buffer packet = {0};
-    uint8_t kind = take_byte(rest), size = take_byte(rest);
+    uint8_t kind = take_byte(rest);
+    size_t size = take_byte(rest);
+    if (size > rest->size) size = rest->size;
     /* Not the core's own: what it is given is believed to come from a node. */
     buffer_append_byte(&packet, (char)(kind == PACKET_RAFT ? PACKET_SNAPSHOT_ASK : kind));
     buffer_append_bytes(&packet, bytes_slice(*rest, 0, size));
@@ -280,29 +283,41 @@ static void take_step(struct world *world, const struct buffer *file, struct byt
     }
 }
 
+/* The same for every input. */
+static struct command_registry *registry;
+static struct buffer own, given;
+
+static void clear_once(void) {
+    command_registry_destroy(registry);
+    buffer_clear(&own);
+    buffer_clear(&given);
+}
+
+static void make_once(void) {
+    registry = command_registry_create();
+    storages_register(registry);
+    command_registry_add(registry, replica_family());
+    make_file(OWN_INDEX, &own);
+    make_file(GIVEN_INDEX, &given);
+    CHECK(atexit(clear_once) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    enum { STEPS_MAX = 60 };
+    enum { STEPS_MAX = 60, UNTIL_US = 120 * 1000 * 1000 };
+    if (registry == NULL) make_once();
     struct bytes rest = bytes_of((const char *)data, size);
     uint8_t mode = take_byte(&rest);
-    struct world world = {.registry = command_registry_create(),
+    struct world world = {.registry = registry,
                           .disk = simulated_disk_create(&(struct simulated_disk_config){.seed = 1}),
                           .now_us = 1000 * 1000,
                           .awaits = (mode & 2) != 0};
-    storages_register(world.registry);
-    command_registry_add(world.registry, replica_family());
     make_founders(&world.founders);
-    struct buffer own = {0}, given = {0};
-    make_file(OWN_INDEX, &own);
-    make_file(GIVEN_INDEX, &given);
     if ((mode & 1) != 0) simulated_disk_put(world.disk, SNAPSHOT_NAME, 0, buffer_bytes(&own));
     boot(&world);
     run(&world, 20 * 1000);
-    for (int step = 0; step < STEPS_MAX && rest.size > 0; step++)
+    for (int step = 0; step < STEPS_MAX && rest.size > 0 && world.now_us < UNTIL_US; step++)
         take_step(&world, &given, &rest);
     replica_destroy(world.replica);
     simulated_disk_destroy(world.disk);
-    command_registry_destroy(world.registry);
-    buffer_clear(&own);
-    buffer_clear(&given);
     return 0;
 }

@@ -179,7 +179,9 @@ enum raft_event_type {
     X(NO_TARGET, "no other voter can lead")                                                        \
     X(NOT_A_VOTER, "only a voter can lead")                                                        \
     X(UNFIT, "that node must not lead, or its disk is full")                                       \
-    X(NO_ROOM, "the leader's disk is full")
+    X(NO_ROOM, "the leader's disk is full")                                                        \
+    X(OLDER_MEMBERS, "a member runs an older version that would stop at this, or none has been "   \
+                     "heard of it since the leader's start: bring all nodes to one version")
 #define RAFT_REFUSAL_ENUMERATOR(NAME, text) RAFT_REFUSED_##NAME,
 enum raft_refusal { RAFT_REFUSALS(RAFT_REFUSAL_ENUMERATOR) };
 #undef RAFT_REFUSAL_ENUMERATOR

@@ -65,6 +65,11 @@ bool settings_is_told(const struct storages_settings *all, struct bytes name) {
     return value != 0 || !setting->may_be_unset;
 }
 
+bool settings_is_recent(struct bytes name) {
+    const struct setting *setting = find_setting(name);
+    return setting != NULL && setting->may_be_unset;
+}
+
 bool settings_put(struct storages_settings *all, uint32_t index, int64_t value) {
     CHECK(index < COUNT_OF(settings));
     bool is_unset = value == 0 && settings[index].may_be_unset;
@@ -113,14 +118,28 @@ static bool fit_together(const struct storages_settings *all) {
            all->raft_election_timeout >= 2 * all->raft_heartbeat_interval;
 }
 
+/* NX: only what the log has not told yet. */
+static bool only_if_untold(const struct command_call *call) {
+    return call->count % 2 != 0 && command_option(call, 2, "NX");
+}
+
+static uint32_t first_pair(const struct command_call *call) {
+    return only_if_untold(call) ? 3 : 2;
+}
+
+static bool is_passed_over(const struct command_call *call, const struct setting *setting) {
+    return only_if_untold(call) &&
+           settings_is_told(storages_settings(call->storages), bytes_of_text(setting->name));
+}
+
 /* All pairs are sound, and what they lead to is; false after an error reply. */
 static bool check_pairs(struct command_call *call) {
     struct storages_settings wanted = *storages_settings(call->storages);
     const struct setting *setting;
     int64_t value;
-    for (uint32_t at = 2; at < call->count; at += 2) {
+    for (uint32_t at = first_pair(call); at < call->count; at += 2) {
         if (!read_pair(call, at, &setting, &value)) return false;
-        *field_of(&wanted, setting) = value;
+        if (!is_passed_over(call, setting)) *field_of(&wanted, setting) = value;
     }
     if (fit_together(&wanted)) return true;
     reply_error(call->reply, "ERR raft-election-timeout has to be twice raft-heartbeat-interval at "
@@ -138,14 +157,15 @@ bool settings_accept(const struct command_call *call, const struct bytes *args, 
 static void run_set(struct command_call *call) {
     const struct setting *setting;
     int64_t value;
-    if (call->count % 2 != 0) {
+    if ((call->count - first_pair(call)) % 2 != 0) {
         reply_error(call->reply, "ERR wrong number of arguments for 'raft|set' command");
         return;
     }
     if (!check_pairs(call)) return;
-    for (uint32_t at = 2; at < call->count; at += 2) {
+    for (uint32_t at = first_pair(call); at < call->count; at += 2) {
         bool read = read_pair(call, at, &setting, &value);
         CHECK(read);
+        if (is_passed_over(call, setting)) continue;
         *field_of(storages_settings(call->storages), setting) = value;
         storages_mix_digest(call->storages, hash_bytes(bytes_of_text(setting->name), 0));
         storages_mix_digest(call->storages, (uint64_t)value);

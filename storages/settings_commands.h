@@ -18,6 +18,10 @@ bool settings_is_told(const struct storages_settings *settings, struct bytes nam
 bool settings_accept(const struct command_call *call, const struct bytes *args,
                      uint32_t count) MUST_USE;
 
+/* Whether the log may leave it open: it came with version 3 of the peer protocol, and nodes that
+ * speak an older one know nothing of it. */
+bool settings_is_recent(struct bytes name);
+
 /* Every setting, for files. NULL behind the last. */
 const char *settings_name(uint32_t index);
 int64_t settings_value(const struct storages_settings *settings, uint32_t index);

@@ -84,6 +84,7 @@ static void forget_what_was_told(struct replica *replica, const struct members *
         if (id == replica->config.raft.id || members_find(members, id) != NULL) continue;
         compare_forget(&replica->compare, id);
         compare_forget(&replica->verified, id);
+        replica->speaks[id] = 0;
     }
 }
 

@@ -45,6 +45,7 @@ static enum raft_refusal keep(struct replica *replica) {
 
 static enum raft_refusal verify(struct replica *replica, uint64_t *index) {
     if (raft_transfer_target(replica->raft) != 0) return RAFT_REFUSED_HANDING_OVER;
+    if (replica_older_members(replica, PROTOCOL_OF_VERIFY) != 0) return RAFT_REFUSED_OLDER_MEMBERS;
     *index = replica_propose_verify(replica);
     return *index == 0 ? RAFT_REFUSED_NO_ROOM : RAFT_REFUSED_NONE;
 }

@@ -173,6 +173,13 @@ enum error replica_peer_packet(struct replica *replica, uint32_t from, struct by
 void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
                        struct replica_moment moment);
 
+/* The version of the peer protocol that was agreed upon with this peer. */
+void replica_peer_speaks(struct replica *replica, uint32_t peer, uint32_t protocol);
+/* The other members that are not known to speak this version or a newer one, as bits 1 << id: what
+ * came with it must not enter the log, where every member, now or later, has to understand it. Who
+ * has not been heard of since this node's start is among them. */
+uint32_t replica_older_members(const struct replica *replica, uint32_t protocol);
+
 void replica_disk_completed(struct replica *replica, const struct disk_completion *completion,
                             struct replica_moment moment);
 void replica_tick(struct replica *replica, struct replica_moment moment);

@@ -147,6 +147,8 @@ struct open_operation {
     bool answered;
     struct replica_answer answer;
 };
+/* An entry VERIFY came with this version of the peer protocol. */
+enum { PROTOCOL_OF_VERIFY = 3 };
 enum verify_phase { VERIFY_NONE, VERIFY_DUE, VERIFY_RUNS };
 
 enum { OPERATIONS_MAX = 16, ROLE_CHANGES_MAX = 64 };
@@ -310,6 +312,7 @@ struct replica {
     uint64_t tick_asked_us;
     uint32_t notify_nodes; /* bit set: their batches were committed in this drain */
     bool link_up[RAFT_NODES_MAX + 1];
+    uint32_t speaks[RAFT_NODES_MAX + 1]; /* the peer protocol's version; 0: not heard of */
 
     /* Full disks (SAFETY 15). */
     uint32_t unfit_told;   /* what the core was told of why this node should not lead */

@@ -177,9 +177,11 @@ static void on_packet(void *context, uint32_t from, struct bytes packet, struct 
 static void on_link(void *context, uint32_t peer, bool up) {
     struct server *server = context;
     log_line(&server->log, LOG_LEVEL_NOTICE, "The link to node %u is %s", peer, up ? "up" : "down");
-    if (server->replica != NULL) {
-        replica_peer_link(server->replica, peer, up, server_moment(server));
-    }
+    if (server->replica == NULL) return;
+    struct peer_status status;
+    if (up && peers_status(server->peers, peer, &status))
+        replica_peer_speaks(server->replica, peer, status.protocol);
+    replica_peer_link(server->replica, peer, up, server_moment(server));
 }
 
 static void on_log(void *context, bool warning, const char *text) {

@@ -4,6 +4,12 @@
 #include "base/number.h"
 #include "storages/settings_commands.h"
 
+static const uint64_t PROPOSE_AGAIN_US = 1000 * 1000;
+
+const char cluster_settings_older[] =
+    "ERR a member runs an older version that does not know this, or has not been heard of since "
+    "this node's start: bring all nodes to one version first";
+
 static int64_t *field_of(struct server *server, enum config_id id) {
     if ((config_rows[id].flags & CONFIG_CLUSTER) == 0) return NULL;
     int64_t *field = settings_field(storages_settings(replica_storages(server->replica)),
@@ -29,31 +35,61 @@ static int64_t value_in_force(struct server *server, enum config_id id) {
     return is_told(server, id) ? *field_of(server, id) : server->config.values[id].number;
 }
 
-/* `founds`: what the log has not told yet is told, too. */
-static uint32_t make_arguments(struct server *server, struct config *wanted, bool founds,
-                               const struct bytes **arguments) {
-    uint32_t count = 2;
-    server->settings_arguments[0] = BYTES("raft");
-    server->settings_arguments[1] = BYTES("set");
+/* A member that does not know it would go on with another state (docs/design.md, 7). */
+bool cluster_settings_are_held_back(const struct server *server) {
+    enum { PROTOCOL_OF_RECENT = 3 };
+    return replica_older_members(server->replica, PROTOCOL_OF_RECENT) != 0;
+}
+
+static bool is_held_back(const struct server *server, enum config_id id) {
+    return settings_is_recent(bytes_of_text(config_rows[id].name)) &&
+           cluster_settings_are_held_back(server);
+}
+
+const char *cluster_settings_problem(struct server *server, const struct config *wanted) {
     for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
         if (field_of(server, id) == NULL) continue;
-        int64_t value = value_in_force(server, id);
-        bool is_news = wanted->values[id].number != value || (founds && !is_told(server, id));
-        if (!is_news) continue;
+        bool is_news = wanted->values[id].number != value_in_force(server, id);
+        if (is_news && is_held_back(server, id)) return cluster_settings_older;
+    }
+    return NULL;
+}
+
+/* Which directives are told: those that differ; at founding, also what the log has not told yet; or
+ * only that. */
+enum choice { DIFFERENT, FOUNDING, UNTOLD };
+
+static bool is_chosen(struct server *server, const struct config *wanted, enum config_id id,
+                      enum choice choice) {
+    bool differs = wanted->values[id].number != value_in_force(server, id);
+    bool is_open = choice != DIFFERENT && !is_told(server, id);
+    return (is_open || (differs && choice != UNTOLD)) && !is_held_back(server, id);
+}
+
+static uint32_t make_arguments(struct server *server, struct config *wanted, enum choice choice,
+                               const struct bytes **arguments) {
+    uint32_t count = 0;
+    server->settings_arguments[count++] = BYTES("raft");
+    server->settings_arguments[count++] = BYTES("set");
+    if (choice == UNTOLD) server->settings_arguments[count++] = BYTES("nx");
+    uint32_t pairs = count;
+    for (enum config_id id = 0; id < CONFIG_ROW_COUNT; id++) {
+        if (field_of(server, id) == NULL || !is_chosen(server, wanted, id, choice)) continue;
         CHECK(count + 2 <= SETTINGS_ARGUMENTS_MAX);
         char *text = server->settings_texts[count / 2];
         size_t size = number_print_i64(text, wanted->values[id].number);
+        int64_t value = value_in_force(server, id);
         server->settings_arguments[count++] = bytes_of_text(config_rows[id].name);
         server->settings_arguments[count++] = bytes_of(text, size);
         wanted->values[id].number = value;
     }
     *arguments = server->settings_arguments;
-    return count == 2 ? 0 : count;
+    return count == pairs ? 0 : count;
 }
 
 uint32_t cluster_settings_arguments(struct server *server, struct config *wanted,
                                     const struct bytes **arguments) {
-    return make_arguments(server, wanted, false, arguments);
+    return make_arguments(server, wanted, DIFFERENT, arguments);
 }
 
 /* Through a session of the server's own, as a client would. */
@@ -72,11 +108,30 @@ static void propose(struct server *server, const struct bytes *arguments, uint32
     buffer_clear(&line);
 }
 
+void cluster_settings_cron(struct server *server) {
+    bool leads =
+        replica_serves(server->replica) && raft_role(replica_raft(server->replica)) == RAFT_LEADER;
+    uint64_t now_us = clock_us();
+    bool is_early = now_us - server->settings_proposed_us < PROPOSE_AGAIN_US;
+    if (!server->founded_now || !leads || is_early) return;
+    const struct bytes *arguments;
+    struct config wanted;
+    config_init(&wanted);
+    config_copy(&wanted, &server->config);
+    uint32_t count = make_arguments(server, &wanted, UNTOLD, &arguments);
+    if (count > 0) {
+        server->settings_proposed_us = now_us;
+        propose(server, arguments, count);
+    }
+    config_clear(&wanted);
+}
+
 void cluster_settings_found(struct server *server) {
     const struct raft *raft = replica_raft(server->replica);
     bool counts = server->founded_now && raft_role(raft) == RAFT_LEADER;
     const struct bytes *arguments;
-    uint32_t count = make_arguments(server, &server->config, counts, &arguments);
+    enum choice choice = counts ? FOUNDING : DIFFERENT;
+    uint32_t count = make_arguments(server, &server->config, choice, &arguments);
     if (counts && count > 0) {
         propose(server, arguments, count);
         return;

@@ -137,7 +137,11 @@ static void run_set(struct command_call *call) {
     config_copy(&wanted, &server->config);
     struct buffer error = {0};
     enum config_id wrong = 0;
-    if (take_pairs(call, &wanted)) {
+    bool is_taken = take_pairs(call, &wanted);
+    const char *problem = is_taken ? cluster_settings_problem(server, &wanted) : NULL;
+    if (problem != NULL) {
+        reply_error(call->reply, problem);
+    } else if (is_taken) {
         note_without_effect(call, &wanted);
         call->instead_count = cluster_settings_arguments(server, &wanted, &call->instead_args);
         /* All or none, although the log has the last word on a part of them. */

@@ -489,6 +489,7 @@ static void on_cron(struct ev_loop *loop, struct ev_timer *watcher, int events) 
     server_look_at_memory(server);
     saver_cron(server->saver);
     membership_cron(server);
+    if (server->ready_announced) cluster_settings_cron(server);
     rate_sample(&server->command_rate, clients_commands_processed(server), now_us);
     rate_sample(&server->input_rate, server->statistics.input_bytes, now_us);
     rate_sample(&server->output_rate, server->statistics.output_bytes, now_us);

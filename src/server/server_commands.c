@@ -4,12 +4,14 @@
 
 #include "base/number.h"
 #include "src/server/cluster.h"
+#include "src/server/cluster_settings.h"
 #include "src/server/commands.h"
 #include "src/server/control.h"
 #include "src/server/info.h"
 #include "src/server/stop.h"
 #include "src/server/version.h"
 #include "src/server/watchdog.h"
+#include "storages/settings_commands.h"
 
 /* --- shared ---------------------------------------------------------------------------------- */
 
@@ -109,6 +111,8 @@ const char *commands_admit(struct session *session, const struct command *comman
         return "OOM command not allowed when used memory > 'maxmemory'.";
     if (UNLIKELY(server->write_refusal != NULL) && command->place == COMMAND_LOG)
         return server->write_refusal;
+    bool sets = command->id == COMMAND_ID_RAFT_SET && client != NULL;
+    if (UNLIKELY(sets) && cluster_settings_are_held_back(server)) return cluster_settings_older;
     if (UNLIKELY(server->stopping) && command->place == COMMAND_LOG)
         return "CLUSTERDOWN this node is shutting down: not executed";
     return NULL;

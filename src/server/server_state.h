@@ -66,6 +66,7 @@ struct server {
     struct watchdog *watchdog;           /* so is this */
     struct founding_wait *founding_wait; /* while the cluster is being founded */
     bool founded_now;                    /* by this start */
+    uint64_t settings_proposed_us;       /* cluster_settings.c */
 
     struct ev_prepare end_watcher;
     struct ev_check begin_watcher, read_watcher;

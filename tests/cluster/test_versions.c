@@ -113,3 +113,47 @@ Test(versions, who_does_not_know_busy_is_not_told) {
     cluster_expect_equal(cluster);
     cluster_destroy(cluster);
 }
+
+static void expect_refused(redisContext *client, const char *command) {
+    redisReply *reply = ask(client, command);
+    cr_expect(reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "an older version") != NULL,
+              "%s: %s", command, reply->str == NULL ? "?" : reply->str);
+    freeReplyObject(reply);
+}
+
+/* What an older version does not know must not come into its log: it would stop there, or go on
+ * with another state. */
+Test(versions, what_the_older_does_not_know_is_refused_until_all_are_new) {
+    struct cluster *cluster = cluster_create(NODES, NULL);
+    start_as(cluster, 0, older);
+    start_as(cluster, 1, newer);
+    start_as(cluster, 2, newer);
+    cluster_await_serving(cluster);
+    if (cluster_leader(cluster) == 0) {
+        (void)node_signal(cluster, 0, SIGTERM);
+        cluster_await_serving(cluster);
+        start_as(cluster, 0, older);
+        cluster_await_serving(cluster);
+    }
+    int leader = cluster_leader(cluster);
+    AWAIT(spoken(cluster, leader, 0) == 2);
+    redisContext *client = node_connect(cluster, leader);
+    expect_refused(client, "RAFT VERIFY 5000");
+    expect_refused(client, "CONFIG SET raft-election-timeout 700");
+    expect_refused(client, "RAFT SET raft-election-timeout 700");
+    cr_expect(ask_is(client, "OK", "CONFIG SET hash-max-listpack-entries 100"), "it is older");
+    (void)node_signal(cluster, 0, SIGTERM);
+    start_as(cluster, 0, newer);
+    cluster_await_serving(cluster);
+    for (int i = 1; i < NODES; i++)
+        AWAIT(spoken(cluster, i, 0) == 3);
+    cr_expect(ask_is(client, "OK", "CONFIG SET raft-election-timeout 700"));
+    redisReply *reply = ask(client, "RAFT VERIFY");
+    cr_expect_neq(reply->type, REDIS_REPLY_ERROR, "%s", reply->str);
+    freeReplyObject(reply);
+    redisFree(client);
+    for (int i = 0; i < NODES; i++)
+        AWAIT(node_info(cluster, i, "raft_election_timeout_ms") == 700);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}

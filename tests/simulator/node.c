@@ -174,6 +174,7 @@ static void take_inbox(struct world *world, struct node *node) {
     struct inbox_item item = node->inbox[node->inbox_first++];
     node->inbox_count--;
     if (item.link >= 0) {
+        if (item.link == 1) replica_peer_speaks(node->replica, item.from, SIMULATED_PROTOCOL);
         replica_peer_link(node->replica, item.from, item.link == 1, moment_of(world, node));
         return;
     }

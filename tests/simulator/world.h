@@ -263,7 +263,7 @@ struct node {
     bool is_dead; /* and stays so */
 };
 
-enum { CLOCK_RATE_ONE = 10000 };
+enum { CLOCK_RATE_ONE = 10000, SIMULATED_PROTOCOL = 3 /* of the peers */ };
 
 struct link {
     bool cut, reorders;

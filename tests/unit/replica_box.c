@@ -68,9 +68,11 @@ void replica_box_boot(struct replica_box *box, uint32_t node) {
     box->replicas[node] = replica_create(&config, replica_box_moment(box, node));
     for (uint32_t peer = 1; peer <= box->count; peer++) {
         if (peer == node) continue;
+        replica_peer_speaks(box->replicas[node], peer, BOX_PROTOCOL);
         replica_peer_link(box->replicas[node], peer, true, replica_box_moment(box, node));
         if (box->replicas[peer] == NULL) continue;
         replica_peer_link(box->replicas[peer], node, false, replica_box_moment(box, peer));
+        replica_peer_speaks(box->replicas[peer], node, BOX_PROTOCOL);
         replica_peer_link(box->replicas[peer], node, true, replica_box_moment(box, peer));
     }
 }

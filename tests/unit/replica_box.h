@@ -6,7 +6,7 @@
 #include "src/replica/replica.h"
 #include "tests/simulator/disk.h"
 
-enum { BOX_NODES_MAX = 7 };
+enum { BOX_NODES_MAX = RAFT_NODES_MAX, BOX_PROTOCOL = 3 /* that its nodes speak */ };
 
 struct box_client {
     uint32_t node;

@@ -160,6 +160,27 @@ static uint64_t verify(uint32_t node) {
     return answer.index;
 }
 
+/* Whoever has to apply it later has to know it, too. */
+Test(operations, what_an_older_member_would_stop_at_does_not_come_into_the_log, .fini = end) {
+    begin_with(3);
+    uint32_t leader = replica_box_leader(&box), other = follower();
+    cr_expect_eq(replica_older_members(box.replicas[leader], 3), 0);
+    cr_expect_eq(replica_older_members(box.replicas[leader], 4), 14 - (1 << leader));
+    static const uint32_t spoken[] = {2, 0}; /* and one that was not heard of yet */
+    for (size_t i = 0; i < COUNT_OF(spoken); i++) {
+        replica_peer_speaks(box.replicas[leader], other, spoken[i]);
+        cr_expect_eq(replica_older_members(box.replicas[leader], 3), 1 << other);
+        uint64_t last = raft_last_index(replica_raft(box.replicas[leader]));
+        struct replica_answer answer;
+        uint64_t number = operate(other, (struct replica_operation){.kind = REPLICA_VERIFY});
+        cr_assert(await_answer(other, number, &answer));
+        cr_expect_eq(answer.refusal, RAFT_REFUSED_OLDER_MEMBERS);
+        cr_expect_eq(raft_last_index(replica_raft(box.replicas[leader])), last);
+    }
+    replica_peer_speaks(box.replicas[leader], other, 3);
+    cr_expect_gt(verify(other), 0);
+}
+
 Test(operations, every_node_tells_the_digest_of_its_whole_state_at_one_entry, .fini = end) {
     begin_with(3);
     uint32_t node = follower();
@@ -273,6 +294,33 @@ Test(operations, the_clusters_timing_comes_with_the_log, .fini = end) {
     cr_assert(replica_box_settle(&box));
     replica_box_run(&box, 300 * 1000);
     cr_expect_eq(replica_timing(box.replicas[node]).election_us, 2000 * 1000);
+}
+
+/* What the founding tells late must not take back what somebody has set meanwhile. */
+Test(operations, only_what_was_never_set_is_set_by_nx, .fini = end) {
+    begin_with(1);
+    struct box_client *client = replica_box_client(&box, 1);
+    static const struct {
+        const char *command, *reply;
+        uint64_t election_ms, heartbeat_ms;
+    } steps[] = {
+        {"RAFT SET raft-election-timeout 700\r\n", "+OK\r\n", 700, 50},
+        {"RAFT SET NX raft-election-timeout 400 raft-heartbeat-interval 70\r\n", "+OK\r\n", 700,
+         70},
+        {"RAFT SET nx raft-heartbeat-interval 20 databases 5\r\n", "+OK\r\n", 700,
+         70}, /* a default counts as set */
+        {"RAFT SET NX raft-heartbeat-interval\r\n",
+         "-ERR no setting of the cluster is called 'NX'\r\n", 700, 70},
+    };
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        box_client_send(&box, client, steps[i].command);
+        cr_expect(box_client_expect(&box, client, steps[i].reply), "%s", steps[i].command);
+        replica_box_run(&box, 100 * 1000);
+        struct replica_timing timing = replica_timing(box.replicas[1]);
+        cr_expect_eq(timing.election_us, steps[i].election_ms * 1000, "%s", steps[i].command);
+        cr_expect_eq(timing.heartbeat_us, steps[i].heartbeat_ms * 1000, "%s", steps[i].command);
+    }
+    box_client_close(&box, client);
 }
 
 Test(operations, a_node_that_stops_hands_over_and_is_not_handed_to, .fini = end) {

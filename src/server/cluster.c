@@ -369,38 +369,49 @@ bool cluster_open_port(struct server *server, struct buffer *error) {
     return true;
 }
 
-bool cluster_open(struct server *server, struct buffer *error) {
-    struct peers_config config = {.loop = server->loop, .identity = &server->identity};
-    bool founded = identity_is_founded(&server->identity);
+/* What --cluster, --join and the directory say, as peers need it. False if that can't be. */
+static bool describe(struct server *server, struct peers_config *config,
+                     struct joining_question *question, struct buffer *error) {
     bool joins = cluster_is_joining(server);
-    struct joining_question question;
     bool has_list = CONFIG_STRING(&server->config, CLUSTER)[0] != '\0' && !joins;
-    if (has_list && !parse_list(server, config.list, &config.list_count, error)) return false;
-    if (founded) {
+    *config = (struct peers_config){.loop = server->loop, .identity = &server->identity};
+    if (has_list && !parse_list(server, config->list, &config->list_count, error)) return false;
+    if (identity_is_founded(&server->identity)) {
         if (!is_in_its_place(server, error)) return false;
-        if (has_list) log_other_list(server, config.list, config.list_count);
+        if (has_list) log_other_list(server, config->list, config->list_count);
         struct identity_list known = identity_known(&server->identity);
         for (uint32_t i = 0; i < known.count; i++)
-            config.secret_required |= !address_resolves_to_loopback(known.at[i].host);
+            config->secret_required |= !address_resolves_to_loopback(known.at[i].host);
     } else if (joins) {
-        if (!make_question(server, &question, error)) return false;
-        config.question = &question;
-        config.secret_required = !address_resolves_to_loopback(question.via_host) ||
-                                 !address_resolves_to_loopback(question.self.host);
+        if (!make_question(server, question, error)) return false;
+        config->question = question;
+        config->secret_required = !address_resolves_to_loopback(question->via_host) ||
+                                  !address_resolves_to_loopback(question->self.host);
     } else {
-        if (!find_self(server, config.list, config.list_count, &config.list_self, error)) {
+        if (!find_self(server, config->list, config->list_count, &config->list_self, error))
             return false;
-        }
-        for (uint32_t i = 0; i < config.list_count; i++) {
-            config.secret_required |= !address_resolves_to_loopback(config.list[i].host);
-        }
+        for (uint32_t i = 0; i < config->list_count; i++)
+            config->secret_required |= !address_resolves_to_loopback(config->list[i].host);
     }
-    config.secret = bytes_of_text(CONFIG_STRING(&server->config, RAFT_SECRET));
-    if (config.secret_required && config.secret.size == 0) {
-        buffer_append_format(error, "a cluster beyond this machine needs a raft-secret: set the "
-                                    "same one on all nodes");
-        return false;
-    }
+    config->secret = bytes_of_text(CONFIG_STRING(&server->config, RAFT_SECRET));
+    if (!config->secret_required || config->secret.size > 0) return true;
+    buffer_append_format(error, "a cluster beyond this machine needs a raft-secret: set the same "
+                                "one on all nodes");
+    return false;
+}
+
+bool cluster_check(struct server *server, struct buffer *error) {
+    struct peers_config config;
+    struct joining_question question;
+    if (!cluster_check_alone(server, error)) return false;
+    return !cluster_is_wanted(server) || describe(server, &config, &question, error);
+}
+
+bool cluster_open(struct server *server, struct buffer *error) {
+    struct peers_config config;
+    struct joining_question question;
+    if (!describe(server, &config, &question, error)) return false;
+    bool founded = identity_is_founded(&server->identity);
     int fds[LISTENERS_MAX];
     if (!open_peer_port(server, fds, &config.listener_count, error)) return false;
     config.listeners = fds;

@@ -11,6 +11,9 @@ bool cluster_is_wanted(const struct server *server);
 bool cluster_is_joining(const struct server *server);
 /* False, with one line in `error`, if --cluster or --join ask for what the directory can't be. */
 bool cluster_check_alone(const struct server *server, struct buffer *error) MUST_USE;
+/* The same, and whether this machine can be what they say. For a new directory: before anything is
+ * written there. */
+bool cluster_check(struct server *server, struct buffer *error) MUST_USE;
 /* After the identity was loaded (or drawn: phase EMPTY): opens the peer port and, if there is no
  * cluster yet, founds it or joins one: returns when that is done and durable. Clients that come
  * meanwhile are told so. False with one line in `error`. The listeners for clients must be open. */

@@ -592,6 +592,7 @@ static bool open_identity(struct server *server, struct buffer *error) {
     if (wrong == ERROR_NOT_FOUND) {
         if (has_foreign_data(server, error) || has_orphaned_log(server, error)) return false;
         draw_identity(server);
+        if (!cluster_check(server, error)) return false;
         if (import_is_wanted(server)) return true; /* It is nobody's until that is read. */
         if (!cluster_is_wanted(server)) found_alone(server);
         wrong = identity_store(&server->identity);

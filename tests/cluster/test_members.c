@@ -398,6 +398,52 @@ Test(members, a_node_that_was_removed_while_it_was_down_is_told) {
     cluster_destroy(cluster);
 }
 
+/* One directory after the other comes in as the fourth node and goes, until this id's turn is next.
+ */
+static void use_up_ids(struct cluster *cluster, int asked, long long last) {
+    enum { SPARE = 3 };
+    redisContext *client = node_connect(cluster, asked);
+    for (long long id = 4; id <= last; id++) {
+        start_joining(cluster, SPARE, asked);
+        cr_assert_eq(ask_integer(client, "RAFT ADD 127.0.0.1:%d", cluster->nodes[SPARE].port), id);
+        cr_expect(ask_is(client, "OK", "RAFT REMOVE %lld", id));
+        (void)node_signal(cluster, SPARE, SIGKILL);
+        node_lose_directory(cluster, SPARE);
+    }
+    redisFree(client);
+}
+
+/* There are 16 ids. The old directory under one that is another node's now is nobody. */
+Test(members, a_removed_node_whose_id_is_anothers_now_is_refused) {
+    enum { SPARE = 3, IDS = 16 };
+    struct cluster *cluster = cluster_create(4, NULL);
+    start_founders(cluster, 3);
+    int gone = cluster_follower(cluster), leader = cluster_leader(cluster);
+    int other = 3 - gone - leader;
+    long long id = node_info(cluster, gone, "raft_node_id");
+    (void)node_signal(cluster, gone, SIGKILL);
+    char command[64];
+    snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
+    expect_ok(cluster, other, command);
+    use_up_ids(cluster, other, IDS);
+    start_joining(cluster, SPARE, other);
+    AWAIT(is_settled(cluster, 3));
+    cr_expect_eq(node_info(cluster, SPARE, "raft_node_id"), id, "the first that is free again");
+    long long changes = node_info(cluster, leader, "raft_leader_changes");
+    node_start(cluster, gone);
+    node_await_log(cluster, gone, "has another data directory than the member it claims to be");
+    await_state(cluster, gone, "up");
+    cr_expect_eq(node_info(cluster, gone, "raft_serves"), 0);
+    expect_error(cluster, gone, "SET x y", "CLUSTERDOWN");
+    redisContext *client = node_connect(cluster, SPARE);
+    cr_expect(ask_is(client, "OK", "SET x y"));
+    redisFree(client);
+    cr_expect_eq(node_info(cluster, leader, "raft_leader_changes"), changes);
+    (void)node_signal(cluster, gone, SIGKILL);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
 /* All that it knew have left: it is fed by nodes that it has never heard of. */
 Test(members, a_node_that_was_down_follows_leaders_that_it_does_not_know) {
     struct cluster *cluster = cluster_create(5, NULL);

@@ -541,6 +541,72 @@ Test(replica_members, a_member_moves_to_another_address) {
     replica_box_clear(&box);
 }
 
+/* --- ids that are given out again ---------------------------------------------------------------
+ */
+
+/* Nodes come, are never started, and go, until the next one in turn is `id`. */
+static void use_up_ids(struct replica_box *box, uint32_t asked, uint32_t id) {
+    static uint64_t uuid = 5000;
+    for (int i = 0; i < 2 * RAFT_NODES_MAX; i++) {
+        const struct members *members = members_of(box, asked);
+        uint32_t next = members->last_id;
+        do
+            next = next % RAFT_NODES_MAX + 1;
+        while (members_find(members, next) != NULL);
+        if (next == id) return;
+        struct replica_change change = {.kind = REPLICA_ADD,
+                                        .member = {.port = 9000 + (uint32_t)i, .host = "box"}};
+        store_u64(change.member.uuid, ++uuid);
+        struct replica_change_status status = replica_box_change(box, asked, &change);
+        cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+        expect_removed(box, asked, status.id);
+    }
+    cr_assert_fail("no turn for %u", id);
+}
+
+static bool was_told_of(const struct replica_box *box, uint32_t node, uint32_t id) {
+    for (uint32_t i = 0; i < COMPARE_KEPT; i++)
+        if (box->replicas[node]->compare.told[id][i].index != 0) return true;
+    return false;
+}
+
+/* Another uuid: nothing of the old one's is the new one's, and the other way round. */
+Test(replica_members, an_id_that_is_given_out_again_is_another_nodes) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), id = leader % 3 + 1, other = id % 3 + 1;
+    write_some(&box, id, 20);
+    compare_note(&box.replicas[leader]->compare, id, COMPARE_INTERVAL, 7);
+    uint64_t origin = replica_origin(box.replicas[id]);
+    cr_expect_not_null(origins_find(&box.replicas[leader]->origins, origin));
+    expect_removed(&box, other, id);
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect(replica_is_removed(box.replicas[id]));
+    cr_expect_not(was_told_of(&box, leader, id), "what it said of its state went with it");
+    cr_expect_null(origins_find(&box.replicas[leader]->origins, origin));
+    replica_box_kill(&box, id);
+    use_up_ids(&box, other, id);
+    box.uuids[id] = 77777;
+    struct replica_change change = add(&box, id);
+    struct replica_change_status status = replica_box_change(&box, other, &change);
+    cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
+    cr_assert_eq(status.id, id);
+    uint64_t joined = raft_members_index(box.replicas[other]->raft);
+    replica_box_join(&box, id, other);
+    await_voter(&box, id);
+    cr_assert(replica_box_settle(&box));
+    cr_expect_gt(replica_origin(box.replicas[id]), joined, "its batches count from anew");
+    write_some(&box, id, 5);
+    expect_total(&box, other, "$2\r\n25\r\n");
+    expect_equal(&box, leader, id);
+    /* It votes, and can lead. */
+    replica_box_kill(&box, leader);
+    cr_assert(replica_box_settle(&box));
+    write_some(&box, other, 1);
+    replica_box_clear(&box);
+}
+
 /* --- trouble in the midst -----------------------------------------------------------------------
  */
 

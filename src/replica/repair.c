@@ -104,7 +104,7 @@ void replica_note_fetch(struct replica *replica, enum error error, uint64_t reac
     if (!failed || !is_lost) return;
     if (reached > replica->unreadable_index) replica->unreadable_index = reached;
     if (replica->snapshots.position.index < reached)
-        replica_snapshot_ask(replica);
+        replica_snapshots_want(replica);
     else
         replica_snapshots_look(replica);
 }

@@ -107,8 +107,9 @@ struct snapshots {
     char next_name[DISK_NAME_SIZE];
     uint64_t log_bytes;      /* of the entries applied so far */
     uint64_t snapshot_bytes; /* of log_bytes the snapshot covers */
-    bool asked_for;
-    uint64_t retry_us; /* not before that, after a failure */
+    bool asked_for;          /* by an operator: at once */
+    bool is_wanted;          /* for what was found out, but not soon after a failure */
+    uint64_t retry_us;       /* not before that, after a failure */
     enum error last_error;
     uint64_t made, failed;
 
@@ -535,6 +536,8 @@ void replica_snapshots_adopt(struct replica *replica);
 /* The core has accepted the snapshot that was received: this node's state is that one from now on.
  */
 void replica_snapshots_install(struct replica *replica);
+/* Another one has to take the place of the present one, or of a part of the log. */
+void replica_snapshots_want(struct replica *replica);
 /* Whether the log can be cut is looked at soon, though it has not grown. */
 void replica_snapshots_look(struct replica *replica);
 /* A request of the replica's own; its completion goes to the part whose slot it is. */

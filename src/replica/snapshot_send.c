@@ -52,7 +52,7 @@ static void doubt_file(struct replica *replica) {
     uint64_t now_us = replica->now.now_us;
     if (sender->doubted_us != 0 && now_us - sender->doubted_us < DOUBT_AGAIN_US) return;
     sender->doubted_us = now_us;
-    replica_snapshot_ask(replica);
+    replica_snapshots_want(replica);
 }
 
 /* It begins, perhaps once more. */
@@ -145,7 +145,7 @@ void replica_sender_read(struct replica *replica, uint32_t slot,
         if (is_whole)
             send_part(replica, &ask, bytes_of(chunk->data, wanted), chunk);
         else
-            replica_snapshot_ask(replica); /* No receiver's fault, however soon it comes again. */
+            replica_snapshots_want(replica); /* No receiver's fault, however soon it comes again. */
     }
     chunk_release(chunk); /* Whoever got no answer asks again. */
 }

@@ -356,12 +356,16 @@ bool replica_snapshot_is_due(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
     if (!replica_snapshot_may_begin(replica)) return false;
     if (snapshots->asked_for) return true;
-    bool is_wanted = log_has_grown(replica) || snapshots->is_unsure;
+    bool is_wanted = log_has_grown(replica) || snapshots->is_unsure || snapshots->is_wanted;
     return is_wanted && replica->now.now_us >= snapshots->retry_us;
 }
 
 void replica_snapshot_ask(struct replica *replica) {
     replica->snapshots.asked_for = true;
+}
+
+void replica_snapshots_want(struct replica *replica) {
+    replica->snapshots.is_wanted = true;
 }
 
 struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
@@ -383,7 +387,7 @@ struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
     snapshots->phase = REPLICA_SNAPSHOT_WRITING;
     snapshots->looked_bytes = LOOK_SOON;
     snapshots->next_is_received = false;
-    snapshots->asked_for = false;
+    snapshots->asked_for = snapshots->is_wanted = false;
     snapshots->next = head.position;
     snapshots->next_bytes = snapshots->log_bytes;
     snapshot_temporary_name(snapshots->next_name, replica->config.node_uuid, head.position.index);

@@ -497,6 +497,12 @@ Test(transfer, what_the_log_cannot_give_the_snapshot_gives, .fini = end) {
     for (int i = 0; i < 500 && !replica_snapshot_is_due(box.replicas[leader]); i++)
         replica_box_run(&box, 10 * 1000);
     cr_assert(replica_snapshot_is_due(box.replicas[leader]));
+    char name[DISK_NAME_SIZE];
+    replica_box_write_snapshot(&box, leader, name, ERROR_DISK_FULL);
+    replica_box_run(&box, 2000 * 1000);
+    cr_expect_not(replica_snapshot_is_due(box.replicas[leader]), "not at once again");
+    replica_box_run(&box, 5000 * 1000);
+    cr_expect(replica_snapshot_is_due(box.replicas[leader]));
     cr_assert(replica_box_snapshot(&box, leader));
     cr_expect_eq(raft_base_index(replica_raft(box.replicas[leader])), 0, "the log is not cut");
     cr_assert(replica_box_settle(&box));

@@ -117,7 +117,8 @@ void replica_box_clear(struct replica_box *box) {
 }
 
 static void deliver(struct replica_box *box, uint32_t from, struct replica_packet *packet) {
-    struct replica *to = box->replicas[packet->to];
+    /* A member that the box does not have is down. */
+    struct replica *to = packet->to <= BOX_NODES_MAX ? box->replicas[packet->to] : NULL;
     if (to != NULL && !box->cut[from] && !box->cut[packet->to]) {
         struct chunk *chunk = chunk_create(packet->size);
         memcpy(chunk->data, packet->head.data, packet->head.size);

@@ -928,21 +928,25 @@ static enum error receive_packet(struct replica *replica, uint32_t from, struct 
     }
 }
 
-/* A node that waits for its first snapshot hears of nothing else. */
-static enum error receive_awaited(struct replica *replica, uint32_t from, struct bytes packet,
-                                  struct chunk *chunk) {
+/* A node of a cluster that begins with data hears of nothing else until it has them. Who asks it
+ * for them is answered once it knows whether it has. */
+static enum error receive_before_the_first_data(struct replica *replica, uint32_t from,
+                                                struct bytes packet, struct chunk *chunk) {
     uint8_t kind = packet.size == 0 ? 0 : (uint8_t)packet.data[0];
-    if (kind != PACKET_SNAPSHOT_PART && kind != PACKET_SNAPSHOT_GONE) return ERROR_NONE;
+    bool is_awaited = replica->snapshots.is_awaited &&
+                      (kind == PACKET_SNAPSHOT_PART || kind == PACKET_SNAPSHOT_GONE);
+    if (from == 0 || from > RAFT_NODES_MAX) return ERROR_FOREIGN;
+    if (kind != PACKET_SNAPSHOT_ASK && !is_awaited) return ERROR_NONE;
     enum error error = receive_packet(replica, from, packet, chunk);
-    replica_receiver_await(replica);
+    if (replica->snapshots.is_awaited) replica_receiver_await(replica);
     return error;
 }
 
 enum error replica_peer_packet(struct replica *replica, uint32_t from, struct bytes packet,
                                struct chunk *chunk, struct replica_moment moment) {
     begin_event(replica, moment);
-    if (replica->state == REPLICA_RECOVERING && replica->snapshots.is_awaited)
-        return receive_awaited(replica, from, packet, chunk);
+    if (replica->state == REPLICA_RECOVERING && replica->config.awaits_snapshot)
+        return receive_before_the_first_data(replica, from, packet, chunk);
     if (replica->state != REPLICA_RUNNING) return ERROR_NONE; /* as if lost on the way */
     replica->statistics.packets_in++;
     enum error error = from == 0 || from > RAFT_NODES_MAX
@@ -960,6 +964,7 @@ void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
     bool was_up = replica->link_up[peer];
     replica->link_up[peer] = up;
     if (!up) replica_sender_forget(replica, peer);
+    if (up && replica->snapshots.is_awaited) replica_receiver_await(replica);
     if (!up || was_up || replica->state != REPLICA_RUNNING) return;
     /* What was on its way over an older connection may be lost. */
     struct raft_event event = {.type = RAFT_EVENT_CONNECTED, .node = peer};

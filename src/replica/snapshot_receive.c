@@ -421,13 +421,13 @@ void replica_receiver_tend(struct replica *replica) {
         replica_snapshots_adopt(replica);
 }
 
-/* Another founder than this node and the one that was asked last. */
+/* Another founder than this node and the one that was asked last, and one that can be asked. */
 static uint32_t next_founder(const struct replica *replica) {
     const struct members *founders = replica->config.raft.members;
     uint32_t first = 0;
     for (uint32_t i = 0; founders != NULL && i < founders->count; i++) {
         uint32_t id = founders->at[i].id;
-        if (id == replica->config.raft.id) continue;
+        if (id == replica->config.raft.id || !replica->link_up[id]) continue;
         if (id > replica->receiver.node) return id;
         if (first == 0) first = id;
     }
@@ -441,6 +441,7 @@ void replica_receiver_await(struct replica *replica) {
                       silent_us >= patience_us(replica, 0);
     if (is_in_vain) replica_receiver_end(replica, false);
     replica_receiver_tend(replica);
+    replica_sender_tend(replica); /* Others are told that there is nothing here. */
     struct raft_wanted wanted = {.node = next_founder(replica), .position = {.index = 1}};
     if (receiver->phase != REPLICA_RECEIVE_NOTHING || wanted.node == 0) return;
     begin(replica, &wanted);

@@ -283,6 +283,26 @@ Test(transfer, founders_fetch_the_first_state_before_they_begin) {
     replica_box_clear(&box);
 }
 
+/* Who has nothing says so, and nobody is asked who can't be reached: no time-out is waited for. */
+Test(transfer, founders_find_at_once_who_has_the_first_state) {
+    for (uint32_t brings = 1; brings <= 3; brings++) {
+        box = (struct replica_box){0};
+        replica_box_init(&box, 3);
+        box.awaits_snapshot = true;
+        put_first_snapshot(brings, box.wall_ms);
+        for (uint32_t node = 1; node <= 3; node++) {
+            replica_destroy(box.replicas[node]);
+            replica_box_boot(&box, node);
+        }
+        replica_box_run(&box, 500 * 1000);
+        for (uint32_t node = 1; node <= 3; node++)
+            cr_expect_eq(replica_state(box.replicas[node]), REPLICA_RUNNING, "node %u of %u", node,
+                         brings);
+        cr_assert(replica_box_settle(&box));
+        replica_box_clear(&box);
+    }
+}
+
 /* --- the two ends, by hand ----------------------------------------------------------------------
  */
 

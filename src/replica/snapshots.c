@@ -341,6 +341,7 @@ static bool log_has_grown(const struct replica *replica) {
 
 void replica_set_snapshot_limits(struct replica *replica, struct replica_snapshot_limits limits) {
     replica->config.snapshot = limits;
+    replica_snapshots_look(replica); /* On a full disk the log does not grow any more. */
 }
 
 bool replica_snapshot_may_begin(const struct replica *replica) {

@@ -112,6 +112,25 @@ Test(transfer, a_node_behind_a_cut_log_is_given_a_snapshot, .init = begin, .fini
     box_client_close(&box, client);
 }
 
+/* As an operator does whose disk is full: nothing is written meanwhile. */
+Test(transfer, less_log_is_kept_as_soon_as_that_is_told, .init = begin, .fini = end) {
+    uint32_t leader = replica_box_leader(&box);
+    struct replica *replica = box.replicas[leader];
+    struct replica_snapshot_limits limits = replica->config.snapshot;
+    limits.log_retain = 1 << 30;
+    replica_set_snapshot_limits(replica, limits);
+    struct box_client *client = replica_box_client(&box, leader);
+    write_much(client, 0, 60);
+    box_client_close(&box, client);
+    cr_assert(replica_box_snapshot(&box, leader));
+    replica_box_run(&box, 500 * 1000);
+    cr_expect_eq(raft_base_index(replica_raft(replica)), 0);
+    limits.log_retain = 0;
+    replica_set_snapshot_limits(replica, limits);
+    replica_box_run(&box, 500 * 1000);
+    cr_expect_gt(raft_base_index(replica_raft(replica)), 0);
+}
+
 Test(transfer, a_start_reads_a_log_that_begins_late, .init = begin, .fini = end) {
     uint32_t leader = replica_box_leader(&box);
     struct box_client *client = replica_box_client(&box, leader);

@@ -94,6 +94,13 @@ static const struct member *find_uuid(const struct members *members, const char 
     return NULL;
 }
 
+static void take_away(struct world *world, struct node *node) {
+    world_trace(world, node->id, "n%u is taken away", node->id);
+    node->exists = false;
+    world->operator.leaving &= ~(1u << node->id);
+    node_kill(world, node, false);
+}
+
 /* False: the node that was asked does not know yet that it is committed. */
 static bool start_new_node(struct world *world, const struct node *asked) {
     const struct raft *raft = replica_raft(asked->replica);
@@ -106,6 +113,8 @@ static bool start_new_node(struct world *world, const struct node *asked) {
     uint64_t uuid;
     memcpy(&uuid, member->uuid, sizeof(uuid));
     uint32_t id = member->id;
+    /* Ids are given out again in the end. */
+    if (world->nodes[id].exists) take_away(world, &world->nodes[id]);
     world_make_node(world, id, uuid,
                     (struct raft_position){
                         .index = raft_members_index(raft),
@@ -158,10 +167,7 @@ static void end_removed(struct world *world) {
         bool is_member = (all >> id & 1) == 1 || index < node->joined.index;
         if (!node->exists || is_member) continue;
         if (!world->healed && !world_chance(world, 50)) continue;
-        world_trace(world, id, "n%u is taken away", id);
-        node->exists = false;
-        world->operator.leaving &= ~(1u << id);
-        node_kill(world, node, false);
+        take_away(world, node);
         if (world->healed) clients_spread(world);
         return; /* The configuration may have been its. */
     }

@@ -118,8 +118,8 @@ void publishing_listen(struct world *world, uint32_t client, struct buffer *out)
     bool is_settled =
         count_standing(listener, LISTENS_NOT) + count_standing(listener, LISTENS) == CHANNELS;
     bool may_leave = members_may_leave(world, clients_node_of(world, client));
-    if (is_idle && !may_leave) {
-        subscribe(world, listener, out);
+    if (is_idle) {
+        if (!may_leave) subscribe(world, listener, out);
     } else if (is_settled && !world->healed && world_chance(world, 30)) {
         unsubscribe(world, listener, out);
     }

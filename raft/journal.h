@@ -150,6 +150,8 @@ void journal_damaged(struct journal *journal);
 /* The newest mark on the disk says so, or a vote is on its way there: what a start would find now.
  */
 bool journal_is_marked_damaged(const struct journal *journal);
+/* The log says so durably: whatever else becomes of the directory, the next start knows. */
+bool journal_tells_of_damage(const struct journal *journal);
 /* All that was lost has been persisted again: marks from now on say so. */
 void journal_repaired(struct journal *journal);
 

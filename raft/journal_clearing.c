@@ -171,6 +171,10 @@ bool journal_is_marked_damaged(const struct journal *journal) {
     return journal->writer.marked_damaged || journal->vote.version_durable < journal->vote.version;
 }
 
+bool journal_tells_of_damage(const struct journal *journal) {
+    return journal->writer.marked_damaged;
+}
+
 void journal_damaged(struct journal *journal) {
     journal->is_damaged = true;
 }

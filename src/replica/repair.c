@@ -81,6 +81,8 @@ static bool begin_without_data(struct replica *replica) {
 
 bool replica_begin_repair(struct replica *replica) {
     if (!begin_without_data(replica)) return false;
+    if (replica->snapshots.may_be_missed && !is_only_voter(replica))
+        journal_damaged(replica->journal);
     bool damaged = journal_is_damaged(replica->journal);
     bool vote_lost = journal_vote_is_lost(replica->journal);
     if (damaged && replica->damage[0] == '\0')

@@ -85,6 +85,7 @@ struct snapshots {
     struct members members; /* its configuration */
     bool is_foreign;        /* another node's: it may be ahead of this node's log */
     bool is_damaged;        /* what stands under its name; until it is set aside */
+    bool may_be_missed;     /* it was damaged, and may have been ahead of the log */
     bool log_differs;       /* at start: the log has another entry where it ends */
     bool could_not_read;    /* at start: see replica_could_not_read() */
     bool is_awaited;        /* at start: from another node, before anything else */

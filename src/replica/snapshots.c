@@ -149,21 +149,40 @@ static void begin_without(struct replica *replica) {
     replica_snapshot_is_loaded(replica);
 }
 
+/* Its writer's log was durable as far; this node's own may not be. */
+static bool is_foreign(const struct replica *replica, const struct snapshot_head *head) {
+    return head->node_uuid[0] != replica->config.node_uuid[0] ||
+           head->node_uuid[1] != replica->config.node_uuid[1];
+}
+
 /* The disk has changed it. A log that goes back to its first entry gives the same state; with one
- * that was cut behind it, what is lost the others have to supply (repair.c). */
+ * that was cut behind it, what is lost the others have to supply (repair.c). So they have if it was
+ * received: the log may not have been restarted behind it yet, while what it held was acknowledged.
+ */
 static void drop_damaged(struct replica *replica, const char *what) {
     struct snapshots *snapshots = &replica->snapshots;
-    if (!snapshots->is_damaged)
+    if (!snapshots->is_damaged) {
         snprintf(replica->damage, sizeof(replica->damage), SNAPSHOT_NAME " is damaged: %s", what);
+        snapshots->may_be_missed = !snapshots->has_head || is_foreign(replica, &snapshots->head);
+    }
     snapshots->is_damaged = true;
     for (uint32_t slot = 0; slot < SNAPSHOT_READS; slot++)
         if (snapshots->requests[SLOT_CHECK + slot].open) return; /* Then when that one is done. */
     begin_without(replica);
 }
 
+/* Until the log says it, nothing but the file tells the next start that something is missed. */
+static bool has_to_stay(const struct replica *replica) {
+    const struct snapshots *snapshots = &replica->snapshots;
+    return snapshots->is_damaged && snapshots->may_be_missed &&
+           journal_is_damaged(replica->journal) && !journal_tells_of_damage(replica->journal);
+}
+
 /* Whoever wants to look may find it under another name. */
-static void set_damaged_aside(struct snapshots *snapshots) {
-    if (!snapshots->is_damaged || snapshots->requests[SLOT_FILE].open) return;
+static void set_damaged_aside(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    bool may_go = snapshots->is_damaged && !has_to_stay(replica);
+    if (!may_go || snapshots->requests[SLOT_FILE].open) return;
     snapshots->is_damaged = false;
     struct disk_request request = {
         .call = DISK_RENAME, .name = SNAPSHOT_NAME, .target = SNAPSHOT_SET_ASIDE};
@@ -243,12 +262,6 @@ static bool judge_head(struct replica *replica) {
         drop_damaged(replica, "its head is malformed");
         return false;
     }
-}
-
-/* Its writer's log was durable as far; this node's own may not be. */
-static bool is_foreign(const struct replica *replica, const struct snapshot_head *head) {
-    return head->node_uuid[0] != replica->config.node_uuid[0] ||
-           head->node_uuid[1] != replica->config.node_uuid[1];
 }
 
 static void finish_load(struct replica *replica) {
@@ -350,7 +363,7 @@ bool replica_snapshot_may_begin(const struct replica *replica) {
     bool has_come_as_far =
         replica->applied_index > 0 && replica->applied_index >= replica->snapshots.position.index;
     return replica->state == REPLICA_RUNNING && !replica->stopping && has_come_as_far &&
-           replica->snapshots.phase == REPLICA_SNAPSHOT_IDLE && !receives;
+           replica->snapshots.phase == REPLICA_SNAPSHOT_IDLE && !receives && !has_to_stay(replica);
 }
 
 bool replica_snapshot_is_due(const struct replica *replica) {
@@ -566,7 +579,8 @@ bool replica_snapshots_may_adopt(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
     enum replica_snapshot_phase at_rest =
         snapshots->is_awaited ? REPLICA_SNAPSHOT_LISTING : REPLICA_SNAPSHOT_IDLE;
-    return snapshots->phase == at_rest && !snapshots->requests[SLOT_FILE].open;
+    return snapshots->phase == at_rest && !snapshots->requests[SLOT_FILE].open &&
+           !has_to_stay(replica);
 }
 
 void replica_snapshots_adopt(struct replica *replica) {
@@ -657,7 +671,7 @@ static void tend_making(struct replica *replica) {
 }
 
 void replica_snapshots_tend(struct replica *replica) {
-    set_damaged_aside(&replica->snapshots);
+    set_damaged_aside(replica);
     tend_making(replica);
     replica_receiver_tend(replica);
     replica_sender_tend(replica);

@@ -183,6 +183,35 @@ Test(repair, what_a_leader_cannot_read_of_its_log_a_snapshot_replaces, .fini = e
     expect_repaired(behind);
 }
 
+/* What it holds was told to the leader as durable, and is in no log of this node's yet. */
+Test(repair, a_received_snapshot_that_is_lost_at_once_is_missed, .fini = end) {
+    begin_with(3);
+    uint32_t leader = replica_box_leader(&box), behind = leader % 3 + 1;
+    replica_box_kill(&box, behind);
+    write_much(leader, 60);
+    cr_assert(replica_box_snapshot(&box, leader));
+    replica_box_run(&box, 100 * 1000);
+    replica_box_boot(&box, behind);
+    const struct replica_statistics *statistics = replica_statistics(box.replicas[behind]);
+    for (int i = 0; i < 200000 && statistics->snapshots_installed == 0; i++)
+        replica_box_run(&box, 20);
+    cr_assert_eq(statistics->snapshots_installed, 1);
+    replica_box_kill(&box, behind);
+    struct bytes snapshot;
+    cr_assert(simulated_disk_file(box.disks[behind], SNAPSHOT_NAME, &snapshot));
+    simulated_disk_truncate(box.disks[behind], SNAPSHOT_NAME, snapshot.size / 2);
+    box.cut[behind] = true;
+    for (int i = 0; i < 2; i++) {
+        replica_box_boot(&box, behind);
+        replica_box_run(&box, 500 * 1000);
+        cr_expect(repair_of(behind).is_damaged, "also at the next start");
+        replica_box_kill(&box, behind);
+    }
+    box.cut[behind] = false;
+    replica_box_boot(&box, behind);
+    expect_repaired(behind);
+}
+
 /* --- the data that the cluster began with -------------------------------------------------------
  */
 

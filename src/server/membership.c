@@ -166,7 +166,9 @@ static void follow(struct server *server) {
         peers_set_members(server->peers, &nobody, 0, 0);
         return;
     }
-    peers_set_members(server->peers, members, leaving(raft), raft_members_index(raft));
+    /* Nobody is told that it was removed by what may be taken back. */
+    uint64_t certain = raft_members_are_committed(raft) ? raft_members_index(raft) : 0;
+    peers_set_members(server->peers, members, leaving(raft), certain);
 }
 
 void membership_note(struct server *server) {

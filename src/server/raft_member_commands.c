@@ -192,7 +192,8 @@ static void await_replacement(struct command_call *call, const struct addition *
         if (call->later) return;
         replica_change_forget(server->replica, session->wait_change);
         session->wait_change = 0;
-        reply_awaited(call, addition, status.reason);
+        const char *reason = status.reason;
+        reply_awaited(call, addition, reason[0] == '\0' ? "the leader has not answered" : reason);
     }
 }
 

@@ -2,7 +2,8 @@
  * back to the same bytes, and a core that is given it keeps its invariants.
  *
  * The first byte of an input: bit 0 says whether the entries' hashes are put right first (a fuzzer
- * does not guess hashes), bit 1 whether the core that gets the message leads. */
+ * does not guess hashes), bit 1 whether the core that gets the message leads, bits 2 and 3 whether
+ * (else) it has lost entries, or its vote. Where a nonce is wanted 0 stands for the right one. */
 #include "base/hash.h"
 #include "raft/raft.h"
 
@@ -46,8 +47,10 @@ static void step(struct raft *raft, struct raft_event event, struct raft_output 
     raft_check(raft);
 }
 
+enum choice { MEND = 1, LEADS = 2, DAMAGED = 4, VOTE_LOST = 8 };
+
 /* n1 of three, with two entries; as a leader it has been given the votes it asked for. */
-static struct raft *create_core(bool leads) {
+static struct raft *create_core(uint8_t choices) {
     const struct raft_config config = {.id = 1,
                                        .voters = {1, 2, 3},
                                        .voter_count = 3,
@@ -68,6 +71,9 @@ static struct raft *create_core(bool leads) {
         raft_restore(raft, (struct entry){.chunk = chunk, .image = chunk->data}, false);
         chunk_release(chunk);
     }
+    bool leads = (choices & LEADS) != 0;
+    raft_restore_losses(raft, !leads && (choices & DAMAGED) != 0,
+                        !leads && (choices & VOTE_LOST) != 0);
     raft_start(raft, 0);
     if (!leads) return raft;
     struct raft_output output;
@@ -86,12 +92,37 @@ static struct raft *create_core(bool leads) {
     return raft;
 }
 
-static void give_to_a_core(struct raft_message *message, bool leads) {
-    struct raft *raft = create_core(leads);
+/* As if it answered what the core has just asked. */
+static void put_nonce(struct raft_message *message, const struct raft_output *asked) {
+    for (uint32_t i = 0; i < asked->message_count; i++) {
+        const struct raft_message *question = &asked->messages[i];
+        uint64_t terms = question->as.pre_vote.campaign_term, nonce = question->as.recount.nonce;
+        bool asks_terms = question->type == RAFT_PRE_VOTE;
+        uint64_t *told = message->type == RAFT_PRE_VOTE_REPLY
+                             ? &message->as.pre_vote_reply.campaign_term
+                             : &message->as.vote_lost.nonce;
+        bool tells = message->type == RAFT_PRE_VOTE_REPLY || message->type == RAFT_VOTE_LOST;
+        if (asks_terms && tells && *told == 0) *told = terms;
+        bool counts = question->type == RAFT_RECOUNT && message->type == RAFT_RECOUNT_REPLY;
+        if (counts && message->as.recount_reply.nonce == 0) message->as.recount_reply.nonce = nonce;
+    }
+}
+
+static void give_to_a_core(struct raft_message *message, uint8_t choices) {
+    struct raft *raft = create_core(choices);
     struct raft_output output;
     message->to = 1;
     if (message->from == 1) message->from = 2;
+    if ((choices & (DAMAGED | VOTE_LOST)) != 0) {
+        struct raft_message beat = {.type = RAFT_HEARTBEAT, .from = 2, .to = 1, .term = 3};
+        step(raft, (struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &beat}, &output);
+        put_nonce(message, &output);
+        step(raft, (struct raft_event){.type = RAFT_EVENT_TICK}, &output);
+        put_nonce(message, &output);
+    }
     step(raft, (struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = message}, &output);
+    if ((choices & VOTE_LOST) != 0)
+        message->from = 5 - message->from % 4; /* the other one says so */
     step(raft, (struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = message}, &output);
     step(raft, (struct raft_event){.type = RAFT_EVENT_TICK}, &output);
     raft_destroy(raft);
@@ -106,14 +137,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct chunk *chunk = chunk_create(size);
     if (size > 0) memcpy(chunk->data, data, size);
     chunk->used = size;
-    if (choices & 1) mend_hashes(chunk->data, size);
+    if (choices & MEND) mend_hashes(chunk->data, size);
 
     struct raft_message message;
     struct entry entries[ENTRIES_MAX];
     struct bytes wire = bytes_of(chunk->data, size);
     if (raft_message_decode(wire, chunk, &message, entries, ENTRIES_MAX) == ERROR_NONE) {
         check_round_trip(&message, wire);
-        give_to_a_core(&message, (choices & 2) != 0);
+        give_to_a_core(&message, choices);
     }
     chunk_release(chunk);
     return 0;

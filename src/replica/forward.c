@@ -559,10 +559,13 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
     entry_header_read(image, &header);
     if (header.type != ENTRY_DATA || header.flags != REPLICA_ENTRY_BATCH) return ERROR_MALFORMED;
     if (header.semantics != 1) return ERROR_VERSION;
-    /* The origin sends it again when it knows better, or when there is room; for the empty batch
-     * of one that waited for room in vain, the reserve is there. */
-    if (!replica->leading || is_handing_over(replica)) return ERROR_NONE;
-    if (journal_is_full(replica->journal) && header.count > 0) return ERROR_NONE;
+    if (!replica->leading) return ERROR_NONE; /* The origin sends it again when it knows better. */
+    /* For the empty batch of one that waited for room in vain, the reserve is there. */
+    bool has_no_room = journal_is_full(replica->journal) && header.count > 0;
+    if (is_handing_over(replica) || has_no_room) {
+        replica->turned_away |= 1u << from;
+        return ERROR_NONE;
+    }
 
     struct origin *origin = origins_find(&replica->tail_origins, header.origin);
     if (origin == NULL || origin->node != from) return ERROR_NONE; /* closed */
@@ -581,6 +584,16 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
     origin->last = header.number;
     propose(replica, chunk_hold(chunk), image);
     return ERROR_NONE;
+}
+
+void replica_call_back(struct replica *replica) {
+    if (is_handing_over(replica) || journal_is_full(replica->journal)) return;
+    for (uint32_t i = 0; i < replica->tail_origins.count && replica->leading; i++) {
+        const struct origin *origin = &replica->tail_origins.at[i];
+        if ((replica->turned_away & 1u << origin->node) != 0)
+            send_expect(replica, origin->node, origin->id, origin->last + 1);
+    }
+    replica->turned_away = 0;
 }
 
 static void propose_small(struct replica *replica, enum replica_entry_kind kind,

@@ -481,6 +481,7 @@ static void replica_drain(struct replica *replica) {
     replica_tend_repair(replica);
     replica_snapshots_tend(replica);
     if (replica->notify_nodes != 0) drain_notices(replica);
+    if (replica->turned_away != 0) replica_call_back(replica);
     replica_ask_for_origin(replica);
 }
 

@@ -313,6 +313,7 @@ struct replica {
     bool tick_wanted;    /* a read met a deadline */
     uint64_t tick_asked_us;
     uint32_t notify_nodes; /* bit set: their batches were committed in this drain */
+    uint32_t turned_away;  /* leader: bits of nodes whose batches it could not take just then */
     bool link_up[RAFT_NODES_MAX + 1];
     uint32_t speaks[RAFT_NODES_MAX + 1]; /* the peer protocol's version; 0: not heard of */
 
@@ -471,6 +472,9 @@ enum error replica_accept_forward(struct replica *replica, uint32_t from, struct
                                   struct chunk *chunk) MUST_USE;
 enum error replica_accept_origin(struct replica *replica, uint32_t from,
                                  struct bytes body) MUST_USE;
+/* What kept a leader from taking batches is over: those whose batches it did not take send them
+ * again. */
+void replica_call_back(struct replica *replica);
 void replica_propose_tick(struct replica *replica);
 /* Leader: returns the entry's index, that of the one under way if there is one; 0: no room. */
 uint64_t replica_propose_verify(struct replica *replica);

@@ -103,8 +103,11 @@ Test(replica, what_comes_in_waits_for_a_transfer_that_is_given_up) {
     box_client_send(&box, far, "INCR x\r\n");
     replica_box_run(&box, 200 * 1000);
     cr_expect_eq(raft_last_index(raft), last);
-    replica_box_run(&box, 3 * 1000 * 1000);
+    for (int i = 0; i < 300 && raft_transfer_target(raft) != 0; i++)
+        replica_box_run(&box, 10 * 1000);
     cr_expect_eq(raft_transfer_target(raft), 0);
+    replica_box_run(&box, 100 * 1000);
+    cr_expect_eq(count_lines(far), 1, "its node is told at once to send it again");
     box_client_send(&box, near, "GET x\r\n");
     replica_box_run(&box, 100 * 1000);
     cr_expect_eq(count_lines(near), 4);

@@ -322,7 +322,7 @@ Test(peer_port, bounds_who_only_asks_for_founding) {
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         begin_founding(cluster, 0, &fds[i]);
     for (size_t i = UNPROVED_MAX; i < COUNT_OF(fds); i++)
-        cr_expect(is_closed(fds[i], 1000), "%zu: one too many", i);
+        cr_expect(is_closed(fds[i], 2500), "%zu: one too many", i);
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         expect_closed(fds[i], "who asks nothing more");
     expect_goes_on(cluster);
@@ -363,7 +363,7 @@ Test(peer_port, bounds_half_open_handshakes) {
     /* Those beyond the bound go at once, before any time-out. */
     int gone = 0;
     for (size_t i = UNPROVED_MAX; i < COUNT_OF(fds); i++)
-        gone += is_closed(fds[i], 1000);
+        gone += is_closed(fds[i], 2500);
     cr_expect_eq(gone, 16);
     expect_goes_on(cluster);
     /* A peer finds no room meanwhile; when the time of the others is over, it does. */

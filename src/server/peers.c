@@ -984,6 +984,8 @@ static bool take_refusal(struct link *link, struct bytes body) {
         char text[256];
         snprintf(text, sizeof(text), "refuses this node: it %.*s",
                  (int)(body.size < 200 ? body.size : 200), body.data);
+        for (char *at = text; *at != '\0'; at++) /* Whoever says so may have proved nothing yet. */
+            if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
         complain_of(link, text);
     }
     link_close(link);

@@ -262,6 +262,7 @@ Test(founding, daemons_need_not_be_started_at_once, .fini = end_daemons) {
         cr_assert_eq(kill(daemons[i], SIGTERM), 0);
         redisContext *client = NULL;
         AWAIT((client = node_try_connect(cluster, i)) == NULL || (redisFree(client), false));
+        daemons[i] = 0; /* Its number may be another process's soon. */
     }
     cluster_destroy(cluster);
 }

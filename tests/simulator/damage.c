@@ -176,6 +176,14 @@ uint32_t damage_count(const struct world *world) {
     return count;
 }
 
+bool damage_is_open(const struct world *world) {
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct node *node = &world->nodes[id];
+        if (node->exists && (node->lost_vote || node->vote_goes)) return true;
+    }
+    return damage_count(world) > 0;
+}
+
 /* Where nodes come and go: a minority of those there are, while they stay what they are; and none
  * that may find on its disk, before what was hit, that it was alone: for then nobody could supply
  * it. */

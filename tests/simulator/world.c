@@ -443,7 +443,7 @@ static void live(struct world *world) {
     if (world->result->violated) return;
     /* With an operator at work it would not be known who is to be well. */
     bool has_ailment = !world->fault_on[FAULT_members] && world->node_count > 1 &&
-                       world_chance(world, 850) && damage_count(world) == 0 &&
+                       world_chance(world, 850) && !damage_is_open(world) &&
                        !(world->is_calm && world->scapegoat == 0);
     if (has_ailment && !lives_with_an_ailment(world)) return;
     faults_heal(world, false);

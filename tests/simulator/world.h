@@ -404,6 +404,8 @@ bool damage_plan(struct world *world, struct node *node, enum fault fault);
 void damage_decay(struct world *world, struct node *node);
 void damage_strike(struct world *world, struct node *node); /* The node is down now. */
 uint32_t damage_count(const struct world *world);           /* nodes that are, or are about to be */
+/* Some node has lost something, be it the vote alone, or is about to. */
+bool damage_is_open(const struct world *world);
 void damage_note_repair(struct world *world, struct node *node);
 /* It runs, and neither votes nor leads until what it has lost is there again. */
 bool damage_is_mute(const struct node *node);

@@ -377,6 +377,32 @@ Test(snapshot, one_that_can_not_be_looked_at_again_is_offered_to_nobody) {
     replica_box_clear(&box);
 }
 
+/* No room for it in the directory: what stands there is what stood there. */
+Test(snapshot, one_that_gets_no_name_changes_nothing) {
+    struct simulated_disk_config fine = {.delay_min_us = 100, .delay_max_us = 400}, full = fine;
+    full.rename_is_full = true;
+    struct replica_box box;
+    replica_box_init(&box, 1);
+    cr_assert(replica_box_settle(&box));
+    cr_expect(replica_box_snapshot(&box, 1));
+    struct snapshot_file before = replica_snapshots_file(box.replicas[1]);
+    struct box_client *client = replica_box_client(&box, 1);
+    ask(&box, client, "SET x 1\r\n", "+OK\r\n");
+    simulated_disk_configure(box.disks[1], &full);
+    char name[DISK_NAME_SIZE];
+    replica_box_write_snapshot(&box, 1, name, ERROR_NONE);
+    replica_box_run(&box, 100 * 1000);
+    struct replica_snapshot_status status = replica_snapshot_status(box.replicas[1]);
+    cr_expect_eq(status.last_error, ERROR_DISK_FULL);
+    cr_expect_eq(replica_snapshots_file(box.replicas[1]).position.index, before.position.index);
+    cr_expect_eq(replica_snapshots_file(box.replicas[1]).size, before.size);
+    simulated_disk_configure(box.disks[1], &fine);
+    cr_expect(replica_box_snapshot(&box, 1));
+    cr_expect_not(has_file(&box, 1, name));
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
 Test(snapshot, what_a_crash_left_half_written_is_removed) {
     struct replica_box box;
     replica_box_init(&box, 1);

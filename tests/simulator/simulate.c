@@ -149,7 +149,8 @@ static uint64_t report(const struct totals *totals) {
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         bool is_seldom = strncmp(rows[i].name, "ails: ", 6) == 0 ||
-                         strcmp(rows[i].name, "snapshot_parts_resumed") == 0;
+                         strcmp(rows[i].name, "snapshot_parts_resumed") == 0 ||
+                         strcmp(rows[i].name, "votes_lost_together") == 0;
         bool is_rare = is_seldom && totals->seeds < FEW_SEEDS;
         bool may_be_none = is_rare || strcmp(rows[i].name, "undecided") == 0 ||
                            strcmp(rows[i].name, "ails: none") == 0;

@@ -307,6 +307,7 @@ Test(server, becomes_a_daemon_and_reports_its_failure_to_the_terminal, .fini = e
     redisContext *context = client();
     cr_expect_null(redisCommand(context, "SHUTDOWN"));
     redisFree(context);
+    AWAIT(access(pid_path, F_OK) != 0); /* Before that it may still write. */
 }
 
 Test(server, tells_its_supervisor_when_it_serves, .fini = end) {

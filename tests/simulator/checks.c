@@ -300,7 +300,9 @@ static void check_electable(struct world *world, uint64_t index, uint64_t term) 
     for (uint32_t id = 1; id <= world->node_count; id++) {
         const struct node *node = &world->nodes[id];
         struct log_end candidate;
-        if (damage_is_mute(node)) continue;
+        /* So it is with one that is down, and was hit: it will find that it has lost something. */
+        bool is_down = running_raft(node) == NULL;
+        if (damage_is_mute(node) || (is_down && node->is_damaged)) continue;
         if (!node->exists || !surely_lacks(node, index, term, &candidate)) continue;
         /* It counts by the configuration that it has in force itself; one that is down may have
          * lost its newest. */

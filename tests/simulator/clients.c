@@ -113,6 +113,18 @@ static void plan(struct world *world, uint32_t index, uint64_t in_us) {
     world_at(world, world->now_us + in_us, (struct event){.kind = EVENT_CLIENT, .to = index});
 }
 
+/* Each takes some of the log's files, but not dozens: a file is begun when all before it is
+ * durable, and on a slow disk that would be slower than anybody's patience. */
+static void choose_large_values(struct world *world) {
+    enum { SEGMENT_SIZE = 64 << 10 };
+    struct replica_config *config = &world->replica_config;
+    if (!world_chance(world, 150)) return;
+    world->clients->large_per_mille = (uint32_t)world_between(world, 5, 60);
+    if (config->journal_segment_size < SEGMENT_SIZE) config->journal_segment_size = SEGMENT_SIZE;
+    if (config->journal_segment_size_max < SEGMENT_SIZE)
+        config->journal_segment_size_max = SEGMENT_SIZE;
+}
+
 struct clients *clients_create(struct world *world) {
     struct clients *clients = memory_allocate_zeroed(sizeof(*clients));
     world->clients = clients;
@@ -121,7 +133,7 @@ struct clients *clients_create(struct world *world) {
     clients->read_per_mille = (uint32_t)world_between(world, 200, 700);
     clients->group_per_mille = (uint32_t)world_between(world, 0, 150);
     clients->noise_per_mille = world_chance(world, 500) ? 100 : 0;
-    clients->large_per_mille = world_chance(world, 150) ? (uint32_t)world_between(world, 5, 60) : 0;
+    choose_large_values(world);
     clients->pipeline_max = (uint32_t)world_between(world, 1, 8);
     clients->current_count = (uint32_t)world_between(world, 2, OBJECTS_AT_ONCE);
     clients->flavours = flavours_choose(&world->random, (1u << FLAVOUR_COUNT) - 1);
@@ -395,7 +407,7 @@ static void make_noise(struct world *world, struct client *client, struct buffer
     const struct clients *clients = world->clients;
     char words[64];
     uint32_t key = (uint32_t)world_below(world, 8);
-    if (world_chance(world, clients->large_per_mille)) {
+    if (!world->healed && world_chance(world, clients->large_per_mille)) {
         write_large(world, out, key);
         expect(client, WAITING_NOISE, 0);
         return;

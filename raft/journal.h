@@ -147,8 +147,8 @@ void journal_restart(struct journal *journal, const struct raft_position *positi
 bool journal_is_damaged(const struct journal *journal);
 /* READY: it has turned out only now. */
 void journal_damaged(struct journal *journal);
-/* The newest mark on the disk says so, or a vote is on its way there: what a start would find now.
- */
+/* The newest mark on the disk says so, or what was given up still stands before the log's end, or a
+ * vote is on its way there: what a start would find now. */
 bool journal_is_marked_damaged(const struct journal *journal);
 /* The log says so durably: whatever else becomes of the directory, the next start knows. */
 bool journal_tells_of_damage(const struct journal *journal);

@@ -168,7 +168,10 @@ bool journal_is_damaged(const struct journal *journal) {
 }
 
 bool journal_is_marked_damaged(const struct journal *journal) {
-    return journal->writer.marked_damaged || journal->vote.version_durable < journal->vote.version;
+    const struct journal_writer *writer = &journal->writer;
+    bool is_left = journal->clearing.number > writer->synced_number; /* still in the way */
+    return writer->marked_damaged || is_left ||
+           journal->vote.version_durable < journal->vote.version;
 }
 
 bool journal_tells_of_damage(const struct journal *journal) {

@@ -967,6 +967,7 @@ void replica_peer_link(struct replica *replica, uint32_t peer, bool up,
     if (!up) replica_sender_forget(replica, peer);
     if (up && replica->snapshots.is_awaited) replica_receiver_await(replica);
     if (!up || was_up || replica->state != REPLICA_RUNNING) return;
+    replica_receiver_linked(replica, peer);
     /* What was on its way over an older connection may be lost. */
     struct raft_event event = {.type = RAFT_EVENT_CONNECTED, .node = peer};
     replica_raft_step(replica, &event);

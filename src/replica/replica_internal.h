@@ -569,6 +569,8 @@ void replica_sender_clear(struct replica *replica);
 /* --- snapshot_receive.c ----------------------------------------------------------------------- */
 /* The core needs a snapshot that another node has. */
 void replica_receiver_want(struct replica *replica, const struct raft_wanted *wanted);
+/* There is a new connection to this node: what it has not answered is asked for again. */
+void replica_receiver_linked(struct replica *replica, uint32_t node);
 enum error replica_receive_part(struct replica *replica, uint32_t from, struct bytes body,
                                 struct chunk *chunk) MUST_USE;
 enum error replica_receive_gone(struct replica *replica, uint32_t from, struct bytes body) MUST_USE;

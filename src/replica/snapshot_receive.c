@@ -157,6 +157,13 @@ static void turn_to(struct replica *replica, uint32_t node) {
     }
 }
 
+/* What was asked for over an older connection is lost, and was perhaps given long to come. */
+void replica_receiver_linked(struct replica *replica, uint32_t node) {
+    const struct snapshot_receiver *receiver = &replica->receiver;
+    if (receiver->phase == REPLICA_RECEIVE_FETCHING && receiver->node == node)
+        turn_to(replica, node);
+}
+
 void replica_receiver_want(struct replica *replica, const struct raft_wanted *wanted) {
     struct snapshot_receiver *receiver = &replica->receiver;
     if (replica->stopping) return;

@@ -73,7 +73,11 @@ static void launch(struct world *world, uint32_t from, const struct replica_pack
     if (!link->reorders && at_us < *last_us) at_us = *last_us;
     if (at_us > *last_us) *last_us = at_us;
     world_at(world, at_us,
-             (struct event){.kind = EVENT_PACKET, .to = packet->to, .from = from, .chunk = chunk});
+             (struct event){.kind = EVENT_PACKET,
+                            .to = packet->to,
+                            .from = from,
+                            .value = world->nodes[from].uuid,
+                            .chunk = chunk});
 }
 
 /* --- what nobody sent so -------------------------------------------------------------------- */
@@ -180,6 +184,7 @@ void network_packet_arrives(struct world *world, struct event *event) {
     }
     node_put(node, (struct inbox_item){.from = event->from,
                                        .link = -1,
+                                       .uuid = event->value,
                                        .chunk = event->chunk,
                                        .is_hostile = event->is_hostile});
 }

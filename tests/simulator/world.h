@@ -162,7 +162,7 @@ struct event {
     uint64_t at_us, order;
     enum event_kind kind;
     uint32_t to, from;
-    uint64_t value;
+    uint64_t value; /* of a packet: its sender's uuid; 0: not told */
     struct connection *connection;
     struct chunk *chunk;
     bool is_hostile; /* of a packet: the sender never sent it so; it may be refused */
@@ -180,6 +180,7 @@ struct connection {
 struct inbox_item {
     uint32_t from;
     int link;            /* 1 up, 0 down, -1: a packet */
+    uint64_t uuid;       /* of the sender, as its connection has proved it; 0: not told */
     struct chunk *chunk; /* of a packet */
     bool is_hostile;
 };

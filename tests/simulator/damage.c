@@ -176,12 +176,16 @@ uint32_t damage_count(const struct world *world) {
     return count;
 }
 
-bool damage_is_open(const struct world *world) {
+bool damage_of_votes(const struct world *world) {
     for (uint32_t id = 1; id <= world->node_count; id++) {
         const struct node *node = &world->nodes[id];
         if (node->exists && (node->lost_vote || node->vote_goes)) return true;
     }
-    return damage_count(world) > 0;
+    return false;
+}
+
+bool damage_is_open(const struct world *world) {
+    return damage_count(world) > 0 || damage_of_votes(world);
 }
 
 /* Where nodes come and go: a minority of those there are, while they stay what they are; and none

@@ -56,7 +56,9 @@ static uint32_t to_be_removed(struct world *world) {
 
 void members_strike(struct world *world) {
     struct operator* operator= & world->operator;
-    bool is_bound = damage_count(world) > 0 && damaged_node(world) == 0; /* it is not hit yet */
+    bool is_due = damage_count(world) > 0 && damaged_node(world) == 0; /* it is not hit yet */
+    bool is_bound =
+        is_due || damage_of_votes(world); /* whose nodes need all that their logs name */
     if (operator->is_open || world->healed || is_bound) return;
     uint32_t count = world_count_nodes(world);
     bool adds = count <= MEMBERS_MIN || (count < MEMBERS_MAX && world_chance(world, 500));

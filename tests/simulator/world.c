@@ -16,6 +16,7 @@ enum {
     PATIENCE_US = 2500 * 1000,
     SMALL_MESSAGE = 2048, /* bytes: holds a few entries */
     FEEDING_US = 5000 * 1000,
+    DOUBTING_US = 60 * 1000 * 1000,
     FEEDING_US_PER_ENTRY = 1000, /* by far more than one APPEND and its answer take */
     STABLE_ELECTIONS = 10,       /* how long the leader is looked at afterwards */
 };
@@ -361,10 +362,17 @@ static uint64_t feeding_us(const struct world *world) {
     return FEEDING_US + last * FEEDING_US_PER_ENTRY;
 }
 
+/* A snapshot that decays under its sender twice is replaced a minute after the first time
+ * (snapshot_send.c). */
+static uint64_t doubting_us(const struct world *world) {
+    return world->result->figures.faults[FAULT_decays] > 0 ? DOUBTING_US : 0;
+}
+
 /* All that are well serve before long. */
 static bool comes_back(struct world *world) {
     clients_spread(world);
-    uint64_t began_us = world->now_us, bound_us = patience_us(world) + feeding_us(world);
+    uint64_t began_us = world->now_us;
+    uint64_t bound_us = patience_us(world) + feeding_us(world) + doubting_us(world);
     bool came = run_until(world, began_us + bound_us, all_serve);
     if (!came) {
         if (world->is_hopeless) return false; /* Nobody may speak for what a majority has lost. */

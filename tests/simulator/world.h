@@ -405,6 +405,7 @@ bool damage_plan(struct world *world, struct node *node, enum fault fault);
 void damage_decay(struct world *world, struct node *node);
 void damage_strike(struct world *world, struct node *node); /* The node is down now. */
 uint32_t damage_count(const struct world *world);           /* nodes that are, or are about to be */
+bool damage_of_votes(const struct world *world); /* some node has lost its vote, or is about to */
 /* Some node has lost something, be it the vote alone, or is about to. */
 bool damage_is_open(const struct world *world);
 void damage_note_repair(struct world *world, struct node *node);

@@ -136,7 +136,8 @@ void replica_get_repair(const struct replica *replica, struct replica_repair *re
         .damage = replica->damage,
         .notice = replica->state < REPLICA_RUNNING ? "" : journal_notice(replica->journal),
         .is_damaged = runs && raft_damaged(replica->raft),
-        .is_marked = runs && journal_is_marked_damaged(replica->journal),
+        .is_marked = runs && (journal_is_marked_damaged(replica->journal) ||
+                              replica_snapshots_has_damaged(replica)),
         .vote_is_lost = runs && raft_vote_is_lost(replica->raft),
         .unreadable_index = replica->unreadable_index,
         .untold = runs ? raft_untold(replica->raft) : 0,

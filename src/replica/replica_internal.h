@@ -85,6 +85,7 @@ struct snapshots {
     struct members members; /* its configuration */
     bool is_foreign;        /* another node's: it may be ahead of this node's log */
     bool is_damaged;        /* what stands under its name; until it is set aside */
+    uint64_t aside_us;      /* not before that, after a failure */
     bool may_be_missed;     /* it was damaged, and may have been ahead of the log */
     bool log_differs;       /* at start: the log has another entry where it ends */
     bool could_not_read;    /* at start: see replica_could_not_read() */
@@ -531,6 +532,8 @@ bool replica_snapshots_load(const struct replica *replica);
 const struct disk_request *replica_snapshots_request(struct replica *replica);
 /* A completion, if it is of such a request: else false. */
 bool replica_snapshots_completed(struct replica *replica, const struct disk_completion *completion);
+/* A damaged file stands under the snapshot's name still, or may. */
+bool replica_snapshots_has_damaged(const struct replica *replica);
 /* What waited for the log, or for time, goes on. */
 void replica_snapshots_tend(struct replica *replica);
 uint64_t replica_snapshots_deadline_us(const struct replica *replica);

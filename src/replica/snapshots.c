@@ -24,6 +24,7 @@ _Static_assert(HEAD_PIECE <= LOAD_PIECE, "one room serves both");
 
 static const uint64_t OWN_REQUESTS = 1ull << 63; /* raft/disk.h: the journal's are below */
 static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000, UNSURE_RETRY_US = 1000 * 1000;
+static const uint64_t SET_ASIDE_AGAIN_US = 1000 * 1000;
 /* Whether the log can be cut is looked at so often while it grows. */
 static const uint64_t LOOK_EACH_BYTES = 1 << 20, LOOK_SOON = UINT64_MAX;
 
@@ -178,15 +179,32 @@ static bool has_to_stay(const struct replica *replica) {
            journal_is_damaged(replica->journal) && !journal_tells_of_damage(replica->journal);
 }
 
+static bool is_being_set_aside(const struct snapshots *snapshots) {
+    const struct own_request *own = &snapshots->requests[SLOT_FILE];
+    return own->open && own->request.call == DISK_RENAME &&
+           strcmp(own->request.target, SNAPSHOT_SET_ASIDE) == 0;
+}
+
+bool replica_snapshots_has_damaged(const struct replica *replica) {
+    return replica->snapshots.is_damaged || is_being_set_aside(&replica->snapshots);
+}
+
 /* Whoever wants to look may find it under another name. */
 static void set_damaged_aside(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
-    bool may_go = snapshots->is_damaged && !has_to_stay(replica);
+    bool may_go = snapshots->is_damaged && !has_to_stay(replica) &&
+                  replica->now.now_us >= snapshots->aside_us;
     if (!may_go || snapshots->requests[SLOT_FILE].open) return;
     snapshots->is_damaged = false;
     struct disk_request request = {
         .call = DISK_RENAME, .name = SNAPSHOT_NAME, .target = SNAPSHOT_SET_ASIDE};
     ask(snapshots, SLOT_FILE, &request);
+}
+
+/* A start would find it again. */
+static void stays_there(struct replica *replica) {
+    replica->snapshots.is_damaged = true;
+    replica->snapshots.aside_us = replica->now.now_us + SET_ASIDE_AGAIN_US;
 }
 
 /* Some parts' worth, for a node whose parts are small (in tests) as for others. */
@@ -571,6 +589,7 @@ static void rename_next(struct replica *replica) {
     struct disk_request request = {.call = DISK_RENAME, .target = SNAPSHOT_NAME};
     memcpy(request.name, snapshots->next_name, DISK_NAME_SIZE);
     ask(snapshots, SLOT_FILE, &request);
+    snapshots->is_damaged = false; /* It is not there any more. */
     snapshots->generation++;
     snapshots->phase = REPLICA_SNAPSHOT_RENAMING;
 }
@@ -739,6 +758,8 @@ bool replica_snapshots_completed(struct replica *replica,
     case DISK_RENAME:
         if (strcmp(own->request.target, SNAPSHOT_SET_ASIDE) != 0)
             on_renamed(replica, completion->error);
+        else if (completion->error != ERROR_NONE)
+            stays_there(replica);
         break;
     default: /* A leftover that stays is looked for again at the next start. */
         break;

@@ -36,6 +36,13 @@ static uint32_t damaged_node(const struct world *world) {
     return 0;
 }
 
+static bool is_to_be_hit(const struct world *world) {
+    bool is_due = false;
+    for (uint32_t id = 1; id <= world->node_count; id++)
+        is_due |= world->nodes[id].exists && world->nodes[id].damage_is_due;
+    return is_due;
+}
+
 static struct replica_change addition(struct world *world) {
     uint64_t uuid = ++world->operator.next_uuid;
     struct replica_change change = {.kind = REPLICA_ADD,
@@ -56,9 +63,8 @@ static uint32_t to_be_removed(struct world *world) {
 
 void members_strike(struct world *world) {
     struct operator* operator= & world->operator;
-    bool is_due = damage_count(world) > 0 && damaged_node(world) == 0; /* it is not hit yet */
-    bool is_bound =
-        is_due || damage_of_votes(world); /* whose nodes need all that their logs name */
+    /* Whoever loses its vote needs all that its log names. */
+    bool is_bound = is_to_be_hit(world) || damage_of_votes(world);
     if (operator->is_open || world->healed || is_bound) return;
     uint32_t count = world_count_nodes(world);
     bool adds = count <= MEMBERS_MIN || (count < MEMBERS_MAX && world_chance(world, 500));

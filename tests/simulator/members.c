@@ -74,10 +74,9 @@ void members_strike(struct world *world) {
         operator->change =(struct replica_change){.kind = REPLICA_REMOVE,
                                                   .id = to_be_removed(world)};
     uint32_t leaves = adds ? operator->change.member.replaces : operator->change.id;
-    if (leaves != 0) {
-        operator->leaving |= 1u << leaves;
-        publishing_node_leaves(world, leaves);
-    }
+    operator->newly_leaving = leaves == 0 ? 0 : 1u << leaves & ~operator->leaving;
+    operator->leaving |= operator->newly_leaving;
+    if (leaves != 0) publishing_node_leaves(world, leaves);
     operator->is_open = true;
     operator->ticket = 0;
     operator->is_busy = world_chance(world, 700);
@@ -154,7 +153,7 @@ static bool is_over(struct world *world) {
         return !adds;
     case REPLICA_CHANGE_REFUSED:
         world_trace(world, operator->change.id, "refused: %s", status.reason);
-        operator->leaving &= ~(1u << operator->change.id | 1u << operator->change.member.replaces);
+        operator->leaving &= ~operator->newly_leaving; /* not who leaves by an earlier change */
         return true;
     case REPLICA_CHANGE_LATE:
         operator->ticket = 0;

@@ -280,8 +280,9 @@ struct operator{
     uint32_t asked; /* node */
     uint64_t asked_boot, ticket;
     uint64_t next_uuid;
-    uint32_t leaving;     /* nodes that it wants gone, as bits 1 << id */
-    struct random random; /* decides whether there is one at all */
+    uint32_t leaving;       /* nodes that it wants gone, as bits 1 << id */
+    uint32_t newly_leaving; /* of those: by the change that is open */
+    struct random random;   /* decides whether there is one at all */
 };
 
 struct world {

@@ -110,7 +110,7 @@ struct snapshots {
     uint64_t log_bytes;      /* of the entries applied so far */
     uint64_t snapshot_bytes; /* of log_bytes the snapshot covers */
     bool asked_for;          /* by an operator: at once */
-    bool is_wanted;          /* for what was found out, but not soon after a failure */
+    bool is_wanted;          /* for what was found out, until there is one; see retry_us */
     uint64_t retry_us;       /* not before that, after a failure */
     enum error last_error;
     uint64_t made, failed;
@@ -176,7 +176,9 @@ struct snapshot_sender {
     uint64_t sent_us; /* when a part was last sent; 0: never */
     /* By node: the generation of the file whose end it was sent last, plus one. */
     uint64_t whole[RAFT_NODES_MAX + 1];
-    uint64_t doubted_us;                   /* when the file was last found wanting; 0: never */
+    /* When a file was last replaced because a receiver began anew with it, and how long the next
+     * one then stays; pause 0: never. */
+    uint64_t doubted_us, doubt_pause_us;
     uint64_t fed_since_us, fed_generation; /* when the first one of that file was */
 };
 

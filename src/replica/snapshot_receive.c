@@ -18,13 +18,17 @@
 #include "src/replica/snapshot_packets.h"
 
 enum {
-    PATIENCE_ELECTIONS = 4,     /* before a part is asked for again */
+    PATIENCE_ELECTIONS = 4,     /* before a part is asked for again, or after a failure all of it */
     PATIENCE_DOUBLINGS_MAX = 4, /* each time later */
     FILE_SIZE_MIN = 64,         /* smaller ones are no snapshots */
 };
 static const uint64_t GIVE_UP_AFTER_US = 60ull * 1000 * 1000; /* without any part */
-static const uint64_t RETRY_AFTER_US = 1000 * 1000;           /* a failure */
 static const uint64_t AWAIT_RETRY_US = 100 * 1000;            /* of the next node, at start */
+
+static uint64_t patience_us(const struct replica *replica, uint32_t tries) {
+    if (tries > PATIENCE_DOUBLINGS_MAX) tries = PATIENCE_DOUBLINGS_MAX;
+    return replica->config.raft.election_us * PATIENCE_ELECTIONS << tries;
+}
 
 static bool parts_are_at_rest(const struct snapshot_receiver *receiver) {
     for (uint32_t i = 0; i < RECEIVE_WINDOW; i++)
@@ -76,7 +80,7 @@ void replica_receiver_fail(struct replica *replica, const char *what) {
     struct snapshot_receiver *receiver = &replica->receiver;
     snprintf(receiver->problem, sizeof(receiver->problem), "%s", what);
     receiver->failed++;
-    receiver->retry_us = replica->now.now_us + RETRY_AFTER_US;
+    receiver->retry_us = replica->now.now_us + patience_us(replica, 0);
     replica_receiver_end(replica, false);
 }
 
@@ -138,11 +142,6 @@ static void begin(struct replica *replica, const struct raft_wanted *wanted) {
     receiver->read_asked = receiver->read_fed = 0;
     receiver->progress_us = replica->now.now_us;
     ask_for(replica, &receiver->parts[0], 0);
-}
-
-static uint64_t patience_us(const struct replica *replica, uint32_t tries) {
-    if (tries > PATIENCE_DOUBLINGS_MAX) tries = PATIENCE_DOUBLINGS_MAX;
-    return replica->config.raft.election_us * PATIENCE_ELECTIONS << tries;
 }
 
 /* Another node is asked from now on for what is missing. */

@@ -24,8 +24,11 @@
 static const uint64_t FED_US = 30 * 1000 * 1000;
 /* How long one file is kept for those who fetch it. */
 static const uint64_t FED_MAX_US = 10 * 1000 * 1000, FED_MAX_US_PER_BYTE = 1; /* 1 MB/s */
-/* The fault may be the receiver's: no more often is a file replaced for it. */
-static const uint64_t DOUBT_AGAIN_US = 60 * 1000 * 1000;
+/* The fault may be the receiver's. So after a file was replaced for it, the next one is not before
+ * so many election time-outs (as long as it waits itself after a failure), twice as long each time,
+ * up to a minute; who has been content for a minute begins anew. */
+enum { DOUBT_AGAIN_ELECTIONS = 4 };
+static const uint64_t DOUBT_AGAIN_MAX_US = 60 * 1000 * 1000;
 
 enum error replica_snapshot_asked(struct replica *replica, uint32_t from, struct bytes body) {
     struct snapshot_sender *sender = &replica->sender;
@@ -49,9 +52,13 @@ static bool is_the_one(const struct asked_part *ask, const struct snapshot_file 
 
 static void doubt_file(struct replica *replica) {
     struct snapshot_sender *sender = &replica->sender;
-    uint64_t now_us = replica->now.now_us;
-    if (sender->doubted_us != 0 && now_us - sender->doubted_us < DOUBT_AGAIN_US) return;
-    sender->doubted_us = now_us;
+    uint64_t since_us = replica->now.now_us - sender->doubted_us;
+    if (sender->doubt_pause_us > since_us) return;
+    bool is_new = sender->doubt_pause_us == 0 || since_us >= DOUBT_AGAIN_MAX_US;
+    uint64_t pause_us = is_new ? DOUBT_AGAIN_ELECTIONS * replica->config.raft.election_us
+                               : 2 * sender->doubt_pause_us;
+    sender->doubt_pause_us = pause_us < DOUBT_AGAIN_MAX_US ? pause_us : DOUBT_AGAIN_MAX_US;
+    sender->doubted_us = replica->now.now_us;
     replica_snapshots_want(replica);
 }
 

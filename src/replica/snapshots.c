@@ -23,7 +23,8 @@ enum {
 _Static_assert(HEAD_PIECE <= LOAD_PIECE, "one room serves both");
 
 static const uint64_t OWN_REQUESTS = 1ull << 63; /* raft/disk.h: the journal's are below */
-static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000, UNSURE_RETRY_US = 1000 * 1000;
+/* After a failure; the second, where the present file will not do. */
+static const uint64_t RETRY_AFTER_US = 5 * 1000 * 1000, RETRY_SOON_US = 1000 * 1000;
 static const uint64_t SET_ASIDE_AGAIN_US = 1000 * 1000;
 /* Whether the log can be cut is looked at so often while it grows. */
 static const uint64_t LOOK_EACH_BYTES = 1 << 20, LOOK_SOON = UINT64_MAX;
@@ -397,7 +398,10 @@ void replica_snapshot_ask(struct replica *replica) {
 }
 
 void replica_snapshots_want(struct replica *replica) {
-    replica->snapshots.is_wanted = true;
+    struct snapshots *snapshots = &replica->snapshots;
+    uint64_t soon_us = replica->now.now_us + RETRY_SOON_US;
+    snapshots->is_wanted = true;
+    if (snapshots->retry_us > soon_us) snapshots->retry_us = soon_us;
 }
 
 struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
@@ -419,7 +423,7 @@ struct snapshot_writer *replica_snapshot_begin(struct replica *replica,
     snapshots->phase = REPLICA_SNAPSHOT_WRITING;
     snapshots->looked_bytes = LOOK_SOON;
     snapshots->next_is_received = false;
-    snapshots->asked_for = snapshots->is_wanted = false;
+    snapshots->asked_for = false;
     snapshots->next = head.position;
     snapshots->next_bytes = snapshots->log_bytes;
     snapshot_temporary_name(snapshots->next_name, replica->config.node_uuid, head.position.index);
@@ -435,7 +439,8 @@ static void give_up(struct replica *replica, enum error error) {
     struct snapshots *snapshots = &replica->snapshots;
     release_rooms(snapshots);
     bool waits = snapshots->is_unsure || !snapshots->next_is_received;
-    uint64_t wait_us = snapshots->is_unsure ? UNSURE_RETRY_US : RETRY_AFTER_US;
+    bool will_not_do = snapshots->is_unsure || snapshots->is_wanted;
+    uint64_t wait_us = will_not_do ? RETRY_SOON_US : RETRY_AFTER_US;
     if (waits) snapshots->retry_us = replica->now.now_us + wait_us;
     snapshots->phase = snapshots->is_awaited ? REPLICA_SNAPSHOT_LISTING : REPLICA_SNAPSHOT_IDLE;
     if (snapshots->next_is_received) {
@@ -538,7 +543,7 @@ static void take_over(struct replica *replica) {
     snapshots->snapshot_bytes = snapshots->next_bytes;
     snapshots->phase = REPLICA_SNAPSHOT_IDLE;
     snapshots->is_foreign = snapshots->next_is_received;
-    snapshots->is_known = false;
+    snapshots->is_known = snapshots->is_wanted = false;
     if (snapshots->next_is_received) {
         tell_installed(replica);
     } else {

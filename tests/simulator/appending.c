@@ -7,7 +7,7 @@
 #include "tests/simulator/dialogue.h"
 #include "tests/simulator/world.h"
 
-enum { GENERATIONS_MAX = 1024, TRANSACTIONS_PER_GENERATION = 250 };
+enum { GENERATIONS_MAX = 64, TRANSACTIONS_PER_GENERATION = 250 };
 
 /* By number: in the upper half its generation, in the lower its number there. */
 struct appending {

@@ -16,7 +16,6 @@ enum {
     PATIENCE_US = 2500 * 1000,
     SMALL_MESSAGE = 2048, /* bytes: holds a few entries */
     FEEDING_US = 5000 * 1000,
-    DOUBTING_US = 60 * 1000 * 1000,
     FEEDING_US_PER_ENTRY = 1000, /* by far more than one APPEND and its answer take */
     STABLE_ELECTIONS = 10,       /* how long the leader is looked at afterwards */
 };
@@ -348,12 +347,11 @@ static uint64_t patience_us(const struct world *world) {
     return PATIENCE_US + PATIENCE_ELECTIONS * election_us(world);
 }
 
-/* A node that was let in is fed the whole log; in seeds with small messages also one that was away
- * is fed an entry at a time, while clients go on writing. */
+/* A node that was let in is fed the whole log, in seeds with the smallest messages an entry at a
+ * time, while clients go on writing. */
 static uint64_t feeding_us(const struct world *world) {
     uint64_t last = 0;
-    bool is_slow = world->replica_config.raft.append_bytes_max < SMALL_MESSAGE;
-    if (!world->fault_on[FAULT_members] && !is_slow) return 0;
+    if (!world->fault_on[FAULT_members]) return 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct replica *replica = world->nodes[id].replica;
         struct raft *raft = replica == NULL ? NULL : replica_raft(replica);
@@ -362,17 +360,10 @@ static uint64_t feeding_us(const struct world *world) {
     return FEEDING_US + last * FEEDING_US_PER_ENTRY;
 }
 
-/* A snapshot that decays under its sender twice is replaced a minute after the first time
- * (snapshot_send.c). */
-static uint64_t doubting_us(const struct world *world) {
-    return world->result->figures.faults[FAULT_decays] > 0 ? DOUBTING_US : 0;
-}
-
 /* All that are well serve before long. */
 static bool comes_back(struct world *world) {
     clients_spread(world);
-    uint64_t began_us = world->now_us;
-    uint64_t bound_us = patience_us(world) + feeding_us(world) + doubting_us(world);
+    uint64_t began_us = world->now_us, bound_us = patience_us(world) + feeding_us(world);
     bool came = run_until(world, began_us + bound_us, all_serve);
     if (!came) {
         if (world->is_hopeless) return false; /* Nobody may speak for what a majority has lost. */

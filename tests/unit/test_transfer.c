@@ -515,6 +515,36 @@ Test(transfer, a_file_that_cannot_be_read_is_replaced_by_its_sender, .init = beg
     expect_to_replace_file(cut_file);
 }
 
+/* A disk that spoils each, or a receiver that finds fault with all: the pauses double. */
+Test(transfer, a_file_that_is_damaged_again_is_replaced_after_ever_longer_pauses, .init = begin,
+     .fini = end) {
+    enum { TIMES = 4 };
+    uint32_t leader, behind;
+    (void)a_receiver(&leader, &behind);
+    uint64_t replaced_us = 0;
+    for (uint32_t i = 0; i < TIMES; i++) {
+        struct bytes bytes;
+        cr_assert(simulated_disk_file(box.disks[leader], SNAPSHOT_NAME, &bytes));
+        flip_in_file(box.disks[leader], bytes.size);
+        box.cut[behind] = false;
+        for (int k = 0; k < 3000 && !replica_snapshot_is_due(box.replicas[leader]); k++)
+            replica_box_run(&box, 10 * 1000);
+        cr_assert(replica_snapshot_is_due(box.replicas[leader]), "replacement %u", i + 1);
+        uint64_t pause_us = box.now_us - replaced_us;
+        uint64_t least_us = 4 * box.replicas[leader]->config.raft.election_us;
+        if (i > 0) cr_expect_geq(pause_us, least_us << (i - 1));
+        /* Whoever was turned away asks for all of it once more, and is believed after the pause. */
+        if (i > 0) cr_expect_leq(pause_us, (least_us << i) + 4 * least_us);
+        replaced_us = box.now_us;
+        box.cut[behind] = true;
+        cr_assert(replica_box_snapshot(&box, leader));
+    }
+    cr_expect_eq(installed(behind), 0);
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+}
+
 /* All of the log stands in one segment, so it can't be cut; and of the three only the leader and
  * the one that needs what can't be read are there: so nobody else leads, and nothing is written. */
 Test(transfer, what_the_log_cannot_give_the_snapshot_gives, .fini = end) {
@@ -538,10 +568,10 @@ Test(transfer, what_the_log_cannot_give_the_snapshot_gives, .fini = end) {
     cr_assert(replica_snapshot_is_due(box.replicas[leader]));
     char name[DISK_NAME_SIZE];
     replica_box_write_snapshot(&box, leader, name, ERROR_DISK_FULL);
-    replica_box_run(&box, 2000 * 1000);
+    replica_box_run(&box, 900 * 1000);
     cr_expect_not(replica_snapshot_is_due(box.replicas[leader]), "not at once again");
-    replica_box_run(&box, 5000 * 1000);
-    cr_expect(replica_snapshot_is_due(box.replicas[leader]));
+    replica_box_run(&box, 200 * 1000);
+    cr_expect(replica_snapshot_is_due(box.replicas[leader]), "but soon: another node waits for it");
     cr_assert(replica_box_snapshot(&box, leader));
     cr_expect_eq(raft_base_index(replica_raft(box.replicas[leader])), 0, "the log is not cut");
     cr_assert(replica_box_settle(&box));

@@ -31,6 +31,9 @@ enum {
     CHANGED_SIZE = 8 + 2, /* ticket, state, id; then the reason */
 };
 
+/* Fewer than this: whoever starts again draws from elsewhere (replica_create()). */
+static const uint64_t TICKETS_OF_A_BOOT = (uint64_t)1 << 32;
+
 const char replica_removed_text[] =
     "CLUSTERDOWN this node was removed from its cluster: not executed; ask another one";
 
@@ -456,20 +459,15 @@ static struct verdict judge_move(struct replica *replica, const struct question 
 
 /* Only who certainly leads knows the newest configuration: another one's refusal would be no truth.
  * By its lease; or, as a leader that tried to hand over has none for the rest of its term, by a
- * read index asked for when the question came first: the question comes again until that is there.
- */
+ * read index asked for after the question came, or a later one of the same node's, which draws its
+ * tickets in turn: the question comes again until that is there. */
 static bool is_certain(struct replica *replica, const struct question *question) {
     if (raft_has_lease(replica->raft, replica->now.now_us)) return true;
-    struct doubt *doubt = NULL;
-    for (uint32_t i = 0; i < CHANGES_MAX && doubt == NULL; i++) {
-        struct doubt *other = &replica->doubts[i];
-        if (other->from == question->from && other->ticket == question->ticket) doubt = other;
-    }
-    if (doubt != NULL && replica_barrier_is_passed(replica, doubt->context)) return true;
+    struct doubt *doubt = &replica->doubts[question->from];
+    bool is_covered = doubt->context != 0 && doubt->ticket - question->ticket < TICKETS_OF_A_BOOT;
+    if (is_covered && replica_barrier_is_passed(replica, doubt->context)) return true;
     uint64_t context = replica_ask_for_index(replica); /* the one before may be lost */
-    if (doubt == NULL)
-        replica->doubts[replica->next_doubt++ % CHANGES_MAX] =
-            (struct doubt){.from = question->from, .ticket = question->ticket, .context = context};
+    if (!is_covered) *doubt = (struct doubt){.ticket = question->ticket, .context = context};
     return false;
 }
 

@@ -130,11 +130,10 @@ struct open_change {
     uint64_t since_us, asked_us; /* asked: the leader, last; 0: not yet */
 };
 
-/* A question about a change that came to a leader without a lease. */
+/* Leader without a lease: a node's newest question about a change. */
 struct doubt {
-    uint32_t from; /* 0: none */
     uint64_t ticket;
-    uint64_t context; /* of the read index that was asked for then */
+    uint64_t context; /* of the read index that was asked for when it came; 0: there is none */
 };
 /* Leader: who is to come in another one's place, for as long as somebody asks about it. */
 struct awaited_member {
@@ -283,8 +282,7 @@ struct replica {
     struct open_change changes[CHANGES_MAX];
     struct awaited_member awaited[CHANGES_MAX];
     uint64_t next_ticket;
-    struct doubt doubts[CHANGES_MAX]; /* the newest: a ring */
-    uint32_t next_doubt;
+    struct doubt doubts[RAFT_NODES_MAX + 1]; /* by the node that asks */
 
     struct raft_change role_changes[ROLE_CHANGES_MAX]; /* to be told: a ring */
     uint64_t role_changes_first, role_changes_next;

@@ -612,23 +612,54 @@ Test(replica_members, an_id_that_is_given_out_again_is_another_nodes) {
 
 /* From then on it has no lease for the rest of its term (SAFETY 5), and changes go on by read
  * indexes. */
+static void fail_to_hand_over(struct replica_box *box, uint32_t target) {
+    uint32_t leader = replica_box_leader(box);
+    struct replica *replica = box->replicas[leader];
+    box->cut[target] = true;
+    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .node = target};
+    cr_assert_eq(replica_raft_step(replica, &event), RAFT_REFUSED_NONE);
+    for (int i = 0; i < 500 && raft_transfer_target(replica->raft) != 0; i++)
+        replica_box_run(box, 10 * 1000);
+    cr_assert_eq(replica_box_leader(box), leader);
+    cr_assert_not(raft_has_lease(replica->raft, box->now_us));
+}
+
 Test(replica_members, a_leader_whose_handing_over_failed_still_changes_members) {
     struct replica_box box;
     replica_box_init(&box, 3);
     cr_assert(replica_box_settle(&box));
     uint32_t leader = replica_box_leader(&box), target = leader % 3 + 1, third = target % 3 + 1;
-    struct replica *replica = box.replicas[leader];
-    uint64_t term = raft_term(replica->raft);
-    box.cut[target] = true;
-    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .node = target};
-    cr_assert_eq(replica_raft_step(replica, &event), RAFT_REFUSED_NONE);
-    for (int i = 0; i < 500 && raft_transfer_target(replica->raft) != 0; i++)
-        replica_box_run(&box, 10 * 1000);
-    cr_assert_eq(replica_box_leader(&box), leader);
-    cr_assert_not(raft_has_lease(replica->raft, box.now_us));
+    uint64_t term = raft_term(box.replicas[leader]->raft);
+    fail_to_hand_over(&box, target);
     expect_removed(&box, third, target);
     expect_removed(&box, leader, third);
-    cr_expect_eq(raft_term(replica->raft), term, "in the term in which the lease was given up");
+    cr_expect_eq(raft_term(box.replicas[leader]->raft), term,
+                 "in the term in which the lease was given up");
+    replica_box_clear(&box);
+}
+
+Test(replica_members, a_leader_without_a_lease_answers_as_many_as_can_ask) {
+    enum { NODES = 5 };
+    struct replica_box box;
+    replica_box_init(&box, NODES);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), target = leader % NODES + 1;
+    fail_to_hand_over(&box, target);
+    struct replica_change change = of_node(REPLICA_MOVE, leader);
+    change.member = *members_find(members_of(&box, leader), target);
+    uint64_t tickets[NODES + 1][CHANGES_MAX];
+    for (uint32_t node = 1; node <= NODES; node++)
+        for (uint32_t i = 0; i < CHANGES_MAX && node != target; i++) {
+            tickets[node][i] = replica_change_members(box.replicas[node], &change,
+                                                      replica_box_moment(&box, node));
+            cr_assert_neq(tickets[node][i], 0);
+        }
+    replica_box_run(&box, 200 * 1000); /* Each is asked twice at least. */
+    for (uint32_t node = 1; node <= NODES; node++)
+        for (uint32_t i = 0; i < CHANGES_MAX && node != target; i++)
+            cr_expect_eq(replica_change_status(box.replicas[node], tickets[node][i]).state,
+                         REPLICA_CHANGE_REFUSED, "asked by node %u as number %u", node, i);
+    cr_assert_not(raft_has_lease(box.replicas[leader]->raft, box.now_us));
     replica_box_clear(&box);
 }
 

@@ -19,6 +19,8 @@ static void check_votes(const struct raft *raft) {
     CHECK((raft->votes_granted & raft->votes_refused & self) == 0);
     CHECK(raft->voted_for <= RAFT_NODES_MAX);
     if (raft->role == RAFT_CANDIDATE) CHECK(raft->voted_for == raft->config.id);
+    if (raft->role != RAFT_FOLLOWER)
+        CHECK(raft_has_joined_by(raft, raft_log_last_index(&raft->log)));
     if (raft->role == RAFT_CANDIDATE || raft->role == RAFT_PRE_CANDIDATE) {
         CHECK(raft->leader == 0);
         CHECK(raft_is_eligible(raft));
@@ -68,6 +70,7 @@ static void check_leader(const struct raft *raft) {
     bool needs_nobody = raft->confirmed_number == UINT64_MAX;
     CHECK(needs_nobody || raft->confirmed_number <= raft->heartbeat_number);
     CHECK(!raft->truncated); /* A leader never overwrites its log (Raft 5.3). */
+    CHECK(!raft->is_needed);
     for (uint32_t i = 0; i < raft->peer_count; i++)
         check_peer(raft, &raft->peers[i]);
     for (uint32_t i = 1; i < raft->pending_count; i++)
@@ -83,6 +86,7 @@ static void check_members(const struct raft *raft) {
     CHECK(raft->voters.present == members_voters(members));
     CHECK(raft->voters.next == members_next_voters(members));
     CHECK((raft->voters.next != 0) == members->joint);
+    if (raft->is_voter) CHECK(raft_has_joined_by(raft, raft_members_index(raft)));
     /* Every other member is a peer. */
     uint32_t others = members_all(members) & ~(1u << raft->config.id), peers = 0;
     for (uint32_t i = 0; i < raft->peer_count; i++)
@@ -94,6 +98,9 @@ static void check_repair(const struct raft *raft) {
     if (raft_is_planted(raft, RAFT_PLANTED_DAMAGED_VOTES)) return;
     if (raft->damaged || raft->vote_lost) CHECK(raft->role == RAFT_FOLLOWER);
     if (raft->vote_lost) CHECK(raft->leader == 0);
+    /* Its term is a lower bound until then: what is written counts as known. */
+    bool writes_vote = raft->has_persist && raft->persist.has_hard_state;
+    if (raft->vote_lost) CHECK(!writes_vote);
 }
 
 static void check_other(const struct raft *raft) {

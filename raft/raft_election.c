@@ -35,9 +35,9 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint32_t leader) {
  * and counts only the votes of its own voters (thesis 4.1). */
 static bool may_vote(const struct raft *raft) {
     bool is_damaged = raft->damaged && !raft_is_planted(raft, RAFT_PLANTED_DAMAGED_VOTES);
-    /* Its id may have been another node's, for whose acknowledgements it can't speak until it has
-     * all that was committed up to its own joining. */
-    bool has_arrived = raft_log_last_index(&raft->log) >= raft->config.joined_index;
+    /* For what another node under its id acknowledged it can't speak until it has all that was
+     * committed up to its own joining. */
+    bool has_arrived = raft_has_joined_by(raft, raft_log_last_index(&raft->log));
     return !raft->diverged && !is_damaged && !raft->vote_lost && has_arrived;
 }
 

@@ -235,6 +235,10 @@ uint64_t raft_value_of(struct raft_voters voters, const struct raft_tally *tally
 static inline uint32_t raft_all_voters(const struct raft *raft) {
     return raft->voters.present | raft->voters.next;
 }
+/* Before this node joined, its id may have been another node's. */
+static inline bool raft_has_joined_by(const struct raft *raft, uint64_t index) {
+    return index >= raft->config.joined_index;
+}
 static inline bool raft_is_only_voter(const struct raft *raft) {
     return raft->is_voter && raft_all_voters(raft) == 1u << raft->config.id;
 }

@@ -57,7 +57,7 @@ bool raft_is_eligible(const struct raft *raft) {
         const struct raft_configuration *configuration = &raft->configurations[i];
         const struct members *members = &configuration->members;
         uint32_t voters = members_voters(members) | members_next_voters(members);
-        bool is_ours = configuration->index >= raft->config.joined_index;
+        bool is_ours = raft_has_joined_by(raft, configuration->index);
         if (is_ours && (voters & 1u << raft->config.id) != 0) return true;
         if (configuration->index <= raft->commit_index) break;
     }
@@ -68,7 +68,7 @@ bool raft_was_always_alone(const struct raft *raft) {
     uint32_t self = 1u << raft->config.id;
     for (uint32_t i = 0; i < raft->configuration_count; i++) {
         const struct members *members = &raft->configurations[i].members;
-        if (raft->configurations[i].index < raft->config.joined_index) return false;
+        if (!raft_has_joined_by(raft, raft->configurations[i].index)) return false;
         if ((members_voters(members) | members_next_voters(members)) != self) return false;
     }
     return raft->term == 0 || raft->voted_for == raft->config.id;
@@ -139,7 +139,7 @@ static void configure(struct raft *raft) {
     raft->voters = (struct raft_voters){.present = members_voters(members),
                                         .next = members_next_voters(members)};
     raft->is_voter = (raft_all_voters(raft) & 1u << raft->config.id) != 0 &&
-                     raft_in_force(raft)->index >= raft->config.joined_index;
+                     raft_has_joined_by(raft, raft_in_force(raft)->index);
     raft->members_changed = true;
     match_peers(raft, members);
     raft->may_be_promoted = members_to_promote(members);

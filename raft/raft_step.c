@@ -688,7 +688,7 @@ const struct members *raft_members_at(const struct raft *raft, uint64_t index) {
 }
 
 static enum raft_standing standing_of(const struct raft *raft, uint32_t id) {
-    if (id == raft->config.id && raft_in_force(raft)->index < raft->config.joined_index)
+    if (id == raft->config.id && !raft_has_joined_by(raft, raft_in_force(raft)->index))
         return RAFT_OUTSIDE;
     if ((raft_all_voters(raft) & 1u << id) != 0) return RAFT_VOTER;
     return raft_is_member(raft, id) ? RAFT_LEARNER : RAFT_OUTSIDE;
@@ -698,7 +698,7 @@ enum raft_standing raft_standing(const struct raft *raft) {
 }
 bool raft_is_removed(const struct raft *raft) {
     return raft_members(raft)->count > 0 && raft_members_are_committed(raft) &&
-           raft_members_index(raft) >= raft->config.joined_index &&
+           raft_has_joined_by(raft, raft_members_index(raft)) &&
            raft_standing(raft) == RAFT_OUTSIDE;
 }
 

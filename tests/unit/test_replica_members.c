@@ -530,6 +530,34 @@ Test(replica_members, a_place_that_nobody_asks_for_any_more_is_not_given) {
     replica_box_clear(&box);
 }
 
+Test(replica_members, so_many_new_nodes_are_awaited_and_no_more) {
+    struct replica_box box;
+    replica_box_init(&box, 3);
+    cr_assert(replica_box_settle(&box));
+    uint32_t leader = replica_box_leader(&box), other = leader % 3 + 1;
+    struct replica_change change = replace(&box, 4, leader % 3 + 1);
+    uint64_t tickets[CHANGES_MAX];
+    for (uint32_t i = 0; i < CHANGES_MAX; i++) {
+        change.member.port = 1000 + i;
+        tickets[i] =
+            replica_change_members(box.replicas[other], &change, replica_box_moment(&box, other));
+        cr_assert_neq(tickets[i], 0);
+    }
+    replica_box_run(&box, 200 * 1000);
+    change.member.port = 1000 + CHANGES_MAX;
+    expect_refused(&box, leader, &change, "too many new nodes are awaited");
+    for (uint32_t i = 0; i < CHANGES_MAX; i++)
+        cr_expect_eq(replica_change_status(box.replicas[other], tickets[i]).state,
+                     REPLICA_CHANGE_OPEN);
+    replica_change_forget(box.replicas[other], tickets[3]);
+    replica_box_run(&box, 2000 * 1000); /* That one is not awaited any more. */
+    uint64_t ticket =
+        replica_change_members(box.replicas[leader], &change, replica_box_moment(&box, leader));
+    replica_box_run(&box, 200 * 1000);
+    cr_expect_eq(replica_change_status(box.replicas[leader], ticket).state, REPLICA_CHANGE_OPEN);
+    replica_box_clear(&box);
+}
+
 Test(replica_members, a_member_moves_to_another_address) {
     struct replica_box box;
     replica_box_init(&box, 1);

@@ -759,3 +759,60 @@ Test(transfer, what_has_come_outlives_a_long_silence, .init = begin, .fini = end
     cr_expect_eq(installed(behind), 1);
     cr_expect_eq(resumed(behind), parts);
 }
+
+static void fail_reads(uint32_t node, uint32_t per_mille) {
+    struct simulated_disk_config faults = {
+        .delay_min_us = 100, .delay_max_us = 400, .read_errors_per_mille = per_mille};
+    simulated_disk_configure(box.disks[node], &faults);
+}
+
+/* The receipts, or the parts that they name. */
+static void expect_to_do_without(bool are_receipts_read) {
+    uint32_t leader, behind;
+    (void)a_receiver(&leader, &behind);
+    uint64_t parts = receive_half(behind);
+    end_process(behind);
+    replica_box_boot(&box, behind);
+    const struct snapshot_receiver *receiver = &box.replicas[behind]->receiver;
+    box.cut[behind] = false;
+    for (int i = 0; i < 100000; i++) {
+        bool is_time = receiver->phase == REPLICA_RECEIVE_RESUMING &&
+                       receiver->receipts.is_found == are_receipts_read;
+        if (is_time) break;
+        replica_box_run(&box, 10);
+    }
+    cr_assert_eq(receiver->phase, REPLICA_RECEIVE_RESUMING);
+    fail_reads(behind, 1000);
+    for (int i = 0; i < 100000 && receiver->phase == REPLICA_RECEIVE_RESUMING; i++)
+        replica_box_run(&box, 10);
+    cr_assert_eq(receiver->phase, REPLICA_RECEIVE_FETCHING);
+    fail_reads(behind, 0);
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    if (are_receipts_read)
+        cr_expect_lt(resumed(behind), parts);
+    else
+        cr_expect_eq(resumed(behind), 0);
+}
+
+Test(transfer, what_cannot_be_read_of_it_is_asked_for_again, .init = begin, .fini = end) {
+    expect_to_do_without(true);
+    end();
+    begin();
+    expect_to_do_without(false);
+}
+
+/* What has come since then nobody could tell: none of it is kept. */
+Test(transfer, without_receipts_nothing_outlives_the_attempt, .init = begin, .fini = end) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    (void)receive_half(behind);
+    replica_resume_written(replica, ERROR_DISK_FULL);
+    replica_box_run(&box, 62ull * 1000 * 1000);
+    cr_expect_eq(replica_snapshot_status(replica).receive_phase, REPLICA_RECEIVE_NOTHING);
+    cr_expect_eq(temporary_files(behind), 0);
+    box.cut[behind] = false;
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_eq(resumed(behind), 0);
+}

@@ -85,15 +85,20 @@ Test(raft, three_nodes_elect_replicate_and_read) {
     box_clear(&box);
 }
 
-/* --- a vote that is lost --- */
-
-/* Its disk would say otherwise after the next start: it may have voted in a later term. */
-Test(raft, a_lost_vote_is_not_written_as_known_for_a_term_that_the_node_joined_in) {
+static struct raft_config second_of_three(void) {
     struct raft_config config = test_config;
     config.id = 2;
     config.voter_count = 3;
     for (uint32_t i = 0; i < 3; i++)
         config.voters[i] = i + 1;
+    return config;
+}
+
+/* --- a vote that is lost --- */
+
+/* Its disk would say otherwise after the next start: it may have voted in a later term. */
+Test(raft, a_lost_vote_is_not_written_as_known_for_a_term_that_the_node_joined_in) {
+    struct raft_config config = second_of_three();
     config.vote_lost = true;
     config.joined_term = 7;
     struct raft *raft = raft_create(&config, &(struct raft_hard_state){0}, 0);
@@ -108,16 +113,51 @@ Test(raft, a_lost_vote_is_not_written_as_known_for_a_term_that_the_node_joined_i
     raft_destroy(raft);
 }
 
+/* Node 1 has lost its own too and is asked for it; node 3 tells its term. Where that leaves this
+ * node; 0: its vote is lost still. */
+static uint64_t term_after(uint64_t told) {
+    struct raft_config config = second_of_three();
+    config.vote_lost = true;
+    struct raft *raft = raft_create(&config, &(struct raft_hard_state){0}, 0);
+    raft_start(raft, 0);
+    struct raft_output output;
+    struct raft_event event = {.type = RAFT_EVENT_TICK, .now_us = 1000};
+    raft_step(raft, &event, &output);
+    cr_assert_eq(output.message_count, 2);
+    uint64_t nonce = output.messages[0].as.pre_vote.campaign_term;
+    struct raft_message answers[] = {
+        {.type = RAFT_VOTE_LOST, .from = 1, .to = 2, .as.vote_lost = {.nonce = nonce}},
+        {.type = RAFT_PRE_VOTE_REPLY,
+         .from = 3,
+         .to = 2,
+         .term = told,
+         .as.pre_vote_reply = {.campaign_term = nonce}}};
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        event =
+            (struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &answers[i], .now_us = 2000};
+        raft_step(raft, &event, &output);
+        raft_check(raft);
+    }
+    uint64_t term = raft_vote_is_lost(raft) ? 0 : raft_term(raft);
+    raft_destroy(raft);
+    return term;
+}
+
+/* There is room for a jump of up to twice 2^40 terms, or none is made. */
+Test(raft, with_lost_votes_nobody_goes_beyond_the_last_term) {
+    uint64_t jump = (uint64_t)1 << 40, last = RAFT_TERM_MAX - 2 * jump;
+    uint64_t term = term_after(last);
+    cr_expect(term >= last + jump && term <= RAFT_TERM_MAX, "%llu", (unsigned long long)term);
+    cr_expect_eq(term_after(last + 1), 0);
+    cr_expect_eq(term_after(RAFT_TERM_MAX), 0);
+}
+
 /* --- one core, led by node 1 in term 1 --- */
 
 enum { ENTRIES = 5 };
 
-static struct raft *second_of_three(uint64_t term) {
-    struct raft_config config = test_config;
-    config.id = 2;
-    config.voter_count = 3;
-    for (uint32_t i = 0; i < 3; i++)
-        config.voters[i] = i + 1;
+static struct raft *create_second(uint64_t term) {
+    struct raft_config config = second_of_three();
     return raft_create(&config, &(struct raft_hard_state){.term = term}, 0);
 }
 
@@ -148,7 +188,7 @@ static void hear(struct raft *raft, struct raft_message message, struct raft_out
 
 /* It has all the entries, committed and not applied; *hash: of the last but one. */
 static struct raft *core_that_has_committed(uint64_t *hash) {
-    struct raft *raft = second_of_three(0);
+    struct raft *raft = create_second(0);
     raft_start(raft, 0);
     struct entry entries[ENTRIES];
     create_entries(entries);
@@ -192,7 +232,7 @@ Test(raft, a_snapshot_that_contradicts_what_is_committed_is_divergence) {
 /* What its disk has lost was no entry, and nobody writes: it is whole again once its leader has
  * looked through its log, without any news. */
 Test(raft, a_damaged_node_that_lacks_nothing_is_whole_without_news) {
-    struct raft *raft = second_of_three(1);
+    struct raft *raft = create_second(1);
     struct entry entries[ENTRIES];
     create_entries(entries);
     for (uint32_t i = 0; i < ENTRIES; i++)

@@ -678,8 +678,8 @@ Test(replica_members, a_leader_without_a_lease_answers_as_many_as_can_ask) {
     uint64_t tickets[NODES + 1][CHANGES_MAX];
     for (uint32_t node = 1; node <= NODES; node++)
         for (uint32_t i = 0; i < CHANGES_MAX && node != target; i++) {
-            tickets[node][i] = replica_change_members(box.replicas[node], &change,
-                                                      replica_box_moment(&box, node));
+            tickets[node][i] =
+                replica_change_members(box.replicas[node], &change, replica_box_moment(&box, node));
             cr_assert_neq(tickets[node][i], 0);
         }
     replica_box_run(&box, 200 * 1000); /* Each is asked twice at least. */

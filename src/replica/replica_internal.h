@@ -592,6 +592,11 @@ void replica_receiver_fail(struct replica *replica, const char *what);
 void replica_receiver_clear(struct replica *replica);
 /* Asks for what is not there, as far as the window goes. */
 void replica_receiver_go_on(struct replica *replica);
+/* Reads at most a part's size of what came, into the room `at` (there are SNAPSHOT_READS); whether
+ * any of that is under way. */
+void replica_receiver_read_back(struct replica *replica, uint32_t at, const char *name,
+                                uint64_t offset, uint64_t size);
+bool replica_receiver_reads_back(const struct replica *replica);
 /* An entry was recovered or applied. */
 void replica_snapshots_note_entry(struct replica *replica, const char *image);
 

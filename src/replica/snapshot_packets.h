@@ -31,6 +31,13 @@ static inline bool snapshot_file_equal(const struct snapshot_file *a,
            a->position.hash == b->position.hash && a->size == b->size && a->check == b->check;
 }
 
+/* Of the part, or piece, that begins there, of at most so many bytes. */
+static inline uint64_t snapshot_part_size(const struct snapshot_file *file, uint64_t offset,
+                                          uint64_t size_max) {
+    uint64_t left = offset < file->size ? file->size - offset : 0;
+    return left < size_max ? left : size_max;
+}
+
 /* Of a part in its place. */
 static inline uint64_t snapshot_part_check(const struct snapshot_file *file, uint64_t offset,
                                            struct bytes part) {

@@ -39,10 +39,8 @@ static bool parts_are_at_rest(const struct snapshot_receiver *receiver) {
 /* No disk call of an earlier attempt is under way. */
 static bool is_quiet(const struct replica *replica) {
     if (!parts_are_at_rest(&replica->receiver)) return false;
-    if (replica->snapshots.requests[SLOT_RECEIPTS].open) return false;
-    for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
-        if (replica->snapshots.requests[SLOT_LOAD + i].open) return false;
-    return true;
+    return !replica->snapshots.requests[SLOT_RECEIPTS].open &&
+           !replica_receiver_reads_back(replica);
 }
 
 /* --- the end of an attempt ----------------------------------------------------------------------
@@ -226,9 +224,8 @@ enum error replica_receive_part(struct replica *replica, uint32_t from, struct b
     struct bytes bytes = bytes_slice(body, SNAPSHOT_PART_HEAD_SIZE, SIZE_MAX);
     uint64_t check = load_u64(body.data + SNAPSHOT_FILE_SIZE + 8);
     if (check != snapshot_part_check(&file, offset, bytes)) return ERROR_CHECKSUM;
-    uint64_t left = offset < file.size ? file.size - offset : 0;
-    uint32_t wanted = replica->config.snapshot_part_size;
-    if (bytes.size != (left < wanted ? left : wanted)) return ERROR_MALFORMED;
+    uint32_t size_max = replica->config.snapshot_part_size;
+    if (bytes.size != snapshot_part_size(&file, offset, size_max)) return ERROR_MALFORMED;
 
     /* It may be old, or come twice. */
     bool is_awaited = receiver->phase == REPLICA_RECEIVE_FETCHING && from == receiver->node;
@@ -283,19 +280,31 @@ void replica_receiver_written(struct replica *replica, uint32_t slot,
 /* --- verifying ----------------------------------------------------------------------------------
  */
 
+void replica_receiver_read_back(struct replica *replica, uint32_t at, const char *name,
+                                uint64_t offset, uint64_t size) {
+    struct snapshot_receiver *receiver = &replica->receiver;
+    uint64_t room = replica->config.snapshot_part_size; /* a pause of some milliseconds */
+    CHECK(size <= room);
+    if (receiver->rooms[at] == NULL) receiver->rooms[at] = memory_allocate(room);
+    struct disk_request request = {
+        .call = DISK_READ, .offset = offset, .size = size, .into = receiver->rooms[at]};
+    memcpy(request.name, name, sizeof(request.name));
+    replica_own_request(replica, SLOT_LOAD + at, &request);
+}
+
+bool replica_receiver_reads_back(const struct replica *replica) {
+    for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
+        if (replica->snapshots.requests[SLOT_LOAD + i].open) return true;
+    return false;
+}
+
 static void ask_next_piece(struct replica *replica, uint32_t at) {
     struct snapshot_receiver *receiver = &replica->receiver;
-    if (receiver->read_asked >= receiver->file.size) return;
-    uint64_t left = receiver->file.size - receiver->read_asked;
-    uint64_t piece = replica->config.snapshot_part_size; /* a pause of some milliseconds */
-    if (receiver->rooms[at] == NULL) receiver->rooms[at] = memory_allocate(piece);
-    struct disk_request request = {.call = DISK_READ,
-                                   .offset = receiver->read_asked,
-                                   .size = left < piece ? left : piece,
-                                   .into = receiver->rooms[at]};
-    memcpy(request.name, receiver->name, sizeof(request.name));
-    receiver->read_asked += request.size;
-    replica_own_request(replica, SLOT_LOAD + at, &request);
+    uint64_t offset = receiver->read_asked;
+    if (offset >= receiver->file.size) return;
+    uint64_t size = snapshot_part_size(&receiver->file, offset, replica->config.snapshot_part_size);
+    receiver->read_asked += size;
+    replica_receiver_read_back(replica, at, receiver->name, offset, size);
 }
 
 void replica_receiver_synced(struct replica *replica, enum error error) {

@@ -183,40 +183,25 @@ static void end_resume(struct replica *replica) {
     replica_receiver_go_on(replica);
 }
 
-/* Two rooms, as for every other reading of what came. */
-static void read_into(struct replica *replica, uint32_t at, const char *name, uint64_t offset,
-                      uint64_t size) {
-    struct snapshot_receiver *receiver = &replica->receiver;
-    if (receiver->rooms[at] == NULL) receiver->rooms[at] = memory_allocate(part_size(replica));
-    struct disk_request request = {
-        .call = DISK_READ, .offset = offset, .size = size, .into = receiver->rooms[at]};
-    memcpy(request.name, name, sizeof(request.name));
-    replica_own_request(replica, SLOT_LOAD + at, &request);
-}
-
 static void read_receipts(struct replica *replica) {
     struct snapshot_receipts *receipts = &replica->receiver.receipts;
     uint64_t left = receipts->found_size - receipts->found.size;
     uint64_t size = left < part_size(replica) ? left : part_size(replica);
-    read_into(replica, 0, receipts->name, receipts->found.size, size);
+    replica_receiver_read_back(replica, 0, receipts->name, receipts->found.size, size);
 }
 
 /* Reads the next part that has a receipt, or ends when none is being read any more. */
 static void read_next(struct replica *replica, uint32_t at) {
     struct snapshot_receiver *receiver = &replica->receiver;
     struct receipt receipt;
-    bool is_any = take_row(replica, receiver->receipts.row_next, &receipt);
-    if (is_any) {
-        uint64_t left = receiver->file.size - receipt.offset;
-        uint64_t size = left < part_size(replica) ? left : part_size(replica);
+    if (take_row(replica, receiver->receipts.row_next, &receipt)) {
         receiver->receipts.rows[at] = receiver->receipts.row_next;
         receiver->receipts.row_next += ROW_SIZE;
-        read_into(replica, at, receiver->name, receipt.offset, size);
-        return;
+        uint64_t size = snapshot_part_size(&receiver->file, receipt.offset, part_size(replica));
+        replica_receiver_read_back(replica, at, receiver->name, receipt.offset, size);
+    } else if (!replica_receiver_reads_back(replica)) {
+        end_resume(replica);
     }
-    for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
-        if (replica->snapshots.requests[SLOT_LOAD + i].open) return;
-    end_resume(replica);
 }
 
 static void take_receipts(struct replica *replica, const struct disk_completion *completion) {

@@ -397,10 +397,10 @@ static void refuse_waiting(struct replica *replica, struct session *session) {
     for (uint32_t i = 0; i < session->pending_count; i++) {
         struct pending *pending =
             &session->pending[(session->pending_first + i) & (session->pending_capacity - 1)];
+        if (pending->unsealed) break;
         if (pending->kind == PENDING_READ && !pending->attached) session->indexed_reads--;
         bool waits = pending->kind == PENDING_READ || pending->kind == PENDING_WRITE;
-        if (waits && !pending->unsealed) pending->kind = PENDING_CLUSTERDOWN;
-        if (pending->unsealed) break;
+        if (waits) pending->kind = PENDING_CLUSTERDOWN;
     }
     session_end_subscriber(replica, session);
     session_pump(replica, session);

@@ -107,13 +107,16 @@ static const struct member *find_by_uuid(const struct members *members, const ch
     return NULL;
 }
 
+static bool is_at(const struct member *member, const struct member *place) {
+    return member->port == place->port && strcmp(member->host, place->host) == 0;
+}
+
 /* Another one than `but`. */
 static const struct member *find_by_address(const struct members *members,
                                             const struct member *wanted, uint32_t but) {
     for (uint32_t i = 0; i < members->count; i++) {
         const struct member *member = &members->at[i];
-        bool is_there = member->port == wanted->port && strcmp(member->host, wanted->host) == 0;
-        if (is_there && member->id != but) return member;
+        if (member->id != but && is_at(member, wanted)) return member;
     }
     return NULL;
 }
@@ -135,10 +138,10 @@ static uint32_t shown_by(const struct replica_change *change, const struct membe
                                       : members_find(members, change->id);
     if (change->kind == REPLICA_REMOVE) return member == NULL ? change->id : 0;
     if (member == NULL) return 0;
-    bool is_there =
-        member->port == change->member.port && strcmp(member->host, change->member.host) == 0;
-    if (change->kind == REPLICA_PROMOTE && (member->flags & MEMBER_VOTER) == 0) return 0;
-    return change->kind == REPLICA_MOVE && !is_there ? 0 : member->id;
+    bool is_made = change->kind == REPLICA_PROMOTE ? (member->flags & MEMBER_VOTER) != 0
+                   : change->kind == REPLICA_MOVE  ? is_at(member, &change->member)
+                                                   : true;
+    return is_made ? member->id : 0;
 }
 
 /* By a committed configuration. One that was made is not asked for any more: it may be taken back
@@ -281,9 +284,8 @@ static bool is_awaited_still(const struct replica *replica, const struct awaited
 static uint32_t awaited_instead_of(const struct replica *replica, const struct member *wanted) {
     for (uint32_t i = 0; i < CHANGES_MAX; i++) {
         const struct awaited_member *awaited = &replica->awaited[i];
-        bool is_there =
-            awaited->member.port == wanted->port && strcmp(awaited->member.host, wanted->host) == 0;
-        if (is_there && is_awaited_still(replica, awaited)) return awaited->member.replaces;
+        bool is_meant = is_awaited_still(replica, awaited) && is_at(&awaited->member, wanted);
+        if (is_meant) return awaited->member.replaces;
     }
     return 0;
 }
@@ -293,8 +295,7 @@ static bool await_member(struct replica *replica, const struct replica_change *c
     struct awaited_member *free = NULL;
     for (uint32_t i = 0; i < CHANGES_MAX; i++) {
         struct awaited_member *awaited = &replica->awaited[i];
-        bool is_the_one = awaited->member.port == change->member.port &&
-                          strcmp(awaited->member.host, change->member.host) == 0;
+        bool is_the_one = is_at(&awaited->member, &change->member);
         if (is_the_one || !is_awaited_still(replica, awaited)) free = awaited;
         if (is_the_one) break;
     }

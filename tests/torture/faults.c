@@ -34,11 +34,11 @@ struct fault_kind {
     void (*begin)(struct faults *faults, struct fault *fault);
     void (*end)(struct faults *faults, struct fault *fault);
     void (*tick)(struct faults *faults, struct fault *fault); /* NULL: nothing to do meanwhile */
-    /* Whether it has had its effect; NULL: at once. It is waited for, but not for ever. */
-    bool (*is_over)(struct faults *faults, struct fault *fault);
     uint32_t shortest_ms, longest_ms;
     enum { ANY_NODES, NOT_ALL_NODES, ONE_NODE, ALL_NODES } whom;
     bool slows_all; /* a befallen leader may stay one, and all wait for it */
+    /* Whether it has had its effect; NULL: at once. It is waited for, but not for ever. */
+    bool (*is_over)(struct faults *faults, struct fault *fault);
 };
 
 enum stage { STAGE_PLANNED, STAGE_LASTS, STAGE_OVER, STAGE_DROPPED /* the time was over */ };
@@ -223,18 +223,17 @@ static void begin_mess(struct faults *faults, struct fault *fault) {
 }
 
 static const struct fault_kind network_kinds[] = {
-    {"partition", begin_partition, mend_network, NULL, NULL, 800, 4000, NOT_ALL_NODES, false},
-    {"one-way cut", begin_one_way, mend_network, NULL, NULL, 800, 3000, NOT_ALL_NODES, false},
-    {"cut of one link", begin_one_link, mend_network, NULL, NULL, 800, 3000, ONE_NODE, false},
-    {"flapping link", begin_flapping, mend_network, tick_flapping, NULL, 1500, 4000, ONE_NODE,
-     false},
-    {"cut of clients", begin_clients_cut, mend_network, NULL, NULL, 500, 2500, ANY_NODES, false},
-    {"delay", begin_delay, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
-    {"loss", begin_loss, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
-    {"reordering", begin_reordering, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
-    {"doubling", begin_doubling, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
-    {"narrow links", begin_narrowness, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
-    {"mess", begin_mess, mend_network, NULL, NULL, 800, 3000, ANY_NODES, true},
+    {"partition", begin_partition, mend_network, NULL, 800, 4000, NOT_ALL_NODES, false},
+    {"one-way cut", begin_one_way, mend_network, NULL, 800, 3000, NOT_ALL_NODES, false},
+    {"cut of one link", begin_one_link, mend_network, NULL, 800, 3000, ONE_NODE, false},
+    {"flapping link", begin_flapping, mend_network, tick_flapping, 1500, 4000, ONE_NODE, false},
+    {"cut of clients", begin_clients_cut, mend_network, NULL, 500, 2500, ANY_NODES, false},
+    {"delay", begin_delay, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"loss", begin_loss, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"reordering", begin_reordering, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"doubling", begin_doubling, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"narrow links", begin_narrowness, mend_network, NULL, 800, 3000, ANY_NODES, true},
+    {"mess", begin_mess, mend_network, NULL, 800, 3000, ANY_NODES, true},
 };
 
 /* --- processes ------------------------------------------------------------------------------- */
@@ -414,16 +413,16 @@ static void begin_damage(struct faults *faults, struct fault *fault) {
 }
 
 static const struct fault_kind node_kinds[] = {
-    {"kill", begin_kill, start_befallen, NULL, NULL, 100, 3000, ANY_NODES, false},
-    {"termination", begin_termination, start_befallen, NULL, NULL, 100, 2000, ANY_NODES, false},
-    {"pause", begin_pause, end_pause, NULL, NULL, 200, 3000, ANY_NODES, false},
-    {"slow command", begin_slow_command, end_nothing, NULL, NULL, 300, 4000, ANY_NODES, true},
-    {"power loss", begin_power_loss, end_power_loss, NULL, NULL, 100, 2500, ANY_NODES, false},
-    {"power cut", begin_power_loss, end_power_loss, NULL, NULL, 100, 1000, ALL_NODES, false},
-    {"full disk", begin_full_disk, end_full_disk, NULL, NULL, 500, 2500, ANY_NODES, true},
-    {"disk stall", begin_stall, end_stall, NULL, NULL, 800, 3000, ANY_NODES, false},
-    {"failed call", begin_call_error, end_call_error, NULL, NULL, 800, 2500, ANY_NODES, false},
-    {"flipped bit", begin_damage, end_nothing, NULL, are_befallen_up, 300, 1500, ONE_NODE, false},
+    {"kill", begin_kill, start_befallen, NULL, 100, 3000, ANY_NODES, false},
+    {"termination", begin_termination, start_befallen, NULL, 100, 2000, ANY_NODES, false},
+    {"pause", begin_pause, end_pause, NULL, 200, 3000, ANY_NODES, false},
+    {"slow command", begin_slow_command, end_nothing, NULL, 300, 4000, ANY_NODES, true},
+    {"power loss", begin_power_loss, end_power_loss, NULL, 100, 2500, ANY_NODES, false},
+    {"power cut", begin_power_loss, end_power_loss, NULL, 100, 1000, ALL_NODES, false},
+    {"full disk", begin_full_disk, end_full_disk, NULL, 500, 2500, ANY_NODES, true},
+    {"disk stall", begin_stall, end_stall, NULL, 800, 3000, ANY_NODES, false},
+    {"failed call", begin_call_error, end_call_error, NULL, 800, 2500, ANY_NODES, false},
+    {"flipped bit", begin_damage, end_nothing, NULL, 300, 1500, ONE_NODE, false, are_befallen_up},
 };
 
 /* --- damage ---------------------------------------------------------------------------------- */

@@ -90,6 +90,23 @@ static int find_port(void) {
 
 /* --- clusters -------------------------------------------------------------------------------- */
 
+const char *const small_log_options[] = {"--raft-snapshot-log-min",
+                                         "3mb",
+                                         "--raft-snapshot-log-ratio",
+                                         "0",
+                                         "--raft-log-retain",
+                                         "1mb",
+                                         "--rdbcompression",
+                                         "no",
+                                         NULL};
+
+static void list_first(struct cluster *cluster, int count) {
+    size_t used = 0;
+    for (int i = 0; i < count; i++)
+        used += (size_t)snprintf(cluster->list + used, sizeof(cluster->list) - used,
+                                 "%s127.0.0.1:%d", i == 0 ? "" : ",", cluster->nodes[i].port);
+}
+
 struct cluster *cluster_create(int count, const char *const *options) {
     struct cluster *cluster = memory_allocate_zeroed(sizeof(*cluster));
     current = cluster;
@@ -100,15 +117,13 @@ struct cluster *cluster_create(int count, const char *const *options) {
     cr_assert(mkdtemp(cluster->root) != NULL, "%s: %s", cluster->root, strerror(errno));
     for (int i = 0; options != NULL && options[i] != NULL; i++)
         cluster->options[i] = options[i];
-    size_t used = 0;
     for (int i = 0; i < count; i++) {
         struct cluster_node *node = &cluster->nodes[i];
         node->port = find_port();
         snprintf(node->directory, sizeof(node->directory), "%.200s/node%d", cluster->root, i + 1);
         snprintf(node->log, sizeof(node->log), "%.200s/node%d.log", cluster->root, i + 1);
-        used += (size_t)snprintf(cluster->list + used, sizeof(cluster->list) - used,
-                                 "%s127.0.0.1:%d", i == 0 ? "" : ",", node->port);
     }
+    list_first(cluster, count);
     return cluster;
 }
 
@@ -296,6 +311,19 @@ void node_start_with(struct cluster *cluster, int node, const char *list,
 
 void node_start(struct cluster *cluster, int node) {
     node_start_with(cluster, node, cluster->count > 1 ? cluster->list : NULL, NULL);
+}
+
+void cluster_start_founders(struct cluster *cluster, int count) {
+    list_first(cluster, count);
+    for (int i = 0; i < count; i++)
+        node_start_with(cluster, i, cluster->list, NULL);
+    cluster_await_serving(cluster);
+}
+
+void node_start_joining(struct cluster *cluster, int node, int member) {
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", cluster->nodes[member].port);
+    node_start_with(cluster, node, NULL, (const char *const[]){"--join", address, NULL});
 }
 
 /* Reaps it if it has ended. */

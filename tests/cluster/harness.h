@@ -24,6 +24,9 @@ struct cluster_node {
     char directory[CLUSTER_PATH_MAX], log[CLUSTER_PATH_MAX];
 };
 
+/* Options under which a few MB of writes have logs cut behind snapshots. */
+extern const char *const small_log_options[];
+
 struct cluster {
     int count;
     struct cluster_node nodes[CLUSTER_NODES_MAX];
@@ -41,6 +44,8 @@ struct cluster *cluster_create_running(int count, const char *const *options);
 void cluster_destroy(struct cluster *cluster);
 
 void cluster_start(struct cluster *cluster);
+/* Only the first `count` nodes found it, and are awaited; the others are there to join later. */
+void cluster_start_founders(struct cluster *cluster, int count);
 /* All running nodes answer, know one leader and have their origins. */
 void cluster_await_serving(struct cluster *cluster);
 /* The node that is leader by its own word, awaited. */
@@ -54,6 +59,8 @@ void node_start(struct cluster *cluster, int node);
  * first is a path; `list` in place of the cluster's. */
 void node_start_with(struct cluster *cluster, int node, const char *list,
                      const char *const *arguments);
+/* With --join and this member's address. */
+void node_start_joining(struct cluster *cluster, int node, int member);
 /* The signal; for SIGKILL and SIGTERM also the end of the process, whose wait status it returns. */
 int node_signal(struct cluster *cluster, int node, int signal);
 /* The process ends by itself within a bound: its wait status. */

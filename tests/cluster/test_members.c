@@ -17,51 +17,53 @@ struct counter {
     pthread_t thread;
     struct cluster *cluster;
     int node;
-    atomic_bool stop, paused; /* paused: what goes wrong from now on is not counted */
+    atomic_bool stop, failed;
     atomic_llong acknowledged;
-    char error[256]; /* the first */
+    char error[256]; /* once it has failed */
 };
 
-static void note_error(struct counter *counter, const char *text) {
-    if (atomic_load(&counter->paused) || counter->error[0] != '\0') return;
+static void note_failure(struct counter *counter, const char *text) {
     snprintf(counter->error, sizeof(counter->error), "%s", text);
+    atomic_store(&counter->failed, true);
 }
 
 static void *count(void *argument) {
     struct counter *counter = argument;
     redisContext *client = node_try_connect(counter->cluster, counter->node);
-    while (client != NULL && !atomic_load(&counter->stop)) {
+    if (client == NULL) note_failure(counter, "no connection");
+    while (!atomic_load(&counter->failed) && !atomic_load(&counter->stop)) {
         redisReply *reply = redisCommand(client, "INCR counter:%d", counter->node);
-        if (reply == NULL) {
-            note_error(counter, client->errstr);
-            break;
-        }
-        if (reply->type == REDIS_REPLY_INTEGER)
+        if (reply == NULL)
+            note_failure(counter, client->errstr);
+        else if (reply->type == REDIS_REPLY_INTEGER)
             atomic_fetch_add(&counter->acknowledged, 1);
         else
-            note_error(counter, reply->str);
-        bool failed = reply->type != REDIS_REPLY_INTEGER;
-        freeReplyObject(reply);
-        if (failed) break;
+            note_failure(counter, reply->str);
+        if (reply != NULL) freeReplyObject(reply);
     }
     if (client != NULL) redisFree(client);
     return NULL;
 }
 
+static bool has_gone_on(struct counter *counter, long long from) {
+    return atomic_load(&counter->acknowledged) > from || atomic_load(&counter->failed);
+}
+
 static void counter_start(struct counter *counter, struct cluster *cluster, int node) {
     *counter = (struct counter){.cluster = cluster, .node = node};
     cr_assert_eq(pthread_create(&counter->thread, NULL, count, counter), 0);
-    AWAIT(atomic_load(&counter->acknowledged) > 0 || counter->error[0] != '\0');
+    AWAIT(has_gone_on(counter, 0));
 }
 
 /* No call has failed, and each was carried out once. */
 static void counter_end(struct counter *counter, int asked) {
     long long before = atomic_load(&counter->acknowledged);
-    if (counter->error[0] == '\0') AWAIT(atomic_load(&counter->acknowledged) > before);
+    AWAIT(has_gone_on(counter, before));
     atomic_store(&counter->stop, true);
     pthread_join(counter->thread, NULL);
-    cr_expect_str_eq(counter->error, "", "node %d: %s", counter->node + 1, counter->error);
-    if (counter->error[0] != '\0') counter->cluster->keep = true;
+    bool failed = atomic_load(&counter->failed);
+    cr_expect_not(failed, "node %d: %s", counter->node + 1, counter->error);
+    if (failed) counter->cluster->keep = true;
     redisContext *client = node_connect(counter->cluster, asked);
     cr_expect_eq(ask_integer(client, "GET counter:%d", counter->node),
                  atomic_load(&counter->acknowledged));
@@ -73,25 +75,6 @@ static void counter_end(struct counter *counter, int asked) {
 static void start_alone(struct cluster *cluster, int node) {
     node_start_with(cluster, node, NULL, NULL);
     node_await_serving(cluster, node);
-}
-
-static void start_joining(struct cluster *cluster, int node, int member) {
-    char address[64];
-    snprintf(address, sizeof(address), "127.0.0.1:%d", cluster->nodes[member].port);
-    node_start_with(cluster, node, NULL, (const char *const[]){"--join", address, NULL});
-}
-
-/* Those of the first `count` nodes, as --cluster takes it. */
-static void start_founders(struct cluster *cluster, int count) {
-    char list[CLUSTER_PATH_MAX];
-    size_t used = 0;
-    for (int i = 0; i < count; i++)
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s127.0.0.1:%d",
-                                 i == 0 ? "" : ",", cluster->nodes[i].port);
-    for (int i = 0; i < count; i++)
-        node_start_with(cluster, i, list, NULL);
-    for (int i = 0; i < count; i++)
-        node_await_serving(cluster, i);
 }
 
 static int voters_seen_by(struct cluster *cluster, int node) {
@@ -128,11 +111,14 @@ static void expect_error(struct cluster *cluster, int node, const char *command,
     redisFree(client);
 }
 
-static void expect_removed(struct cluster *cluster, int asked, int node) {
+static void expect_id_removed(struct cluster *cluster, int asked, long long id) {
     char command[64];
-    snprintf(command, sizeof(command), "RAFT REMOVE %lld",
-             node_info(cluster, node, "raft_node_id"));
+    snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
     expect_ok(cluster, asked, command);
+}
+
+static void expect_removed(struct cluster *cluster, int asked, int node) {
+    expect_id_removed(cluster, asked, node_info(cluster, node, "raft_node_id"));
 }
 
 static bool state_is(struct cluster *cluster, int node, const char *expected) {
@@ -145,6 +131,13 @@ static void await_state(struct cluster *cluster, int node, const char *expected)
     AWAIT(state_is(cluster, node, expected));
 }
 
+/* It knows that it is no member any more, and stops as ever. */
+static void end_removed(struct cluster *cluster, int node) {
+    await_state(cluster, node, "removed");
+    int status = node_signal(cluster, node, SIGTERM);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "wait status %x", status);
+}
+
 /* --- growing --------------------------------------------------------------------------------- */
 
 /* The peer port of a lone node is closed until RAFT ADD opens it. */
@@ -154,7 +147,7 @@ Test(members, one_grows_to_three_under_load) {
     cr_expect_eq(connect_port(cluster->nodes[0].port + 10000), -1, "no peer port yet");
     struct counter counters[3];
     counter_start(&counters[0], cluster, 0);
-    start_joining(cluster, 1, 0);
+    node_start_joining(cluster, 1, 0);
     await_state(cluster, 1, "joining");
     expect_error(cluster, 1, "SET x y", "LOADING this node waits to be let into its cluster");
     node_await_log(cluster, 1, "waits to be let in by 127.0.0.1:");
@@ -165,7 +158,7 @@ Test(members, one_grows_to_three_under_load) {
     redisFree(client);
     node_await_serving(cluster, 1);
     counter_start(&counters[1], cluster, 1);
-    start_joining(cluster, 2, 1);
+    node_start_joining(cluster, 2, 1);
     AWAIT(is_settled(cluster, 3));
     counter_start(&counters[2], cluster, 2);
     for (int i = 0; i < 3; i++)
@@ -180,12 +173,12 @@ Test(members, one_grows_to_three_under_load) {
 
 Test(members, three_grow_to_five_and_shrink_under_load) {
     struct cluster *cluster = cluster_create(5, NULL);
-    start_founders(cluster, 3);
+    cluster_start_founders(cluster, 3);
     struct counter counters[3];
     for (int i = 0; i < 2; i++)
         counter_start(&counters[i], cluster, i);
-    start_joining(cluster, 3, 1);
-    start_joining(cluster, 4, 2);
+    node_start_joining(cluster, 3, 1);
+    node_start_joining(cluster, 4, 2);
     AWAIT(is_settled(cluster, 5));
     counter_start(&counters[2], cluster, 4);
     /* One that leads and one that does not; their own clients are elsewhere. */
@@ -193,14 +186,12 @@ Test(members, three_grow_to_five_and_shrink_under_load) {
     await_state(cluster, 2, "removed");
     expect_error(cluster, 2, "SET x y", "CLUSTERDOWN this node was removed from its cluster");
     node_await_log(cluster, 2, "was removed from its cluster: it takes no part any more");
-    int status = node_signal(cluster, 2, SIGTERM);
-    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    end_removed(cluster, 2);
     if (cluster_leader(cluster) != 3)
         expect_removed(cluster, 0, 3);
     else
         expect_ok(cluster, 3, "RAFT LEAVE");
-    await_state(cluster, 3, "removed");
-    (void)node_signal(cluster, 3, SIGTERM);
+    end_removed(cluster, 3);
     AWAIT(is_settled(cluster, 3));
     for (int i = 0; i < 3; i++)
         counter_end(&counters[i], 0);
@@ -209,15 +200,13 @@ Test(members, three_grow_to_five_and_shrink_under_load) {
 }
 
 Test(members, a_leader_leaves_under_load) {
-    struct cluster *cluster = cluster_create(3, NULL);
-    start_founders(cluster, 3);
+    struct cluster *cluster = cluster_create_running(3, NULL);
     int leader = cluster_leader(cluster), first = (leader + 1) % 3, second = (leader + 2) % 3;
     struct counter counters[2];
     counter_start(&counters[0], cluster, first);
     counter_start(&counters[1], cluster, second);
     expect_ok(cluster, leader, "RAFT LEAVE");
-    await_state(cluster, leader, "removed");
-    (void)node_signal(cluster, leader, SIGTERM);
+    end_removed(cluster, leader);
     AWAIT(is_settled(cluster, 2));
     counter_end(&counters[0], second);
     counter_end(&counters[1], first);
@@ -228,24 +217,22 @@ Test(members, a_leader_leaves_under_load) {
 /* --- replacing ------------------------------------------------------------------------------- */
 
 Test(members, a_lost_directory_is_replaced_by_way_of_remove_and_join) {
-    struct cluster *cluster = cluster_create(3, NULL);
-    start_founders(cluster, 3);
+    struct cluster *cluster = cluster_create_running(3, NULL);
     int lost = cluster_follower(cluster), other = cluster_leader(cluster);
     long long id = node_info(cluster, lost, "raft_node_id");
     struct counter counter;
     counter_start(&counter, cluster, other);
     (void)node_signal(cluster, lost, SIGKILL);
     node_lose_directory(cluster, lost);
-    char command[64], mend[64];
-    snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
+    char mend[64];
     snprintf(mend, sizeof(mend), "RAFT ADD with REPLACE %lld, and start it again", id);
     node_start(cluster, lost); /* with --cluster, as it was */
     node_expect_refused(cluster, lost, "RAFT REMOVE this node's old id on another node");
     node_lose_directory(cluster, lost);
-    start_joining(cluster, lost, other);
+    node_start_joining(cluster, lost, other);
     node_expect_refused(cluster, lost, mend);
-    expect_ok(cluster, other, command);
-    start_joining(cluster, lost, other);
+    expect_id_removed(cluster, other, id);
+    node_start_joining(cluster, lost, other);
     AWAIT(is_settled(cluster, 3));
     cr_expect_eq(node_info(cluster, lost, "raft_node_id"), 4, "ids are not used again");
     counter_end(&counter, lost);
@@ -305,7 +292,7 @@ static void addition_end(struct addition *addition, long long expected) {
  * other way round: there is never a fourth voter, so one more may always fail. */
 static void replace_in_one_step(bool same_address) {
     struct cluster *cluster = cluster_create(4, NULL);
-    start_founders(cluster, 3);
+    cluster_start_founders(cluster, 3);
     int lost = cluster_follower(cluster), leader = cluster_leader(cluster);
     int other = 3 - lost - leader, newcomer = same_address ? lost : 3;
     long long id = node_info(cluster, lost, "raft_node_id");
@@ -317,7 +304,7 @@ static void replace_in_one_step(bool same_address) {
     struct addition addition;
     addition_start(&addition, cluster, leader, newcomer, id);
     /* Another member lets it in than the one that was told. */
-    start_joining(cluster, newcomer, other);
+    node_start_joining(cluster, newcomer, other);
     addition_end(&addition, 4);
     AWAIT(is_settled(cluster, 3));
     cr_expect_eq(node_info(cluster, newcomer, "raft_node_id"), 4);
@@ -342,17 +329,16 @@ Test(members, a_lost_disk_is_replaced_in_one_step_under_the_old_address) {
 /* It lives, and leads: what it leads to last it has to hear of. */
 Test(members, a_leader_is_replaced_in_one_step_under_load) {
     struct cluster *cluster = cluster_create(4, NULL);
-    start_founders(cluster, 3);
+    cluster_start_founders(cluster, 3);
     int leader = cluster_leader(cluster), asked = (leader + 1) % 3, other = (leader + 2) % 3;
     struct counter counters[2];
     counter_start(&counters[0], cluster, asked);
     counter_start(&counters[1], cluster, other);
     struct addition addition;
     addition_start(&addition, cluster, asked, 3, node_info(cluster, leader, "raft_node_id"));
-    start_joining(cluster, 3, leader);
+    node_start_joining(cluster, 3, leader);
     addition_end(&addition, 4);
-    await_state(cluster, leader, "removed");
-    (void)node_signal(cluster, leader, SIGTERM);
+    end_removed(cluster, leader);
     AWAIT(is_settled(cluster, 3));
     counter_end(&counters[0], 3);
     counter_end(&counters[1], asked);
@@ -369,10 +355,9 @@ Test(members, a_node_alone_is_replaced_in_one_step) {
     redisFree(client);
     struct addition addition;
     addition_start(&addition, cluster, 0, 1, 1);
-    start_joining(cluster, 1, 0);
+    node_start_joining(cluster, 1, 0);
     addition_end(&addition, 2);
-    await_state(cluster, 0, "removed");
-    (void)node_signal(cluster, 0, SIGTERM);
+    end_removed(cluster, 0);
     AWAIT(is_settled(cluster, 1));
     client = node_connect(cluster, 1);
     cr_expect(ask_is(client, "y", "GET x"));
@@ -382,14 +367,11 @@ Test(members, a_node_alone_is_replaced_in_one_step) {
 
 /* Its log says nothing of it, and those that it knew are gone or don't hear it. */
 Test(members, a_node_that_was_removed_while_it_was_down_is_told) {
-    struct cluster *cluster = cluster_create(3, NULL);
-    start_founders(cluster, 3);
+    struct cluster *cluster = cluster_create_running(3, NULL);
     int gone = cluster_follower(cluster), leader = cluster_leader(cluster);
     long long id = node_info(cluster, gone, "raft_node_id");
     (void)node_signal(cluster, gone, SIGKILL);
-    char command[64];
-    snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
-    expect_ok(cluster, leader, command);
+    expect_id_removed(cluster, leader, id);
     node_start(cluster, gone);
     await_state(cluster, gone, "removed");
     node_await_log(cluster, gone, "was removed from its cluster");
@@ -404,7 +386,7 @@ static void use_up_ids(struct cluster *cluster, int asked, long long last) {
     enum { SPARE = 3 };
     redisContext *client = node_connect(cluster, asked);
     for (long long id = 4; id <= last; id++) {
-        start_joining(cluster, SPARE, asked);
+        node_start_joining(cluster, SPARE, asked);
         cr_assert_eq(ask_integer(client, "RAFT ADD 127.0.0.1:%d", cluster->nodes[SPARE].port), id);
         cr_expect(ask_is(client, "OK", "RAFT REMOVE %lld", id));
         (void)node_signal(cluster, SPARE, SIGKILL);
@@ -417,16 +399,14 @@ static void use_up_ids(struct cluster *cluster, int asked, long long last) {
 Test(members, a_removed_node_whose_id_is_anothers_now_is_refused) {
     enum { SPARE = 3, IDS = 16 };
     struct cluster *cluster = cluster_create(4, NULL);
-    start_founders(cluster, 3);
+    cluster_start_founders(cluster, 3);
     int gone = cluster_follower(cluster), leader = cluster_leader(cluster);
     int other = 3 - gone - leader;
     long long id = node_info(cluster, gone, "raft_node_id");
     (void)node_signal(cluster, gone, SIGKILL);
-    char command[64];
-    snprintf(command, sizeof(command), "RAFT REMOVE %lld", id);
-    expect_ok(cluster, other, command);
+    expect_id_removed(cluster, other, id);
     use_up_ids(cluster, other, IDS);
-    start_joining(cluster, SPARE, other);
+    node_start_joining(cluster, SPARE, other);
     AWAIT(is_settled(cluster, 3));
     cr_expect_eq(node_info(cluster, SPARE, "raft_node_id"), id, "the first that is free again");
     long long changes = node_info(cluster, leader, "raft_leader_changes");
@@ -447,11 +427,11 @@ Test(members, a_removed_node_whose_id_is_anothers_now_is_refused) {
 /* All that it knew have left: it is fed by nodes that it has never heard of. */
 Test(members, a_node_that_was_down_follows_leaders_that_it_does_not_know) {
     struct cluster *cluster = cluster_create(5, NULL);
-    start_founders(cluster, 3);
+    cluster_start_founders(cluster, 3);
     int late = cluster_follower(cluster), first = (late + 1) % 3, second = (late + 2) % 3;
     (void)node_signal(cluster, late, SIGKILL);
-    start_joining(cluster, 3, first);
-    start_joining(cluster, 4, first);
+    node_start_joining(cluster, 3, first);
+    node_start_joining(cluster, 4, first);
     cluster_await_serving(cluster);
     AWAIT(voters_seen_by(cluster, 3) == 5 && voters_seen_by(cluster, 4) == 5);
     expect_removed(cluster, 4, first);
@@ -478,18 +458,18 @@ Test(members, a_node_that_was_down_follows_leaders_that_it_does_not_know) {
 Test(members, members_are_known_again_after_a_restart_of_all) {
     struct cluster *cluster = cluster_create(3, NULL);
     start_alone(cluster, 0);
-    start_joining(cluster, 1, 0);
+    node_start_joining(cluster, 1, 0);
     redisContext *client = node_connect(cluster, 0);
     cr_expect_eq(ask_integer(client, "RAFT ADD 127.0.0.1:%d", cluster->nodes[1].port), 2);
     redisFree(client);
-    start_joining(cluster, 2, 0);
+    node_start_joining(cluster, 2, 0);
     AWAIT(is_settled(cluster, 3));
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 3; i++)
             (void)node_signal(cluster, i, round == 0 ? SIGKILL : SIGTERM);
         node_start_with(cluster, 0, NULL, NULL);
         node_start_with(cluster, 1, NULL, NULL);
-        start_joining(cluster, 2, 1);
+        node_start_joining(cluster, 2, 1);
         AWAIT(is_settled(cluster, 3));
         node_await_log(cluster, 2,
                        "Without effect: --join (this data directory belongs to "

@@ -13,18 +13,8 @@ enum { KEYS = 60000, PIECE = 2000 };
 
 static struct cluster *cluster;
 
-static const char *const options[] = {"--raft-snapshot-log-min",
-                                      "3mb",
-                                      "--raft-snapshot-log-ratio",
-                                      "0",
-                                      "--raft-log-retain",
-                                      "1mb",
-                                      "--rdbcompression",
-                                      "no",
-                                      NULL};
-
 static void begin(void) {
-    cluster = cluster_create_running(3, options);
+    cluster = cluster_create_running(3, small_log_options);
 }
 
 static void end(void) {
@@ -208,13 +198,8 @@ Test(transfer, either_end_may_be_killed, .init = begin, .fini = end) {
 
 /* Three founders, and a fourth node that does not run. */
 static void begin_with_a_spare(void) {
-    cluster = cluster_create(4, options);
-    char list[CLUSTER_PATH_MAX];
-    snprintf(list, sizeof(list), "127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d", cluster->nodes[0].port,
-             cluster->nodes[1].port, cluster->nodes[2].port);
-    for (int node = 0; node < 3; node++)
-        node_start_with(cluster, node, list, NULL);
-    cluster_await_serving(cluster);
+    cluster = cluster_create(4, small_log_options);
+    cluster_start_founders(cluster, 3);
 }
 
 static bool log_is_cut(int node) {
@@ -231,9 +216,7 @@ Test(transfer, a_new_node_joins_under_load_when_the_log_is_cut, .init = begin_wi
     for (int node = 0; node < 3; node++)
         AWAIT(log_is_cut(node));
     long long changes = raft_field(other, "raft_leader_changes");
-    char address[64];
-    snprintf(address, sizeof(address), "127.0.0.1:%d", cluster->nodes[other].port);
-    node_start_with(cluster, NEWCOMER, NULL, (const char *const[]){"--join", address, NULL});
+    node_start_joining(cluster, NEWCOMER, other);
     long long expected = 0;
     int64_t until = clock_ms() + PATIENCE_MS;
     while (raft_field(leader, "raft_num_voting_nodes") != 4) {

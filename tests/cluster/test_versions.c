@@ -16,6 +16,15 @@ static void start_as(struct cluster *cluster, int node, const char *const *argum
     node_start_with(cluster, node, cluster->list, arguments);
 }
 
+/* The first node is the older one. */
+static struct cluster *create_mixed(const char *const *options) {
+    struct cluster *cluster = cluster_create(NODES, options);
+    for (int i = 0; i < NODES; i++)
+        start_as(cluster, i, i == 0 ? older : newer);
+    cluster_await_serving(cluster);
+    return cluster;
+}
+
 /* What `node` speaks with `other`. */
 static int spoken(struct cluster *cluster, int node, int other) {
     char field[32], text[256];
@@ -45,11 +54,7 @@ static void write_and_read_everywhere(struct cluster *cluster, int round) {
 /* A node that speaks the older version leads, dies and comes back among newer ones, and the other
  * way round. */
 Test(versions, one_apart_found_replicate_and_fail_over) {
-    struct cluster *cluster = cluster_create(NODES, NULL);
-    start_as(cluster, 0, older);
-    start_as(cluster, 1, newer);
-    start_as(cluster, 2, newer);
-    cluster_await_serving(cluster);
+    struct cluster *cluster = create_mixed(NULL);
     cr_expect_eq(spoken(cluster, 0, 1), 2);
     cr_expect_eq(spoken(cluster, 1, 0), 2);
     cr_expect_eq(spoken(cluster, 1, 2), 3);
@@ -94,11 +99,7 @@ Test(versions, are_raised_one_node_after_the_other) {
 Test(versions, who_does_not_know_busy_is_not_told) {
     static const char *const options[] = {"--enable-debug-command", "yes",
                                           "--raft-election-timeout", "1000", NULL};
-    struct cluster *cluster = cluster_create(NODES, options);
-    start_as(cluster, 0, older);
-    start_as(cluster, 1, newer);
-    start_as(cluster, 2, newer);
-    cluster_await_serving(cluster);
+    struct cluster *cluster = create_mixed(options);
     for (int i = 0; i < NODES; i++) {
         redisContext *client = node_connect(cluster, i);
         cr_expect(ask_is(client, "OK", "DEBUG SLEEP 1"));
@@ -124,11 +125,7 @@ static void expect_refused(redisContext *client, const char *command) {
 /* What an older version does not know must not come into its log: it would stop there, or go on
  * with another state. */
 Test(versions, what_the_older_does_not_know_is_refused_until_all_are_new) {
-    struct cluster *cluster = cluster_create(NODES, NULL);
-    start_as(cluster, 0, older);
-    start_as(cluster, 1, newer);
-    start_as(cluster, 2, newer);
-    cluster_await_serving(cluster);
+    struct cluster *cluster = create_mixed(NULL);
     if (cluster_leader(cluster) == 0) {
         (void)node_signal(cluster, 0, SIGTERM);
         cluster_await_serving(cluster);

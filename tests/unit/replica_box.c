@@ -36,10 +36,24 @@ void replica_box_init(struct replica_box *box, uint32_t count) {
         member.flags = MEMBER_VOTER;
         CHECK(members_put(&box->founders, &member));
     }
-    for (uint32_t node = 1; node <= count; node++) {
+    for (uint32_t node = 1; node <= count; node++)
         create_disk(box, node);
+}
+
+void replica_box_boot_all(struct replica_box *box) {
+    for (uint32_t node = 1; node <= box->count; node++)
         replica_box_boot(box, node);
-    }
+}
+
+uint32_t replica_box_start(struct replica_box *box) {
+    replica_box_boot_all(box);
+    CHECK(replica_box_settle(box));
+    return replica_box_leader(box);
+}
+
+uint32_t replica_box_begin(struct replica_box *box, uint32_t count) {
+    replica_box_init(box, count);
+    return replica_box_start(box);
 }
 
 void replica_box_boot(struct replica_box *box, uint32_t node) {
@@ -93,6 +107,11 @@ struct replica_change_status replica_box_change(struct replica_box *box, uint32_
                                                 const struct replica_change *change) {
     uint64_t ticket =
         replica_change_members(box->replicas[node], change, replica_box_moment(box, node));
+    return replica_box_await_change(box, node, ticket);
+}
+
+struct replica_change_status replica_box_await_change(struct replica_box *box, uint32_t node,
+                                                      uint64_t ticket) {
     struct replica_change_status status = {0};
     for (int i = 0; i < 4000; i++) {
         status = replica_change_status(box->replicas[node], ticket);

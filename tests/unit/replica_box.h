@@ -37,7 +37,13 @@ struct replica_box {
     void (*configure)(struct replica_config *config); /* has the last word; NULL: nobody */
 };
 
+/* Nodes with empty disks, none of which runs yet. */
 void replica_box_init(struct replica_box *box, uint32_t count);
+void replica_box_boot_all(struct replica_box *box);
+/* The same, and settles. Returns the leader. */
+uint32_t replica_box_start(struct replica_box *box);
+/* replica_box_init() and replica_box_start(). */
+uint32_t replica_box_begin(struct replica_box *box, uint32_t count);
 void replica_box_clear(struct replica_box *box);
 void replica_box_boot(struct replica_box *box, uint32_t node);
 void replica_box_kill(struct replica_box *box, uint32_t node);
@@ -47,6 +53,8 @@ void replica_box_join(struct replica_box *box, uint32_t node, uint32_t seen_by);
 /* Asks this node for a change of the members and runs until the outcome is known. */
 struct replica_change_status replica_box_change(struct replica_box *box, uint32_t node,
                                                 const struct replica_change *change);
+struct replica_change_status replica_box_await_change(struct replica_box *box, uint32_t node,
+                                                      uint64_t ticket);
 /* The member that `node` of the box would be under the address that all its nodes have. */
 struct member replica_box_member(const struct replica_box *box, uint32_t node);
 /* Lets virtual time pass, all events carried out. */

@@ -7,8 +7,7 @@
 static struct replica_box box;
 
 static void begin_with(uint32_t count) {
-    replica_box_init(&box, count);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, count);
 }
 
 static void end(void) {

@@ -18,15 +18,10 @@ static void keep_little_in_memory(struct replica_config *config) {
 }
 
 static void begin_with(uint32_t count) {
-    box = (struct replica_box){0};
     replica_box_init(&box, count);
-    for (uint32_t node = 1; node <= count; node++)
-        replica_box_kill(&box, node);
     box.segment_size = SEGMENT_SIZE;
     box.configure = keep_little_in_memory;
-    for (uint32_t node = 1; node <= count; node++)
-        replica_box_boot(&box, node);
-    cr_assert(replica_box_settle(&box));
+    replica_box_start(&box);
 }
 
 static void end(void) {
@@ -152,7 +147,6 @@ Test(repair, a_directory_of_an_earlier_day_is_noticed_and_supplied, .fini = end)
     uint32_t leader = replica_box_leader(&box), node = leader % 3 + 1;
     struct simulated_disk *before = simulated_disk_copy(box.disks[node]);
     write_much(leader, 20);
-    box.cut[node % 3 + 1 == leader ? (node + 1) % 3 + 1 : node % 3 + 1] = false;
     replica_box_kill(&box, node);
     simulated_disk_destroy(box.disks[node]);
     box.disks[node] = before;
@@ -215,19 +209,6 @@ Test(repair, a_received_snapshot_that_is_lost_at_once_is_missed, .fini = end) {
 /* --- the data that the cluster began with -------------------------------------------------------
  */
 
-static void put_first_snapshot(uint32_t node) {
-    struct replica *replica = box.replicas[node];
-    char name[DISK_NAME_SIZE];
-    struct snapshot_options options = {.redis_version = BYTES("7.0.15")};
-    struct snapshot_writer *writer = replica_snapshot_begin(replica, &options, name);
-    struct buffer file = {0};
-    while (!snapshot_writer_next(writer, &file, 1000)) {
-    }
-    snapshot_writer_destroy(writer);
-    simulated_disk_put(box.disks[node], SNAPSHOT_NAME, 0, buffer_bytes(&file));
-    buffer_clear(&file);
-}
-
 static void await_snapshot(struct replica_config *config) {
     config->awaits_snapshot = true;
     config->has_log = true; /* Its identity says that there has been one. */
@@ -276,7 +257,7 @@ static void change_snapshot(uint32_t node, const char *from, const char *to) {
 Test(repair, a_snapshot_that_is_none_is_named, .fini = end) {
     begin_with(1);
     write_much(1, 3);
-    put_first_snapshot(1);
+    cr_assert(replica_box_snapshot(&box, 1));
     replica_box_kill(&box, 1);
     change_snapshot(1, "raft-index", "raft-indey");
     replica_box_boot(&box, 1);

@@ -10,8 +10,7 @@
 
 Test(replica, one_node_answers_in_the_order_of_the_requests) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct box_client *client = replica_box_client(&box, 1);
     box_client_send(&box, client,
                     "SET x 1\r\nGET x\r\nINCR x\r\nGET x\r\nNOSUCH\r\nINCR x\r\nGET y\r\n");
@@ -24,8 +23,7 @@ Test(replica, one_node_answers_in_the_order_of_the_requests) {
 
 Test(replica, one_node_keeps_what_it_acknowledged_through_a_loss_of_power) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct box_client *client = replica_box_client(&box, 1);
     for (int i = 0; i < 50; i++)
         box_client_send(&box, client, "INCR x\r\n");
@@ -52,9 +50,7 @@ static uint32_t count_lines(const struct box_client *client) {
 /* What comes in meanwhile waits, on every node, and is done once. */
 Test(replica, leadership_changes_hands_under_load) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *clients[4];
     for (uint32_t node = 1; node <= 3; node++) {
         clients[node] = replica_box_client(&box, node);
@@ -86,9 +82,7 @@ Test(replica, leadership_changes_hands_under_load) {
  * present one goes on. */
 Test(replica, what_comes_in_waits_for_a_transfer_that_is_given_up) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), away = leader % 3 + 1, other = away % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), away = leader % 3 + 1, other = away % 3 + 1;
     const struct raft *raft = box.replicas[leader]->raft;
     struct box_client *near = replica_box_client(&box, leader);
     struct box_client *far = replica_box_client(&box, other);
@@ -121,8 +115,7 @@ Test(replica, what_comes_in_waits_for_a_transfer_that_is_given_up) {
 
 Test(replica, three_nodes_take_writes_and_reads_on_any_of_them) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     for (uint32_t node = 1; node <= 3; node++) {
         struct box_client *writer = replica_box_client(&box, node);
         struct box_client *reader = replica_box_client(&box, node % 3 + 1);
@@ -141,9 +134,7 @@ Test(replica, three_nodes_take_writes_and_reads_on_any_of_them) {
 
 Test(replica, clients_of_survivors_see_a_pause_and_no_error_when_the_leader_dies) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *client = replica_box_client(&box, leader % 3 + 1);
     box_client_send(&box, client, "INCR x\r\n");
     cr_expect(box_client_expect(&box, client, ":1\r\n"));
@@ -163,9 +154,7 @@ Test(replica, clients_of_survivors_see_a_pause_and_no_error_when_the_leader_dies
 /* Found by the simulator: heartbeats came more often than the tick that sends again was due. */
 Test(replica, a_batch_that_was_lost_is_sent_again_though_heartbeats_come) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t follower = replica_box_leader(&box) % 3 + 1;
+    uint32_t follower = replica_box_begin(&box, 3) % 3 + 1;
     struct box_client *client = replica_box_client(&box, follower);
     box.cut[follower] = true;
     box_client_send(&box, client, "INCR x\r\n");
@@ -179,9 +168,7 @@ Test(replica, a_batch_that_was_lost_is_sent_again_though_heartbeats_come) {
 
 Test(replica, a_node_that_is_cut_off_says_clusterdown_for_what_it_never_sent) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t lonely = replica_box_leader(&box) % 3 + 1;
+    uint32_t lonely = replica_box_begin(&box, 3) % 3 + 1;
     struct box_client *client = replica_box_client(&box, lonely);
     box.cut[lonely] = true;
     replica_box_run(&box, 3 * 1000 * 1000);
@@ -224,9 +211,7 @@ Test(replica, whoever_waits_too_long_for_a_sealed_write_is_told_that_nobody_know
     const char *large = large_set();
 
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *first = replica_box_client(&box, leader),
                       *second = replica_box_client(&box, leader);
     box.cut[leader] = true;
@@ -265,13 +250,7 @@ Test(replica, at_its_bound_a_node_answers_what_needs_no_room) {
     struct replica_box box;
     replica_box_init(&box, 3);
     box.inflight_bytes_max = 256 * 1024;
-    cr_assert(replica_box_settle(&box));
-    for (uint32_t node = 1; node <= 3; node++) {
-        replica_box_kill(&box, node);
-        replica_box_boot(&box, node);
-    }
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_start(&box);
     const struct replica *replica = box.replicas[leader];
     struct box_client *filler = replica_box_client(&box, leader),
                       *client = replica_box_client(&box, leader),
@@ -332,9 +311,7 @@ static void be_alone_with(struct replica_box *box, uint32_t leader, struct box_c
 
 Test(replica, a_write_in_whose_place_an_empty_batch_was_applied_is_certainly_not_executed) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *client = replica_box_client(&box, leader);
     be_alone_with(&box, leader, client,
                   "INCR x\r\nGET x\r\nMULTI\r\nINCR x\r\nINCR x\r\nEXEC\r\nINCR x\r\n");
@@ -353,9 +330,7 @@ Test(replica, a_write_in_whose_place_an_empty_batch_was_applied_is_certainly_not
 
 Test(replica, a_write_that_was_given_up_but_had_reached_the_log_is_answered_as_usual) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), origin = leader % 3 + 1, third = origin % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), origin = leader % 3 + 1, third = origin % 3 + 1;
     struct box_client *client = replica_box_client(&box, origin),
                       *other = replica_box_client(&box, third);
     uint64_t last = raft_last_index(replica_raft(box.replicas[leader]));
@@ -379,9 +354,7 @@ Test(replica, a_write_that_was_given_up_but_had_reached_the_log_is_answered_as_u
 Test(replica, what_was_sealed_behind_a_batch_that_is_given_up_is_given_up_with_it) {
     const char *large = large_set();
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *client = replica_box_client(&box, leader),
                       *gone = replica_box_client(&box, leader);
     box.cut[leader] = true;
@@ -414,9 +387,7 @@ static void fill_disk(struct replica_box *box, struct box_client *filler, uint32
 
 Test(replica, a_leader_with_a_full_disk_hands_over_to_a_node_with_room) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), full = leader % 3 + 1, fit = full % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), full = leader % 3 + 1, fit = full % 3 + 1;
     struct box_client *clients[4] = {NULL};
     for (uint32_t node = 1; node <= 3; node++)
         clients[node] = replica_box_client(&box, node);
@@ -470,8 +441,7 @@ static void expect_no_room_to_verify(struct replica_box *box, uint32_t node) {
 
 Test(replica, where_no_disk_has_room_clients_of_all_nodes_are_told) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     struct box_client *clients[4] = {NULL};
     for (uint32_t node = 1; node <= 3; node++) {
         clients[node] = replica_box_client(&box, node);
@@ -506,9 +476,7 @@ Test(replica, where_no_disk_has_room_clients_of_all_nodes_are_told) {
 Test(replica, a_new_leader_with_a_full_disk_keeps_its_reserve) {
     for (uint32_t which = 1; which <= 2; which++) {
         struct replica_box box;
-        replica_box_init(&box, 3);
-        cr_assert(replica_box_settle(&box));
-        uint32_t leader = replica_box_leader(&box), origin = (leader + which - 1) % 3 + 1;
+        uint32_t leader = replica_box_begin(&box, 3), origin = (leader + which - 1) % 3 + 1;
         struct box_client *client = replica_box_client(&box, origin);
         for (uint32_t node = 1; node <= 3; node++)
             if (node != leader) set_full(&box, node, true);
@@ -540,8 +508,7 @@ Test(replica, a_new_leader_with_a_full_disk_keeps_its_reserve) {
 Test(replica, a_node_that_stops_among_writes_ends_well_and_comes_back) {
     for (uint32_t which = 0; which < 3; which++) {
         struct replica_box box;
-        replica_box_init(&box, 3);
-        cr_assert(replica_box_settle(&box));
+        replica_box_begin(&box, 3);
         uint32_t stopping = (replica_box_leader(&box) + which - 1) % 3 + 1,
                  other = stopping % 3 + 1;
         struct box_client *clients[2] = {replica_box_client(&box, stopping),
@@ -565,9 +532,7 @@ Test(replica, a_node_that_stops_among_writes_ends_well_and_comes_back) {
 
 Test(replica, a_subscriber_is_not_kept_by_a_batch_that_was_given_up) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *gone = replica_box_client(&box, leader),
                       *speaker = replica_box_client(&box, leader % 3 + 1);
     box_client_send(&box, gone, "SUBSCRIBE c\r\n");
@@ -593,8 +558,7 @@ Test(replica, a_subscriber_is_not_kept_by_a_batch_that_was_given_up) {
 
 Test(replica, a_published_message_reaches_a_subscriber_on_another_node) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     struct box_client *listener = replica_box_client(&box, 1),
                       *speaker = replica_box_client(&box, 2);
     box_client_send(&box, listener, "SUBSCRIBE news\r\n");
@@ -618,8 +582,7 @@ Test(replica, a_published_message_reaches_a_subscriber_on_another_node) {
 
 Test(replica, a_transaction_is_applied_whole_and_answered_as_one) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct box_client *client = replica_box_client(&box, 1);
     box_client_send(&box, client, "MULTI\r\nSET x 1\r\nINCR x\r\nGET x\r\nEXEC\r\nGET x\r\n");
     cr_expect(
@@ -639,9 +602,7 @@ Test(replica, a_transaction_is_applied_whole_and_answered_as_one) {
 
 Test(replica, a_node_whose_state_differs_from_the_majority_fences_itself) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), other = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), other = leader % 3 + 1;
     storages_mix_digest(replica_storages(box.replicas[other]), 1); /* as a stray bit would */
     struct box_client *client = replica_box_client(&box, leader);
     for (int i = 0; i < COMPARE_INTERVAL + 8; i++) {
@@ -679,8 +640,7 @@ Test(compare, judges_only_when_enough_is_known) {
 
 Test(replica, subscriptions_are_confirmed_to_a_client_that_wants_no_replies) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct box_client *client = replica_box_client(&box, 1);
     client->session->reply_mode = SESSION_REPLY_OFF;
     box_client_send(&box, client,
@@ -695,8 +655,7 @@ Test(replica, subscriptions_are_confirmed_to_a_client_that_wants_no_replies) {
 
 Test(replica, errors_are_counted_by_code_where_they_were_answered) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     struct box_client *client = replica_box_client(&box, 2);
     box_client_send(&box, client,
                     "SET x a\r\nINCR x\r\nLPUSH x 1\r\nLLEN x\r\nNOSUCH\r\nMULTI\r\nLPOP x\r\n"
@@ -796,9 +755,7 @@ static const struct {
 Test(replica, a_leader_refuses_a_batch_that_could_not_be_applied) {
     static const struct bytes args[] = {BYTES("x"), BYTES("1")};
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), follower = leader % 3 + 1;
     uint64_t number = 1;
     for (size_t i = 0; i < COUNT_OF(foreign_batches); i++) {
         struct buffer body = {0};
@@ -845,9 +802,7 @@ Test(replica, a_leader_refuses_a_batch_that_could_not_be_applied) {
 
 Test(replica, an_origin_is_opened_for_the_node_that_asks_only) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), follower = leader % 3 + 1;
     static const uint32_t nodes[] = {0, 77, UINT32_MAX};
     for (size_t i = 0; i <= COUNT_OF(nodes); i++) {
         uint32_t node = i < COUNT_OF(nodes) ? nodes[i] : leader;
@@ -869,9 +824,7 @@ Test(replica, an_origin_is_opened_for_the_node_that_asks_only) {
 
 Test(replica, nobody_waits_for_a_node_that_has_fenced_itself) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *writer = replica_box_client(&box, leader),
                       *late = replica_box_client(&box, leader);
     box.cut[leader] = true;
@@ -893,8 +846,7 @@ Test(replica, nobody_waits_for_a_node_that_has_fenced_itself) {
 
 Test(replica, a_message_for_the_publisher_stands_behind_the_reply_of_its_transaction) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct box_client *client = replica_box_client(&box, 1);
     client->session->protocol = 3;
     box_client_send(&box, client, "SUBSCRIBE c\r\n");
@@ -909,9 +861,7 @@ Test(replica, a_message_for_the_publisher_stands_behind_the_reply_of_its_transac
 
 Test(replica, a_client_that_has_said_quit_is_told_that_nobody_knows_as_well) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *client = replica_box_client(&box, leader);
     box.cut[leader] = true;
     box_client_send(&box, client, "INCR x\r\n");
@@ -929,9 +879,7 @@ Test(replica, a_client_that_has_said_quit_is_told_that_nobody_knows_as_well) {
 Test(replica, clients_that_come_and_go_on_a_node_without_a_leader_leave_nothing_behind) {
     static const char subscribed[] = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t lonely = replica_box_leader(&box) % 3 + 1;
+    uint32_t lonely = replica_box_begin(&box, 3) % 3 + 1;
     struct box_client *known = replica_box_client(&box, lonely);
     box_client_send(&box, known, "SUBSCRIBE c\r\n");
     cr_expect(box_client_expect(&box, known, subscribed));
@@ -968,9 +916,7 @@ Test(replica, clients_that_come_and_go_on_a_node_without_a_leader_leave_nothing_
 
 Test(replica, nothing_is_executed_that_was_sent_behind_an_unknown_write) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct box_client *client = replica_box_client(&box, leader);
     box.cut[leader] = true;
     box_client_send(&box, client, "INCR x\r\n");
@@ -993,9 +939,7 @@ Test(replica, nothing_is_executed_that_was_sent_behind_an_unknown_write) {
 
 Test(replica, a_subscription_that_was_not_executed_ends_its_connection) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t lonely = replica_box_leader(&box) % 3 + 1;
+    uint32_t lonely = replica_box_begin(&box, 3) % 3 + 1;
     struct box_client *listener = replica_box_client(&box, lonely),
                       *other = replica_box_client(&box, lonely);
     box.cut[lonely] = true;
@@ -1039,9 +983,7 @@ enum { HOUR_MS = 3600 * 1000 };
 /* SAFETY 4. Both followers begin with clocks an hour ahead; then one of them leads. */
 Test(replica, a_leader_whose_clock_was_wrong_from_its_start_lets_no_key_expire_early) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t old = replica_box_leader(&box);
+    uint32_t old = replica_box_begin(&box, 3);
     for (uint32_t node = 1; node <= 3; node++) {
         if (node == old) continue;
         replica_box_kill(&box, node);
@@ -1079,9 +1021,7 @@ static const struct {
 Test(replica, a_leaders_clock_that_jumps_lets_no_key_expire_early) {
     for (size_t i = 0; i < COUNT_OF(clock_jumps); i++) {
         struct replica_box box;
-        replica_box_init(&box, 3);
-        cr_assert(replica_box_settle(&box));
-        uint32_t leader = replica_box_leader(&box);
+        uint32_t leader = replica_box_begin(&box, 3);
         set_key(&box, leader, "SET key value EX 60\r\n");
         box.ahead_ms[leader] = clock_jumps[i].ahead_ms;
         set_key(&box, leader, "SET other value\r\n");
@@ -1121,8 +1061,7 @@ Test(replica, packets_that_make_no_sense_are_refused) {
         {"a stranger's", RAFT_NODES_MAX + 1, BYTES("\x05")},
     };
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     uint64_t before = replica_statistics(box.replicas[1])->packets_refused;
     cr_expect_eq(before, 0);
     for (size_t i = 0; i < COUNT_OF(packets); i++) {
@@ -1160,9 +1099,7 @@ static void give_heartbeat(struct replica_box *box, uint32_t from, uint32_t to, 
 Test(replica, what_waits_for_a_disk_that_takes_nothing_is_bounded) {
     enum { QUESTIONS = 40000, BOUND = 20000 };
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), follower = leader % 3 + 1;
     box.cut[follower] = true;
     uint64_t term = raft_term(replica_raft(box.replicas[follower])) + 1;
     for (uint64_t number = 1; number <= QUESTIONS; number++)
@@ -1185,12 +1122,7 @@ Test(replica, a_read_waits_for_no_time_that_only_an_earlier_leader_knew) {
     replica_box_init(&box, 3);
     for (uint32_t node = 1; node <= 3; node++)
         box.ahead_ms[node] = HOUR_MS;
-    for (uint32_t node = 1; node <= 3; node++) {
-        replica_box_kill(&box, node);
-        replica_box_boot(&box, node);
-    }
-    cr_assert(replica_box_settle(&box));
-    uint32_t old = replica_box_leader(&box);
+    uint32_t old = replica_box_start(&box);
     set_key(&box, old, "SET key value\r\n");
     replica_box_run(&box, 500 * 1000);
     for (uint32_t node = 1; node <= 3; node++) {
@@ -1217,9 +1149,7 @@ Test(replica, a_read_waits_for_no_time_that_only_an_earlier_leader_knew) {
  * present. */
 Test(replica, old_entries_do_not_set_a_clock_back) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t late = replica_box_leader(&box) % 3 + 1;
+    uint32_t late = replica_box_begin(&box, 3) % 3 + 1;
     box.cut[late] = true;
     set_key(&box, replica_box_leader(&box), "SET key value EX 7200\r\n");
     replica_box_run(&box, HOUR_MS * 1000ull);
@@ -1281,9 +1211,7 @@ static bool is_stopped_by_version(struct replica *replica) {
 /* SAFETY 20: a node that meets a newer semantics version stops applying and says so. */
 Test(replica, stops_at_an_entry_of_a_newer_version) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), follower = leader % 3 + 1;
     struct box_client *client = replica_box_client(&box, follower);
     box_client_send(&box, client, "SET x 1\r\n");
     cr_assert(box_client_expect(&box, client, "+OK\r\n"));
@@ -1341,8 +1269,7 @@ static const struct {
 Test(replica, stops_at_an_entry_that_it_can_not_apply) {
     for (size_t i = 0; i < COUNT_OF(unheard_of); i++) {
         struct replica_box box;
-        replica_box_init(&box, 3);
-        cr_assert(replica_box_settle(&box));
+        replica_box_begin(&box, 3);
         replica_box_run(&box, 200 * 1000);
         uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
         struct replica *replica = box.replicas[follower];
@@ -1423,9 +1350,7 @@ static void expect_large(struct replica_box *box, uint32_t node, const char *key
  * its command, whatever stands before and behind that one, and whatever waits in the open batch. */
 Test(replica, large_arguments_arrive_whole) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), follower = leader % 3 + 1;
     char *one = make_large('d'), *two = make_large('q');
     uint32_t nodes[] = {leader, follower};
     for (size_t i = 0; i < COUNT_OF(nodes); i++) {
@@ -1466,8 +1391,7 @@ Test(replica, large_arguments_arrive_whole) {
 /* Behind a batch that is on its way, others wait in the open one; the large one joins them. */
 Test(replica, a_large_argument_joins_the_open_batch) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     char *one = make_large('k');
     struct box_client *clients[4];
     for (size_t i = 0; i < COUNT_OF(clients); i++)
@@ -1508,10 +1432,8 @@ static bool turn_is_over(const struct session *session) {
 Test(replica, a_pipeline_goes_on_in_the_next_turn) {
     struct replica_box box;
     replica_box_init(&box, 1);
-    replica_box_kill(&box, 1);
     box.turn_is_long = turn_is_over;
-    replica_box_boot(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_start(&box);
     struct replica *replica = box.replicas[1];
     struct box_client *client = replica_box_client(&box, 1), *other = replica_box_client(&box, 1);
     commands_until = 2;

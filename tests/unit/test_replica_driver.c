@@ -111,11 +111,7 @@ static void begin_with(uint32_t count, void (*configure)(struct replica_config *
     replica_box_init(&box, count);
     command_registry_add(box.registry, &family);
     box.configure = configure;
-    for (uint32_t node = 1; node <= count; node++)
-        replica_box_kill(&box, node);
-    for (uint32_t node = 1; node <= count; node++)
-        replica_box_boot(&box, node);
-    cr_assert(replica_box_settle(&box));
+    replica_box_start(&box);
     client = replica_box_client(&box, 1);
     refused = NULL;
     ran = errors = turned_away = 0;

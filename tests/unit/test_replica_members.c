@@ -83,8 +83,7 @@ static void expect_total(struct replica_box *box, uint32_t node, const char *exp
 /* The learner gets all there is, becomes a voter by itself, and takes commands as any node. */
 Test(replica_members, one_grows_to_three_while_it_serves) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     write_some(&box, 1, 50);
     grow(&box, 1, 2);
     write_some(&box, 1, 20);
@@ -107,10 +106,8 @@ Test(replica_members, a_node_that_was_alone_syncs_from_the_first_learner_on) {
     for (size_t i = 0; i < COUNT_OF(lax); i++) {
         struct replica_box box;
         replica_box_init(&box, 1);
-        replica_destroy(box.replicas[1]);
         box.sync = lax[i];
-        replica_box_boot(&box, 1);
-        cr_assert(replica_box_settle(&box));
+        replica_box_start(&box);
         write_some(&box, 1, 20);
         struct journal *journal = replica_journal(box.replicas[1]);
         cr_expect_not(journal_is_synced(journal));
@@ -135,9 +132,7 @@ Test(replica_members, a_node_that_was_alone_syncs_from_the_first_learner_on) {
 
 Test(replica_members, a_learner_that_does_not_answer_is_not_promoted) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     struct replica_change change = add(&box, 4), promote = of_node(REPLICA_PROMOTE, 4);
     cr_assert_eq(replica_box_change(&box, leader, &change).state, REPLICA_CHANGE_DONE);
     replica_box_run(&box, 3 * 1000 * 1000);
@@ -159,10 +154,8 @@ static void send_little_at_a_time(struct replica_config *config) {
 Test(replica_members, a_learner_that_is_being_fed_is_promoted_when_asked) {
     struct replica_box box;
     replica_box_init(&box, 1);
-    replica_box_kill(&box, 1);
     box.configure = send_little_at_a_time;
-    replica_box_boot(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_start(&box);
     write_some(&box, 1, 400);
     grow(&box, 1, 2);
     struct replica_change promote = of_node(REPLICA_PROMOTE, 2);
@@ -186,8 +179,7 @@ Test(replica_members, a_learner_that_is_being_fed_is_promoted_when_asked) {
 
 Test(replica_members, there_is_room_for_so_many_and_no_more) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     for (uint64_t i = 1; i < RAFT_NODES_MAX; i++) {
         struct replica_change change = {.kind = REPLICA_ADD,
                                         .member = {.port = 100 + (uint32_t)i, .host = "far"}};
@@ -212,8 +204,7 @@ Test(replica_members, there_is_room_for_so_many_and_no_more) {
 /* Nobody knows the outcome: that is said after a while, and forgotten after another one. */
 Test(replica_members, a_change_that_no_leader_hears_of_is_late) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     box.cut[1] = true;
     replica_box_run(&box, 2 * 1000 * 1000);
     struct replica_change change = of_node(REPLICA_REMOVE, 2);
@@ -235,9 +226,7 @@ Test(replica_members, a_change_that_no_leader_hears_of_is_late) {
 
 Test(replica_members, a_learner_neither_votes_nor_leads) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     /* Node 4 hears the leader only now and then, so it stays a learner. */
     struct replica_change change = add(&box, 4);
     cr_assert_eq(replica_box_change(&box, leader, &change).state, REPLICA_CHANGE_DONE);
@@ -257,9 +246,7 @@ Test(replica_members, a_learner_neither_votes_nor_leads) {
 
 Test(replica_members, a_removed_node_says_so_and_the_others_go_on) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), gone = leader % 3 + 1, other = gone % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), gone = leader % 3 + 1, other = gone % 3 + 1;
     struct box_client *subscriber = replica_box_client(&box, gone);
     struct box_client *client = replica_box_client(&box, gone);
     box_client_send(&box, client, "SET x 1\r\n");
@@ -294,9 +281,7 @@ Test(replica_members, a_removed_node_says_so_and_the_others_go_on) {
 /* What it had sealed and the log never got is certainly not executed. */
 Test(replica_members, writes_under_way_on_a_removed_node_end_with_the_truth) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), gone = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), gone = leader % 3 + 1;
     struct box_client *client = replica_box_client(&box, gone);
     box_client_send(&box, client, "INCR total\r\n");
     cr_expect(box_client_expect(&box, client, ":1\r\n"));
@@ -332,9 +317,7 @@ Test(replica_members, writes_under_way_on_a_removed_node_end_with_the_truth) {
 Test(replica_members, a_leader_that_is_removed_hands_over_first) {
     for (int by_itself = 0; by_itself < 2; by_itself++) {
         struct replica_box box;
-        replica_box_init(&box, 3);
-        cr_assert(replica_box_settle(&box));
-        uint32_t leader = replica_box_leader(&box), other = leader % 3 + 1;
+        uint32_t leader = replica_box_begin(&box, 3), other = leader % 3 + 1;
         write_some(&box, other, 5);
         expect_removed(&box, by_itself ? leader : other, leader);
         replica_box_run(&box, 500 * 1000);
@@ -348,9 +331,7 @@ Test(replica_members, a_leader_that_is_removed_hands_over_first) {
 
 Test(replica_members, what_would_leave_nobody_to_decide_is_refused) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), dead = leader % 3 + 1, other = dead % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), dead = leader % 3 + 1, other = dead % 3 + 1;
     replica_box_kill(&box, dead);
     replica_box_run(&box, 2 * 1000 * 1000);
     struct replica_change change = of_node(REPLICA_REMOVE, other);
@@ -370,9 +351,7 @@ Test(replica_members, what_would_leave_nobody_to_decide_is_refused) {
 
 Test(replica_members, an_empty_directory_under_an_old_address_is_refused_until_the_old_id_is_gone) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1, other = lost % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), lost = leader % 3 + 1, other = lost % 3 + 1;
     replica_box_kill(&box, lost);
     struct replica_change change = add(&box, lost);
     memset(change.member.uuid, 7, sizeof(change.member.uuid));
@@ -390,9 +369,7 @@ Test(replica_members, an_empty_directory_under_an_old_address_is_refused_until_t
 /* The new node votes from the moment at which the old one does not. */
 Test(replica_members, a_dead_node_is_replaced_in_one_step) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), lost = leader % 3 + 1;
     replica_box_kill(&box, lost);
     struct replica_change change = add(&box, 4);
     change.member.replaces = lost;
@@ -414,22 +391,10 @@ static struct replica_change replace(const struct replica_box *box, uint32_t nod
     return (struct replica_change){.kind = REPLICA_REPLACE, .id = old, .member = member};
 }
 
-static struct replica_change_status outcome(struct replica_box *box, uint32_t node,
-                                            uint64_t ticket) {
-    struct replica_change_status status = {0};
-    for (int i = 0; i < 500 && status.state == REPLICA_CHANGE_OPEN; i++) {
-        replica_box_run(box, 10 * 1000);
-        status = replica_change_status(box->replicas[node], ticket);
-    }
-    return status;
-}
-
 Test(replica_members, whoever_lets_the_new_node_in_knows_whose_place_it_takes) {
     for (int leader_changes = 0; leader_changes < 2; leader_changes++) {
         struct replica_box box;
-        replica_box_init(&box, 3);
-        cr_assert(replica_box_settle(&box));
-        uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1, asked = lost % 3 + 1;
+        uint32_t leader = replica_box_begin(&box, 3), lost = leader % 3 + 1, asked = lost % 3 + 1;
         write_some(&box, asked, 5);
         if (!leader_changes) replica_box_kill(&box, lost);
         struct replica_change order = replace(&box, 4, lost), join = add(&box, 4);
@@ -444,7 +409,7 @@ Test(replica_members, whoever_lets_the_new_node_in_knows_whose_place_it_takes) {
             replica_box_run(&box, 1000 * 1000);
         }
         cr_assert_eq(replica_box_change(&box, leader, &join).state, REPLICA_CHANGE_DONE);
-        struct replica_change_status status = outcome(&box, asked, ticket);
+        struct replica_change_status status = replica_box_await_change(&box, asked, ticket);
         cr_expect_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
         cr_expect_eq(status.id, 4);
         cr_expect_not_null(members_find(members_of(&box, asked), lost), "it stays until then");
@@ -461,9 +426,7 @@ Test(replica_members, whoever_lets_the_new_node_in_knows_whose_place_it_takes) {
 
 Test(replica_members, a_learner_that_is_there_already_is_given_the_place) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1, other = lost % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), lost = leader % 3 + 1, other = lost % 3 + 1;
     replica_box_kill(&box, lost);
     struct replica_change join = add(&box, 4), order = replace(&box, 4, lost);
     cr_assert_eq(replica_box_change(&box, other, &join).state, REPLICA_CHANGE_DONE);
@@ -490,9 +453,7 @@ Test(replica_members, a_learner_that_is_there_already_is_given_the_place) {
 /* The same machine, its disk replaced. */
 Test(replica_members, an_empty_directory_takes_the_place_under_its_old_address) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), lost = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), lost = leader % 3 + 1;
     replica_box_kill(&box, lost);
     struct replica_change order = replace(&box, lost, lost), join = add(&box, lost);
     memset(join.member.uuid, 7, sizeof(join.member.uuid));
@@ -502,7 +463,7 @@ Test(replica_members, an_empty_directory_takes_the_place_under_its_old_address) 
     struct replica_change_status status = replica_box_change(&box, leader, &join);
     cr_assert_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
     cr_expect_eq(status.id, 4);
-    status = outcome(&box, leader, ticket);
+    status = replica_box_await_change(&box, leader, ticket);
     cr_expect_eq(status.state, REPLICA_CHANGE_DONE, "%s", status.reason);
     cr_expect_eq(status.id, 4);
     memcpy(&box.uuids[4], join.member.uuid, sizeof(box.uuids[4]));
@@ -511,9 +472,7 @@ Test(replica_members, an_empty_directory_takes_the_place_under_its_old_address) 
 
 Test(replica_members, a_place_that_nobody_asks_for_any_more_is_not_given) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), old = leader % 3 + 1, asked = old % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), old = leader % 3 + 1, asked = old % 3 + 1;
     struct replica_change order = replace(&box, 4, old), join = add(&box, 4);
     uint64_t ticket =
         replica_change_members(box.replicas[asked], &order, replica_box_moment(&box, asked));
@@ -532,9 +491,7 @@ Test(replica_members, a_place_that_nobody_asks_for_any_more_is_not_given) {
 
 Test(replica_members, so_many_new_nodes_are_awaited_and_no_more) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), other = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), other = leader % 3 + 1;
     struct replica_change change = replace(&box, 4, leader % 3 + 1);
     uint64_t tickets[CHANGES_MAX];
     for (uint32_t i = 0; i < CHANGES_MAX; i++) {
@@ -560,8 +517,7 @@ Test(replica_members, so_many_new_nodes_are_awaited_and_no_more) {
 
 Test(replica_members, a_member_moves_to_another_address) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct replica_change change = {
         .kind = REPLICA_MOVE, .id = 1, .member = {.host = "elsewhere", .port = 1}};
     cr_expect_eq(replica_box_change(&box, 1, &change).state, REPLICA_CHANGE_DONE);
@@ -601,9 +557,7 @@ static bool was_told_of(const struct replica_box *box, uint32_t node, uint32_t i
 /* Another uuid: nothing of the old one's is the new one's, and the other way round. */
 Test(replica_members, an_id_that_is_given_out_again_is_another_nodes) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), id = leader % 3 + 1, other = id % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), id = leader % 3 + 1, other = id % 3 + 1;
     write_some(&box, id, 20);
     compare_note(&box.replicas[leader]->compare, id, COMPARE_INTERVAL, 7);
     uint64_t origin = replica_origin(box.replicas[id]);
@@ -654,9 +608,7 @@ static void fail_to_hand_over(struct replica_box *box, uint32_t target) {
 
 Test(replica_members, a_leader_whose_handing_over_failed_still_changes_members) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), target = leader % 3 + 1, third = target % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), target = leader % 3 + 1, third = target % 3 + 1;
     uint64_t term = raft_term(box.replicas[leader]->raft);
     fail_to_hand_over(&box, target);
     expect_removed(&box, third, target);
@@ -669,9 +621,7 @@ Test(replica_members, a_leader_whose_handing_over_failed_still_changes_members) 
 Test(replica_members, a_leader_without_a_lease_answers_as_many_as_can_ask) {
     enum { NODES = 5 };
     struct replica_box box;
-    replica_box_init(&box, NODES);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), target = leader % NODES + 1;
+    uint32_t leader = replica_box_begin(&box, NODES), target = leader % NODES + 1;
     fail_to_hand_over(&box, target);
     struct replica_change change = of_node(REPLICA_MOVE, leader);
     change.member = *members_find(members_of(&box, leader), target);
@@ -695,9 +645,7 @@ Test(replica_members, a_leader_without_a_lease_answers_as_many_as_can_ask) {
 Test(replica_members, a_leader_that_dies_in_the_middle_of_a_change_leaves_one_outcome) {
     for (uint64_t after_us = 0; after_us < 3000; after_us += 150) {
         struct replica_box box;
-        replica_box_init(&box, 3);
-        cr_assert(replica_box_settle(&box));
-        uint32_t leader = replica_box_leader(&box), asked = leader % 3 + 1, third = asked % 3 + 1;
+        uint32_t leader = replica_box_begin(&box, 3), asked = leader % 3 + 1, third = asked % 3 + 1;
         grow(&box, asked, 4);
         await_voter(&box, 4);
         struct replica_change change = of_node(REPLICA_REMOVE, third);
@@ -726,8 +674,7 @@ Test(replica_members, a_leader_that_dies_in_the_middle_of_a_change_leaves_one_ou
 
 Test(replica_members, two_changes_at_once_come_one_after_the_other) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     struct replica_change changes[] = {add(&box, 4), of_node(REPLICA_REMOVE, 3)};
     uint64_t tickets[COUNT_OF(changes)];
     for (uint32_t i = 0; i < COUNT_OF(changes); i++)
@@ -748,8 +695,7 @@ Test(replica_members, two_changes_at_once_come_one_after_the_other) {
 /* The configuration stands in the snapshot, and what joined later in the log behind it. */
 Test(replica_members, members_come_from_snapshot_and_log_at_the_next_start) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     grow(&box, 1, 2);
     await_voter(&box, 2);
     cr_assert(replica_box_snapshot(&box, 1));
@@ -768,9 +714,7 @@ Test(replica_members, members_come_from_snapshot_and_log_at_the_next_start) {
 /* It names a configuration that is not the newest any more. */
 Test(replica_members, a_question_that_comes_late_or_twice_does_nothing) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box), asker = leader % 3 + 1;
+    uint32_t leader = replica_box_begin(&box, 3), asker = leader % 3 + 1;
     char late[38] = {0};
     struct buffer body = {0};
     members_encode(members_of(&box, asker), &body);
@@ -793,9 +737,7 @@ Test(replica_members, a_question_that_comes_late_or_twice_does_nothing) {
 /* Bytes from a peer: every cut of a question, and one from the future. */
 Test(replica_members, malformed_questions_are_refused) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
-    uint32_t leader = replica_box_leader(&box);
+    uint32_t leader = replica_box_begin(&box, 3);
     char body[64] = {0};
     body[16] = REPLICA_REMOVE;
     body[17] = 2;

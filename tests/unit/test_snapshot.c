@@ -147,8 +147,7 @@ static void boot_again(struct replica_box *box, uint32_t node) {
 
 Test(snapshot, a_node_starts_from_its_snapshot_and_the_log_behind_it) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct box_client *client = replica_box_client(&box, 1);
     ask(&box, client, "SET a 1\r\nRPUSH q x y\r\nSADD s 1 2 3\r\n", "+OK\r\n:2\r\n:3\r\n");
     cr_expect(replica_box_snapshot(&box, 1));
@@ -183,8 +182,7 @@ Test(snapshot, the_pieces_of_a_large_one_are_taken_in_order) {
     struct replica_box box;
     struct random random;
     random_init(&random, 7);
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct box_client *client = replica_box_client(&box, 1);
     struct buffer text = {0};
     for (int i = 0; i < KEYS; i++) {
@@ -222,8 +220,7 @@ Test(snapshot, the_pieces_of_a_large_one_are_taken_in_order) {
 
 Test(snapshot, nodes_with_and_without_a_snapshot_stay_equal) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     struct box_client *clients[4];
     for (uint32_t node = 1; node <= 3; node++)
         clients[node] = replica_box_client(&box, node);
@@ -259,8 +256,7 @@ Test(snapshot, nodes_with_and_without_a_snapshot_stay_equal) {
 /* Exactly once: a batch that the snapshot contains is a duplicate also behind it. */
 Test(snapshot, origins_and_subscribers_are_part_of_it) {
     struct replica_box box;
-    replica_box_init(&box, 3);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 3);
     struct box_client *subscriber = replica_box_client(&box, 1);
     box_client_send(&box, subscriber, "SUBSCRIBE news\r\n");
     struct box_client *other = replica_box_client(&box, 3);
@@ -282,8 +278,7 @@ Test(snapshot, origins_and_subscribers_are_part_of_it) {
 
 Test(snapshot, one_is_due_when_the_log_has_grown_or_somebody_asks) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct replica *replica = box.replicas[1];
     cr_expect_not(replica_snapshot_is_due(replica));
     replica_snapshot_ask(replica);
@@ -310,8 +305,7 @@ static bool has_file(const struct replica_box *box, uint32_t node, const char *n
 
 Test(snapshot, a_failed_one_leaves_the_present_one_and_is_removed) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     cr_expect(replica_box_snapshot(&box, 1));
     struct replica_snapshot_status before = replica_snapshot_status(box.replicas[1]);
     struct box_client *client = replica_box_client(&box, 1);
@@ -351,8 +345,7 @@ Test(snapshot, one_that_can_not_be_looked_at_again_is_offered_to_nobody) {
     struct simulated_disk_config fine = {.delay_min_us = 100, .delay_max_us = 400}, broken = fine;
     broken.read_errors_per_mille = 1000;
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     cr_expect(replica_box_snapshot(&box, 1));
     cr_expect_gt(replica_snapshots_file(box.replicas[1]).size, 0);
     struct box_client *client = replica_box_client(&box, 1);
@@ -382,8 +375,7 @@ Test(snapshot, one_that_gets_no_name_changes_nothing) {
     struct simulated_disk_config fine = {.delay_min_us = 100, .delay_max_us = 400}, full = fine;
     full.rename_is_full = true;
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     cr_expect(replica_box_snapshot(&box, 1));
     struct snapshot_file before = replica_snapshots_file(box.replicas[1]);
     struct box_client *client = replica_box_client(&box, 1);
@@ -405,8 +397,7 @@ Test(snapshot, one_that_gets_no_name_changes_nothing) {
 
 Test(snapshot, what_a_crash_left_half_written_is_removed) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     char name[DISK_NAME_SIZE];
     snapshot_temporary_name(name, (const uint64_t[]){1, 2}, 3);
     simulated_disk_put(box.disks[1], name, 0, BYTES("REDIS0010"));
@@ -421,6 +412,7 @@ Test(snapshot, what_a_crash_left_half_written_is_removed) {
 Test(snapshot, power_may_fail_at_every_step) {
     struct replica_box box;
     replica_box_init(&box, 1);
+    replica_box_boot_all(&box);
     uint32_t loaded = 0, taken_over = 0;
     for (int step = 0; step < 200; step++) {
         cr_assert(replica_box_settle(&box));
@@ -500,8 +492,7 @@ static const struct {
 Test(snapshot, in_the_place_of_a_damaged_one_the_whole_log_is_read) {
     for (size_t i = 0; i < COUNT_OF(damages); i++) {
         struct replica_box box;
-        replica_box_init(&box, 1);
-        cr_assert(replica_box_settle(&box));
+        replica_box_begin(&box, 1);
         struct box_client *client = replica_box_client(&box, 1);
         ask(&box, client, "SET key-of-interest 1\r\n", "+OK\r\n");
         cr_expect(replica_box_snapshot(&box, 1));
@@ -526,8 +517,7 @@ Test(snapshot, in_the_place_of_a_damaged_one_the_whole_log_is_read) {
 
 Test(snapshot, one_of_another_log_is_not_started_from) {
     struct replica_box box;
-    replica_box_init(&box, 1);
-    cr_assert(replica_box_settle(&box));
+    replica_box_begin(&box, 1);
     struct snapshot_head head = a_head();
     memset(head.cluster, 0, sizeof(head.cluster));
     head.members = (struct members){.count = 1, .at = {{.id = 1, .flags = MEMBER_VOTER}}};

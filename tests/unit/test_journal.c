@@ -1568,6 +1568,13 @@ Test(journal, salvages_only_what_reaches_the_end_of_the_snapshot) {
     }
 }
 
+/* Its start finds damage, and goes on with what is whole before it. */
+static void node_salvage(struct node *node) {
+    cr_assert_eq(node_recover(node), JOURNAL_DAMAGED);
+    node->last_index = node->recovered;
+    cr_assert(journal_salvage(node->journal));
+}
+
 /* A disk with no room for one more segment: the spares of the old log make it. */
 Test(journal, begins_anew_on_a_full_disk_in_the_place_of_spares) {
     struct node *node = node_with_marked_log(26);
@@ -1575,9 +1582,7 @@ Test(journal, begins_anew_on_a_full_disk_in_the_place_of_spares) {
     node_drop(node);
     simulated_disk_configure(
         node->disk, &(struct simulated_disk_config){.capacity_bytes = 4 * 65536 + 4 * VOTE_SIZE});
-    cr_assert_eq(node_recover(node), JOURNAL_DAMAGED);
-    node->last_index = node->recovered;
-    cr_assert(journal_salvage(node->journal));
+    node_salvage(node);
     node_run(node);
     cr_assert_eq(journal_state(node->journal), JOURNAL_READY);
     node_append(node, 2, 100);
@@ -1602,9 +1607,7 @@ Test(journal, begins_anew_with_small_segments) {
     uint64_t last = journal_figures(node->journal).segments;
     node_drop(node);
     simulated_disk_flip(node->disk, FIRST_LOG, 700, 1);
-    cr_assert_eq(node_recover(node), JOURNAL_DAMAGED);
-    node->last_index = node->recovered;
-    cr_assert(journal_salvage(node->journal));
+    node_salvage(node);
     node_rest(node);
     char name[DISK_NAME_SIZE];
     for (uint64_t i = 1; i <= 2; i++) {

@@ -290,10 +290,7 @@ void damage_decay(struct world *world, struct node *node) {
     if (node->replica == NULL || replica_state(node->replica) != REPLICA_RUNNING) return;
     if (!may_be_hit(world, node) || !has_begun(node)) return;
     struct regions votes = {0};
-    if (world_chance(world, 200)) {
-        add_file(&votes, node->disk, VOTE_NAME);
-        add_file(&votes, node->disk, VOTE_COPY_NAME);
-    }
+    if (world_chance(world, 200)) find_votes(node, &votes);
     if (votes.count > 0)
         region = votes.at[world_below(world, votes.count)];
     else if (!choose_region(world, node, &region))

@@ -8,8 +8,9 @@ enum { EVERYONE = 0 };
  * what they were. */
 static void choose_members(struct world *world) {
     bool may_be = !world->is_calm;
-    random_init(&world->operator.random, random_mix(world->options->seed) + 1);
-    world->fault_on[FAULT_members] = may_be && random_below(&world->operator.random, 100) < 40;
+    struct random random;
+    random_init(&random, random_mix(world->options->seed) + 1);
+    world->fault_on[FAULT_members] = may_be && random_below(&random, 100) < 40;
 }
 
 void faults_choose(struct world *world) {

@@ -44,7 +44,7 @@ static bool is_to_be_hit(const struct world *world) {
 }
 
 static struct replica_change addition(struct world *world) {
-    uint64_t uuid = ++world->operator.next_uuid;
+    uint64_t uuid = ++world->member_plan.next_uuid;
     struct replica_change change = {.kind = REPLICA_ADD,
                                     .member = {.port = (uint32_t)uuid, .host = "world"}};
     memcpy(change.member.uuid, &uuid, sizeof(uuid));
@@ -62,37 +62,34 @@ static uint32_t to_be_removed(struct world *world) {
 }
 
 void members_strike(struct world *world) {
-    struct operator* operator= & world->operator;
+    struct member_plan *plan = &world->member_plan;
     /* Whoever loses its vote needs all that its log names. */
     bool is_bound = is_to_be_hit(world) || damage_of_votes(world);
-    if (operator->is_open || world->healed || is_bound) return;
+    if (plan->is_open || world->healed || is_bound) return;
     uint32_t count = world_count_nodes(world);
     bool adds = count <= MEMBERS_MIN || (count < MEMBERS_MAX && world_chance(world, 500));
     if (adds)
-        operator->change = addition(world);
+        plan->change = addition(world);
     else
-        operator->change =(struct replica_change){.kind = REPLICA_REMOVE,
-                                                  .id = to_be_removed(world)};
-    uint32_t leaves = adds ? operator->change.member.replaces : operator->change.id;
-    operator->newly_leaving = leaves == 0 ? 0 : 1u << leaves & ~operator->leaving;
-    operator->leaving |= operator->newly_leaving;
+        plan->change = (struct replica_change){.kind = REPLICA_REMOVE, .id = to_be_removed(world)};
+    uint32_t leaves = adds ? plan->change.member.replaces : plan->change.id;
+    plan->newly_leaving = leaves == 0 ? 0 : 1u << leaves & ~plan->leaving;
+    plan->leaving |= plan->newly_leaving;
     if (leaves != 0) publishing_node_leaves(world, leaves);
-    operator->is_open = true;
-    operator->ticket = 0;
-    operator->is_busy = world_chance(world, 700);
-    world_trace(world, operator->change.id, "the operator wants n%u %s", operator->change.id,
+    plan->is_open = true;
+    plan->ticket = 0;
+    plan->is_busy = world_chance(world, 700);
+    world_trace(world, plan->change.id, "the operator wants n%u %s", plan->change.id,
                 adds ? "added" : "removed");
 }
 
 static void ask(struct world *world) {
-    struct operator* operator= & world->operator;
+    struct member_plan *plan = &world->member_plan;
     struct node *node = &world->nodes[world_any_node(world)];
     if (!runs(node) || replica_is_removed(node->replica)) return;
-    struct replica_moment moment = {node_clock_us(world, node),
-                                    1700000000000 + world->now_us / 1000};
-    operator->asked = node->id;
-    operator->asked_boot = node->boots;
-    operator->ticket = replica_change_members(node->replica, &operator->change, moment);
+    plan->asked = node->id;
+    plan->asked_boot = node->boots;
+    plan->ticket = replica_change_members(node->replica, &plan->change, node_moment(world, node));
 }
 
 static const struct member *find_uuid(const struct members *members, const char *uuid) {
@@ -104,14 +101,14 @@ static const struct member *find_uuid(const struct members *members, const char 
 static void take_away(struct world *world, struct node *node) {
     world_trace(world, node->id, "n%u is taken away", node->id);
     node->exists = false;
-    world->operator.leaving &= ~(1u << node->id);
+    world->member_plan.leaving &= ~(1u << node->id);
     node_kill(world, node, false);
 }
 
 /* False: the node that was asked does not know yet that it is committed. */
 static bool start_new_node(struct world *world, const struct node *asked) {
     const struct raft *raft = replica_raft(asked->replica);
-    const struct replica_change *change = &world->operator.change;
+    const struct replica_change *change = &world->member_plan.change;
     const struct member *member = find_uuid(raft_members(raft), change->member.uuid);
     if (member == NULL || !raft_members_are_committed(raft)) return false;
     world->result->figures.nodes_added++;
@@ -134,29 +131,29 @@ static bool start_new_node(struct world *world, const struct node *asked) {
 }
 
 static bool is_over(struct world *world) {
-    struct operator* operator= & world->operator;
-    const struct node *asked = &world->nodes[operator->asked];
-    bool is_lost = operator->ticket == 0 || !runs(asked) || asked->boots != operator->asked_boot;
+    struct member_plan *plan = &world->member_plan;
+    const struct node *asked = &world->nodes[plan->asked];
+    bool is_lost = plan->ticket == 0 || !runs(asked) || asked->boots != plan->asked_boot;
     if (is_lost) {
         ask(world);
         return false;
     }
-    bool adds = operator->change.kind == REPLICA_ADD;
+    bool adds = plan->change.kind == REPLICA_ADD;
     if (adds && start_new_node(world, asked)) return true;
-    struct replica_change_status status = replica_change_status(asked->replica, operator->ticket);
+    struct replica_change_status status = replica_change_status(asked->replica, plan->ticket);
     switch (status.state) {
     case REPLICA_CHANGE_OPEN:
         return false;
     case REPLICA_CHANGE_DONE:
-        operator->ticket = 0; /* A new node's place has to be seen as committed. */
+        plan->ticket = 0; /* A new node's place has to be seen as committed. */
         world->result->figures.nodes_removed += !adds;
         return !adds;
     case REPLICA_CHANGE_REFUSED:
-        world_trace(world, operator->change.id, "refused: %s", status.reason);
-        operator->leaving &= ~operator->newly_leaving; /* not who leaves by an earlier change */
+        world_trace(world, plan->change.id, "refused: %s", status.reason);
+        plan->leaving &= ~plan->newly_leaving; /* not who leaves by an earlier change */
         return true;
     case REPLICA_CHANGE_LATE:
-        operator->ticket = 0;
+        plan->ticket = 0;
         return false;
     }
     return true;
@@ -189,12 +186,12 @@ static void note_loneliness(struct world *world) {
 }
 
 void members_tend(struct world *world) {
-    struct operator* operator= & world->operator;
+    struct member_plan *plan = &world->member_plan;
     note_loneliness(world);
     end_removed(world);
-    if (operator->is_open && is_over(world)) {
-        operator->is_open = false;
-        if (operator->is_busy) members_strike(world);
+    if (plan->is_open && is_over(world)) {
+        plan->is_open = false;
+        if (plan->is_busy) members_strike(world);
     }
     /* In a slow cluster, too, an operator looks before all patience is over. */
     uint64_t pause_us = world_paced_us(world, 20, 4);
@@ -213,11 +210,11 @@ void members_describe(const struct world *world, struct buffer *out) {
         if (!node->exists) continue;
         buffer_append_format(out, " n%u%s", id, node->serves_again ? "" : " (does not serve)");
     }
-    if (world->operator.is_open) buffer_append_format(out, "; the operator waits");
+    if (world->member_plan.is_open) buffer_append_format(out, "; the operator waits");
 }
 
 bool members_may_leave(const struct world *world, uint32_t node) {
-    return (world->operator.leaving>> node & 1) == 1;
+    return (world->member_plan.leaving >> node & 1) == 1;
 }
 
 bool members_are_settled_for(const struct world *world, const struct node *node) {
@@ -231,7 +228,7 @@ bool members_are_settled_for(const struct world *world, const struct node *node)
 bool members_are_settled(const struct world *world) {
     uint64_t index;
     const struct members *members = newest(world, &index);
-    if (members == NULL || world->operator.is_open || members->joint) return false;
+    if (members == NULL || world->member_plan.is_open || members->joint) return false;
     uint32_t existing = 0;
     for (uint32_t id = 1; id <= world->node_count; id++)
         existing |= world->nodes[id].exists ? 1u << id : 0;

@@ -22,7 +22,7 @@ static uint64_t world_time_of(const struct node *node, uint64_t us) {
            node->clock_rate;
 }
 
-static struct replica_moment moment_of(const struct world *world, const struct node *node) {
+struct replica_moment node_moment(const struct world *world, const struct node *node) {
     int64_t wall_ms = 1700000000000 + (int64_t)(world->now_us / 1000) + node->wall_offset_ms;
     return (struct replica_moment){clock_of(node, world->now_us), (uint64_t)wall_ms};
 }
@@ -53,7 +53,7 @@ void node_start(struct world *world, struct node *node) {
     node->busy_until_us = 0;
     node->presence = (struct replica_presence){0};
     node->read_connection = NULL;
-    node->replica = replica_create(&config, moment_of(world, node));
+    node->replica = replica_create(&config, node_moment(world, node));
     checks_node_started(node);
     network_node_started(world, node->id);
     world_trace(world, node->id, "n%u starts", node->id);
@@ -185,7 +185,7 @@ static void take_inbox(struct world *world, struct node *node) {
     node->inbox_count--;
     if (item.link >= 0) {
         if (item.link == 1) replica_peer_speaks(node->replica, item.from, SIMULATED_PROTOCOL);
-        replica_peer_link(node->replica, item.from, item.link == 1, moment_of(world, node));
+        replica_peer_link(node->replica, item.from, item.link == 1, node_moment(world, node));
         return;
     }
     if (is_strangers(node, &item)) {
@@ -196,7 +196,7 @@ static void take_inbox(struct world *world, struct node *node) {
     world_trace(world, hash_bytes(packet, node->id), "n%u takes a packet of n%u", node->id,
                 item.from);
     enum error error =
-        replica_peer_packet(node->replica, item.from, packet, item.chunk, moment_of(world, node));
+        replica_peer_packet(node->replica, item.from, packet, item.chunk, node_moment(world, node));
     if (item.is_hostile) {
         world->result->figures.packets_refused += error != ERROR_NONE;
         world->result->figures.packets_harmless += error == ERROR_NONE;
@@ -217,7 +217,7 @@ static void read_client(struct world *world, struct node *node, struct connectio
     }
     if (connection->session == NULL) {
         connection->session =
-            replica_client_open(node->replica, connection, moment_of(world, node));
+            replica_client_open(node->replica, connection, node_moment(world, node));
     }
     size_t size = connection->arrived.size;
     if (size > 1 && world_chance(world, 100)) size = world_between(world, 1, size);
@@ -227,7 +227,7 @@ static void read_client(struct world *world, struct node *node, struct connectio
     buffer_consume(&connection->arrived, size);
     node->read_connection = connection;
     node->read_size = size;
-    node->read_moment = moment_of(world, node);
+    node->read_moment = node_moment(world, node);
 }
 
 static void hand_over_read(struct world *world, struct node *node) {
@@ -262,7 +262,7 @@ static void note_snapshot_written(struct world *world, struct node *node, enum e
     }
     uint64_t size = node->snapshot.size;
     node->snapshot.size = 0;
-    replica_snapshot_written(node->replica, error, size, moment_of(world, node));
+    replica_snapshot_written(node->replica, error, size, node_moment(world, node));
 }
 
 static void take_disk(struct world *world, struct node *node) {
@@ -277,7 +277,7 @@ static void take_disk(struct world *world, struct node *node) {
     world_trace(world, completion.number, "n%u: disk request %llu is done%s%s", node->id,
                 (unsigned long long)completion.number, completion.error == ERROR_NONE ? "" : ": ",
                 completion.error == ERROR_NONE ? "" : error_text(completion.error));
-    replica_disk_completed(node->replica, &completion, moment_of(world, node));
+    replica_disk_completed(node->replica, &completion, node_moment(world, node));
 }
 
 /* The driver does not believe timers that come late in their turn: the next one begins with what
@@ -302,7 +302,7 @@ static bool take_event(struct world *world, struct node *node) {
     if (kinds == 0 || (tick && world_chance(world, 150))) {
         if (!tick) return false;
         world_trace(world, node->id, "n%u: timers", node->id);
-        replica_tick(node->replica, moment_of(world, node));
+        replica_tick(node->replica, node_moment(world, node));
         node->events_left = 1;
         return true;
     }
@@ -342,7 +342,7 @@ static bool write_output(struct world *world, struct node *node) {
     struct session *session = replica_next_dirty(node->replica);
     if (session == NULL) return false;
     clients_output(world, session);
-    replica_client_sent(node->replica, session, moment_of(world, node));
+    replica_client_sent(node->replica, session, node_moment(world, node));
     if (session_may_end(session)) {
         struct connection *connection = session->owner;
         world_at(world, connection->to_client_us,
@@ -377,7 +377,7 @@ static bool verify(struct world *world, struct node *node) {
     replica_verify_begin(node->replica);
     uint64_t digest = replica_full_digest(node->replica);
     world_trace(world, digest, "n%u verifies its state", node->id);
-    replica_verify_done(node->replica, ERROR_NONE, digest, moment_of(world, node));
+    replica_verify_done(node->replica, ERROR_NONE, digest, node_moment(world, node));
     return true;
 }
 
@@ -439,7 +439,7 @@ static void step(struct world *world, struct node *node) {
         }
         break;
     case PHASE_TURN_END:
-        replica_turn_end(node->replica, moment_of(world, node));
+        replica_turn_end(node->replica, node_moment(world, node));
         checks_node(world, node);
         node->phase = PHASE_EFFECTS;
         break;
@@ -522,7 +522,7 @@ static void meet_doom(struct world *world, struct node *node) {
     case DOOM_STOP:
         world_trace(world, node->id, "n%u is asked to stop", node->id);
         node->stopping = true;
-        replica_stop(node->replica, moment_of(world, node));
+        replica_stop(node->replica, node_moment(world, node));
         break;
     }
 }

@@ -251,7 +251,7 @@ void world_make_node(struct world *world, uint32_t id, uint64_t uuid, struct raf
 static void choose_founders(struct world *world) {
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct member member = {.id = id, .flags = MEMBER_VOTER, .port = id, .host = "world"};
-        uint64_t uuid = ++world->operator.next_uuid;
+        uint64_t uuid = ++world->member_plan.next_uuid;
         memcpy(member.uuid, &uuid, sizeof(uuid));
         CHECK(members_put(&world->founders, &member));
     }

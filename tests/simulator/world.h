@@ -273,8 +273,9 @@ struct link {
     uint64_t last_us[2]; /* control and bulk: when the last packet arrives */
 };
 
-/* Who changes the members: one change at a time, asked for until its outcome is known. */
-struct operator{
+/* What the operator is at who changes the members: one change at a time, asked for until its
+ * outcome is known. */
+struct member_plan {
     bool is_open, is_busy; /* busy: never rests */
     struct replica_change change;
     uint32_t asked; /* node */
@@ -282,7 +283,6 @@ struct operator{
     uint64_t next_uuid;
     uint32_t leaving;       /* nodes that it wants gone, as bits 1 << id */
     uint32_t newly_leaving; /* of those: by the change that is open */
-    struct random random;   /* decides whether there is one at all */
 };
 
 struct world {
@@ -296,7 +296,7 @@ struct world {
     uint32_t node_count;              /* the highest id so far */
     struct node nodes[NODES_MAX + 1]; /* by id */
     struct members founders;
-    struct operator operator;
+    struct member_plan member_plan;
     struct link links[NODES_MAX + 1][NODES_MAX + 1];
     struct command_registry *registry;
     struct replica_config replica_config; /* what all nodes share */
@@ -362,6 +362,8 @@ void node_start(struct world *world, struct node *node);
 void node_kill(struct world *world, struct node *node, bool power_loss);
 void world_black_out(struct world *world); /* The power is gone everywhere at once. */
 uint64_t node_clock_us(const struct world *world, const struct node *node); /* its monotonic one */
+/* What it takes for now, by both its clocks. */
+struct replica_moment node_moment(const struct world *world, const struct node *node);
 /* When the node has something to do; UINT64_MAX: it waits for others. */
 uint64_t node_due_us(struct world *world, const struct node *node);
 /* Its watchdog speaks, if the loop is inside a long turn (SAFETY 16). */

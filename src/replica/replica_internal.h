@@ -83,7 +83,7 @@ struct snapshots {
     struct raft_position position;
     uint64_t size, check;
     struct members members; /* its configuration */
-    bool is_foreign;        /* another node's: it may be ahead of this node's log */
+    bool is_foreign;        /* at start: another node's, it may be ahead of this node's log */
     bool is_damaged;        /* what stands under its name; until it is set aside */
     uint64_t aside_us;      /* not before that, after a failure */
     bool may_be_missed;     /* it was damaged, and may have been ahead of the log */
@@ -99,8 +99,8 @@ struct snapshots {
     struct rdb_reader *reader;
     uint64_t asked, fed; /* offsets */
     struct snapshot_head head;
-    bool has_head, head_is_read;
-    enum error head_error; /* why head_is_read, but not has_head */
+    bool head_is_read;
+    enum error head_error; /* then: NONE, or why there is none */
 
     /* Making. */
     struct raft_position next;

@@ -133,12 +133,16 @@ bool replica_could_not_read(const struct replica *replica) {
            (journal_state(journal) == JOURNAL_REFUSED && journal_error(journal) == ERROR_IO);
 }
 
+static bool has_head(const struct snapshots *snapshots) {
+    return snapshots->head_is_read && snapshots->head_error == ERROR_NONE;
+}
+
 static void begin_without(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     rdb_reader_destroy(snapshots->reader);
     snapshots->reader = NULL;
-    if (snapshots->has_head) snapshot_head_clear(&snapshots->head);
-    snapshots->has_head = snapshots->head_is_read = false;
+    if (has_head(snapshots)) snapshot_head_clear(&snapshots->head);
+    snapshots->head_is_read = false;
     release_rooms(snapshots);
     snapshots->size = snapshots->check = snapshots->asked = snapshots->fed = 0;
     storages_destroy(replica->storages);
@@ -165,7 +169,7 @@ static void drop_damaged(struct replica *replica, const char *what) {
     struct snapshots *snapshots = &replica->snapshots;
     if (!snapshots->is_damaged) {
         snprintf(replica->damage, sizeof(replica->damage), SNAPSHOT_NAME " is damaged: %s", what);
-        snapshots->may_be_missed = !snapshots->has_head || is_foreign(replica, &snapshots->head);
+        snapshots->may_be_missed = !has_head(snapshots) || is_foreign(replica, &snapshots->head);
     }
     snapshots->is_damaged = true;
     for (uint32_t slot = 0; slot < SNAPSHOT_READS; slot++)
@@ -260,11 +264,11 @@ static void take_head(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     snapshots->head_error = snapshot_head_read(snapshots->reader, &snapshots->head);
     snapshots->head_is_read = true;
-    snapshots->has_head = snapshots->head_error == ERROR_NONE;
 }
 
 static bool judge_head(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
+    CHECK(snapshots->head_is_read); /* The reader comes to no file's end without it. */
     switch (snapshots->head_error) {
     case ERROR_NONE:
         if (memcmp(snapshots->head.cluster, replica->config.cluster, JOURNAL_ID_SIZE) == 0)
@@ -542,7 +546,6 @@ static void take_over(struct replica *replica) {
     snapshots->size = snapshots->next_size;
     snapshots->snapshot_bytes = snapshots->next_bytes;
     snapshots->phase = REPLICA_SNAPSHOT_IDLE;
-    snapshots->is_foreign = snapshots->next_is_received;
     snapshots->is_known = snapshots->is_wanted = false;
     if (snapshots->next_is_received) {
         tell_installed(replica);
@@ -778,7 +781,7 @@ bool replica_snapshots_completed(struct replica *replica,
 void replica_snapshots_clear(struct replica *replica) {
     struct snapshots *snapshots = &replica->snapshots;
     rdb_reader_destroy(snapshots->reader);
-    if (snapshots->has_head) snapshot_head_clear(&snapshots->head);
+    if (has_head(snapshots)) snapshot_head_clear(&snapshots->head);
     for (uint32_t i = 0; i < SNAPSHOT_READS; i++)
         memory_release(snapshots->rooms[i]);
 }

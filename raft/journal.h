@@ -147,8 +147,9 @@ void journal_restart(struct journal *journal, const struct raft_position *positi
 bool journal_is_damaged(const struct journal *journal);
 /* READY: it has turned out only now. */
 void journal_damaged(struct journal *journal);
-/* The newest mark on the disk says so, or what was given up still stands before the log's end, or a
- * vote is on its way there: what a start would find now. */
+/* Whether a start might find damage still: the newest mark on the disk says so, or what was given
+ * up stands before the log's end there, or a vote is on its way. For the moment that a cut or a
+ * vote takes it is true of a sound log, too: to be asked where there was damage. */
 bool journal_is_marked_damaged(const struct journal *journal);
 /* The log says so durably: whatever else becomes of the directory, the next start knows. */
 bool journal_tells_of_damage(const struct journal *journal);

@@ -442,7 +442,7 @@ struct replica_repair {
     const char *damage; /* in the log, found at the start: file, offset, index; "": none */
     const char *notice; /* of the vote: what was found at the start; "": nothing */
     bool is_damaged;    /* it neither votes nor leads until a leader has supplied what is lost */
-    bool is_marked;     /* a restart would find it damaged still */
+    bool is_marked;     /* after damage: a restart might find it still */
     bool vote_is_lost;  /* it says nothing until all others have told their terms */
     uint32_t untold;    /* then: who has not, as bits 1 << id */
     uint32_t lost_too;  /* who has lost its own as well */

@@ -213,13 +213,10 @@ void snapshot_receipts_name(char name[DISK_NAME_SIZE], uint64_t index, uint64_t 
 
 /* Of at most `digits`; false: there are none. */
 static bool take_hex_number(const char **at, uint32_t digits, uint64_t *number) {
-    static const char hex[] = "0123456789abcdef";
-    const char *digit, *start = *at;
+    const char *start = *at;
     *number = 0;
-    while (digits-- > 0 && **at != '\0' && (digit = strchr(hex, **at)) != NULL) {
-        *number = *number << 4 | (uint64_t)(digit - hex);
-        (*at)++;
-    }
+    for (; *at < start + digits && hex_digit(**at) >= 0; (*at)++)
+        *number = *number << 4 | (uint64_t)hex_digit(**at);
     return *at > start;
 }
 

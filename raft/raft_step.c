@@ -248,7 +248,7 @@ static void on_persisted(struct raft *raft, uint64_t number) {
     if (durable > last) durable = last;
     if (durable > raft->persisted_index) raft->persisted_index = durable;
 
-    raft_drop_old_entries(raft);
+    raft_drop_old_entries(raft); /* What is committed then may have waited for that room. */
     raft_count_own_vote(raft);
     if (raft->role == RAFT_LEADER) raft_advance_commit(raft);
     raft_judge_repair(raft);

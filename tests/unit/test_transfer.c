@@ -747,9 +747,14 @@ Test(transfer, what_has_come_outlives_a_long_silence, .init = begin, .fini = end
     cr_expect_eq(resumed(behind), parts);
 }
 
-static void fail_reads(uint32_t node, uint32_t per_mille) {
+static void fail_reads(uint32_t node, bool fails) {
     struct simulated_disk_config faults = {
-        .delay_min_us = 100, .delay_max_us = 400, .read_errors_per_mille = per_mille};
+        .delay_min_us = 100, .delay_max_us = 400, .read_errors_per_mille = fails ? 1000 : 0};
+    simulated_disk_configure(box.disks[node], &faults);
+}
+static void fail_files(uint32_t node, bool fails) {
+    struct simulated_disk_config faults = {
+        .delay_min_us = 100, .delay_max_us = 400, .file_errors_per_mille = fails ? 1000 : 0};
     simulated_disk_configure(box.disks[node], &faults);
 }
 
@@ -769,11 +774,11 @@ static void expect_to_do_without(bool are_receipts_read) {
         replica_box_run(&box, 10);
     }
     cr_assert_eq(receiver->phase, REPLICA_RECEIVE_RESUMING);
-    fail_reads(behind, 1000);
+    fail_reads(behind, true);
     for (int i = 0; i < 100000 && receiver->phase == REPLICA_RECEIVE_RESUMING; i++)
         replica_box_run(&box, 10);
     cr_assert_eq(receiver->phase, REPLICA_RECEIVE_FETCHING);
-    fail_reads(behind, 0);
+    fail_reads(behind, false);
     cr_expect(await_equal());
     cr_expect_eq(installed(behind), 1);
     if (are_receipts_read)
@@ -802,4 +807,59 @@ Test(transfer, without_receipts_nothing_outlives_the_attempt, .init = begin, .fi
     cr_expect(await_equal());
     cr_expect_eq(installed(behind), 1);
     cr_expect_eq(resumed(behind), 0);
+}
+
+/* --- when its own disk fails --------------------------------------------------------------------
+ */
+
+static void expect_to_fetch_once_more(enum replica_receive_phase phase) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    const struct snapshot_receiver *receiver = &replica->receiver;
+    box.cut[behind] = false;
+    for (int i = 0; i < 100000 && (receiver->phase != phase || receiver->written == 0); i++)
+        replica_box_run(&box, 10);
+    cr_assert_eq(receiver->phase, phase);
+    fail_files(behind, true);
+    for (int i = 0; i < 100000 && receiver->phase == phase; i++)
+        replica_box_run(&box, 10);
+    fail_files(behind, false);
+    struct replica_snapshot_status status = replica_snapshot_status(replica);
+    cr_expect_eq(status.receives_failed, 1);
+    cr_expect_eq(status.receive_phase, REPLICA_RECEIVE_NOTHING);
+    cr_expect_eq(installed(behind), 0);
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    replica_box_run(&box, 1000 * 1000);
+    cr_expect_eq(temporary_files(behind), 0);
+}
+
+Test(transfer, a_file_that_cannot_be_written_is_fetched_once_more, .init = begin, .fini = end) {
+    expect_to_fetch_once_more(REPLICA_RECEIVE_FETCHING);
+}
+
+Test(transfer, a_file_that_cannot_be_synced_is_fetched_once_more, .init = begin, .fini = end) {
+    expect_to_fetch_once_more(REPLICA_RECEIVE_SYNCING);
+}
+
+/* It has the name, and nobody can tell: until another one has proved itself under it, this node
+ * goes by what it had. */
+Test(transfer, a_file_that_cannot_be_looked_at_again_is_fetched_once_more, .init = begin,
+     .fini = end) {
+    uint32_t leader, behind;
+    struct replica *replica = a_receiver(&leader, &behind);
+    box.cut[behind] = false;
+    for (int i = 0; i < 100000 && replica->snapshots.phase != REPLICA_SNAPSHOT_CONFIRMING; i++)
+        replica_box_run(&box, 10);
+    cr_assert_eq(replica->snapshots.phase, REPLICA_SNAPSHOT_CONFIRMING);
+    fail_reads(behind, true);
+    for (int i = 0; i < 100000 && replica->snapshots.phase == REPLICA_SNAPSHOT_CONFIRMING; i++)
+        replica_box_run(&box, 10);
+    fail_reads(behind, false);
+    cr_expect_eq(replica_snapshot_status(replica).receives_failed, 1);
+    cr_expect_eq(installed(behind), 0);
+    cr_expect_eq(replica_snapshots_file(replica).size, 0, "it is offered to nobody");
+    cr_expect(await_equal());
+    cr_expect_eq(installed(behind), 1);
+    cr_expect_gt(replica_snapshots_file(replica).size, 0);
 }

@@ -113,9 +113,9 @@ Test(raft, a_lost_vote_is_not_written_as_known_for_a_term_that_the_node_joined_i
     raft_destroy(raft);
 }
 
-/* Node 1 has lost its own too and is asked for it; node 3 tells its term. Where that leaves this
- * node; 0: its vote is lost still. */
-static uint64_t term_after(uint64_t told) {
+/* Node 1 has lost its own too and is asked for it (or mistaken: that answers another question);
+ * node 3 tells its term. Where that leaves this node; 0: its vote is lost still. */
+static uint64_t term_after(uint64_t told, bool mistaken) {
     struct raft_config config = second_of_three();
     config.vote_lost = true;
     struct raft *raft = raft_create(&config, &(struct raft_hard_state){0}, 0);
@@ -126,7 +126,7 @@ static uint64_t term_after(uint64_t told) {
     cr_assert_eq(output.message_count, 2);
     uint64_t nonce = output.messages[0].as.pre_vote.campaign_term;
     struct raft_message answers[] = {
-        {.type = RAFT_VOTE_LOST, .from = 1, .to = 2, .as.vote_lost = {.nonce = nonce}},
+        {.type = RAFT_VOTE_LOST, .from = 1, .to = 2, .as.vote_lost = {.nonce = nonce ^ mistaken}},
         {.type = RAFT_PRE_VOTE_REPLY,
          .from = 3,
          .to = 2,
@@ -146,10 +146,16 @@ static uint64_t term_after(uint64_t told) {
 /* There is room for a jump of up to twice 2^40 terms, or none is made. */
 Test(raft, with_lost_votes_nobody_goes_beyond_the_last_term) {
     uint64_t jump = (uint64_t)1 << 40, last = RAFT_TERM_MAX - 2 * jump;
-    uint64_t term = term_after(last);
+    uint64_t term = term_after(last, false);
     cr_expect(term >= last + jump && term <= RAFT_TERM_MAX, "%llu", (unsigned long long)term);
-    cr_expect_eq(term_after(last + 1), 0);
-    cr_expect_eq(term_after(RAFT_TERM_MAX), 0);
+    cr_expect_eq(term_after(last + 1, false), 0);
+    cr_expect_eq(term_after(RAFT_TERM_MAX, false), 0);
+}
+
+/* What was said before this start may have been true of another loss. */
+Test(raft, that_another_one_has_lost_its_vote_counts_as_an_answer_only) {
+    cr_expect_neq(term_after(5, false), 0);
+    cr_expect_eq(term_after(5, true), 0);
 }
 
 /* --- one core, led by node 1 in term 1 --- */

@@ -515,6 +515,32 @@ Test(snapshot, in_the_place_of_a_damaged_one_the_whole_log_is_read) {
     }
 }
 
+/* The next start would find it again, and miss with it what is not missing. */
+Test(snapshot, a_damaged_one_is_set_aside_as_soon_as_that_can_be_done) {
+    struct simulated_disk_config fine = {.delay_min_us = 100, .delay_max_us = 400}, full = fine;
+    full.rename_is_full = true;
+    struct replica_box box;
+    replica_box_begin(&box, 1);
+    cr_expect(replica_box_snapshot(&box, 1));
+    replica_box_kill(&box, 1);
+    flip_head(&box);
+    simulated_disk_configure(box.disks[1], &full);
+    replica_box_boot(&box, 1);
+    cr_assert(replica_box_settle(&box), "%s", replica_trouble(box.replicas[1]));
+    replica_box_run(&box, 100 * 1000);
+    cr_expect(has_file(&box, 1, SNAPSHOT_NAME));
+    cr_expect(replica_snapshots_has_damaged(box.replicas[1]));
+    simulated_disk_configure(box.disks[1], &fine);
+    for (int i = 0; i < 200 * 1000 && has_file(&box, 1, SNAPSHOT_NAME); i++) {
+        cr_assert(replica_snapshots_has_damaged(box.replicas[1]), "until it is done");
+        replica_box_run(&box, 20);
+    }
+    replica_box_run(&box, 1000);
+    cr_expect(has_file(&box, 1, SNAPSHOT_SET_ASIDE));
+    cr_expect_not(replica_snapshots_has_damaged(box.replicas[1]));
+    replica_box_clear(&box);
+}
+
 Test(snapshot, one_of_another_log_is_not_started_from) {
     struct replica_box box;
     replica_box_begin(&box, 1);

@@ -345,6 +345,17 @@ static int count_asks(struct replica *replica, uint64_t *offset) {
     return count;
 }
 
+static enum error give(struct replica *replica, uint32_t from, struct buffer *packet) {
+    struct chunk *chunk = chunk_create(packet->size);
+    memcpy(chunk->data, packet->data, packet->size);
+    chunk->used = packet->size;
+    enum error error = replica_peer_packet(replica, from, bytes_of(chunk->data, chunk->used), chunk,
+                                           replica_box_moment(&box, replica->config.raft.id));
+    chunk_release(chunk);
+    buffer_clear(packet);
+    return error;
+}
+
 static enum error give_part(struct replica *replica, uint32_t from, struct snapshot_file file,
                             uint64_t offset, struct bytes part, bool spoil) {
     struct buffer packet = {0};
@@ -353,14 +364,14 @@ static enum error give_part(struct replica *replica, uint32_t from, struct snaps
     buffer_append_u64(&packet, offset);
     buffer_append_u64(&packet, snapshot_part_check(&file, offset, part) ^ spoil);
     buffer_append_bytes(&packet, part);
-    struct chunk *chunk = chunk_create(packet.size);
-    memcpy(chunk->data, packet.data, packet.size);
-    chunk->used = packet.size;
-    enum error error = replica_peer_packet(replica, from, bytes_of(chunk->data, chunk->used), chunk,
-                                           replica_box_moment(&box, replica->config.raft.id));
-    chunk_release(chunk);
-    buffer_clear(&packet);
-    return error;
+    return give(replica, from, &packet);
+}
+
+static enum error say_gone(struct replica *replica, uint32_t from, struct snapshot_file file) {
+    struct buffer packet = {0};
+    buffer_append_byte(&packet, PACKET_SNAPSHOT_GONE);
+    snapshot_file_put(&packet, &file);
+    return give(replica, from, &packet);
 }
 
 Test(transfer, parts_are_believed_only_as_they_were_asked_for, .init = begin, .fini = end) {
@@ -400,6 +411,9 @@ Test(transfer, parts_are_believed_only_as_they_were_asked_for, .init = begin, .f
                  ERROR_NONE);
     cr_expect_eq(give_part(replica, leader, file, file.size, first, false), ERROR_MALFORMED);
     cr_expect_eq(replica_statistics(replica)->snapshot_parts_received, 1, "never two files in one");
+    cr_expect_eq(say_gone(replica, leader, another), ERROR_NONE);
+    now = replica_snapshot_status(replica);
+    cr_expect_eq(status->receive_total, file.size, "another one may be gone");
     /* What does not come is asked for again, ever more seldom. */
     box.now_us += 2 * 1000 * 1000;
     replica_tick(replica, replica_box_moment(&box, behind));

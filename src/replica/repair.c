@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "raft/members.h"
+#include "src/replica/mend.h"
 #include "src/replica/replica_internal.h"
 
 static bool is_only_voter(const struct replica *replica) {
@@ -17,10 +18,11 @@ static bool is_only_voter(const struct replica *replica) {
 }
 
 static void fail_beyond_repair(struct replica *replica) {
-    replica_fail(replica,
-                 "%s; and %s: with both lost nobody can tell what this node has promised: remove "
-                 "it from the cluster, and let an empty one join",
-                 replica->damage, journal_notice(replica->journal));
+    replica_fail(
+        replica,
+        "%s; and %s: with both lost nobody can tell what this node has promised: " MEND_REPLACE(
+            "%u"),
+        replica->damage, journal_notice(replica->journal), replica->config.raft.id);
 }
 
 void replica_mend_log(struct replica *replica) {

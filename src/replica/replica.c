@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/table.h"
+#include "src/replica/mend.h"
 #include "src/replica/replica_internal.h"
 
 enum {
@@ -170,9 +171,8 @@ static void judge(struct replica *replica, const struct compare *compare, uint64
         resign(replica);
         replica_fail(replica,
                      "this node's state differs from that of a majority at index %llu: it takes no "
-                     "part any more; keep its directory for inspection, RAFT REMOVE it on another "
-                     "node, and let it come in again with an empty one and --join",
-                     (unsigned long long)index);
+                     "part any more; keep its directory for inspection: " MEND_REPLACE("%u"),
+                     (unsigned long long)index, replica->config.raft.id);
         return;
     case COMPARE_NO_MAJORITY:
         resign(replica);

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/number.h"
+#include "src/replica/mend.h"
 
 /* --- the list -------------------------------------------------------------------------------- */
 
@@ -157,8 +158,7 @@ static enum founding_decision take_over(const struct founding *founding, uint32_
             text,
             "%s:%u belongs to a cluster that does not know this node's data directory: it may have "
             "voted under another identity, so an empty one must not take its place. Bring the old "
-            "directory back; if it is lost, RAFT REMOVE this node's old id on another node and "
-            "start it with an empty directory and --join %s:%u instead of --cluster",
+            "directory back; if it is lost, " MEND_REPLACE("id") " %s:%u instead of --cluster",
             address->host, address->port, address->host, address->port);
     }
     for (uint32_t i = 0; i < answer->member_count; i++) {

@@ -35,6 +35,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "src/replica/mend.h"
 #include "src/server/address.h"
 #include "src/server/frame.h"
 #include "src/server/thread.h"
@@ -472,9 +473,8 @@ static const char *member_problem(const struct peers *peers, const struct hello 
     const struct peer *peer = &peers->peer[hello->id - 1];
     if (!peer->used) return no_member;
     if (memcmp(peer->uuid, hello->node, IDENTITY_ID_SIZE) == 0) return NULL;
-    return "has another data directory than the member it claims to be: bring the old one back, or "
-           "start it with an empty directory and --join, and have it take the member's place by "
-           "RAFT ADD host:port REPLACE id";
+    return "has another data directory than the member it claims to be: bring the old one back, "
+           "or " MEND_REPLACE("id");
 }
 
 /* Why the other node cannot be talked to; NULL if it can. */

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "src/replica/mend.h"
+
 static const char file_name[] = "unsynced";
 static const char boot_file[] = "/proc/sys/kernel/random/boot_id";
 enum { BOOT_ID_SIZE = 36 };
@@ -44,13 +46,11 @@ bool unsynced_begin(const struct server *server, struct buffer *error) {
     bool others_rely_on_it =
         identity->phase == IDENTITY_VOTING && identity_known(identity).count > 1;
     if (others_rely_on_it && may_be_lost(boot, size)) {
-        buffer_append_format(
-            error,
-            "%s was not synced (raft-fsync no) when its machine went down: what this node "
-            "confirmed "
-            "may be lost, so it counts as an empty disk: RAFT REMOVE %u on another node, then "
-            "start with an empty directory and --join",
-            server->directory, identity->id);
+        buffer_append_format(error,
+                             "%s was not synced (raft-fsync no) when its machine went down: what "
+                             "this node confirmed "
+                             "may be lost, so it counts as an empty disk: " MEND_REPLACE("%u"),
+                             server->directory, identity->id);
         return false;
     }
     if (CONFIG_IS_ON(&server->config, RAFT_FSYNC)) return true;

@@ -227,7 +227,7 @@ Test(members, a_lost_directory_is_replaced_by_way_of_remove_and_join) {
     char mend[64];
     snprintf(mend, sizeof(mend), "RAFT ADD with REPLACE %lld, and start it again", id);
     node_start(cluster, lost); /* with --cluster, as it was */
-    node_expect_refused(cluster, lost, "RAFT REMOVE this node's old id on another node");
+    node_expect_refused(cluster, lost, "RAFT ADD host:port REPLACE id on another node");
     node_lose_directory(cluster, lost);
     node_start_joining(cluster, lost, other);
     node_expect_refused(cluster, lost, mend);
@@ -523,7 +523,7 @@ Test(members, an_unsynced_directory_counts_as_empty_once_its_machine_went_down) 
     cr_assert_eq(fputs("00000000-0000-0000-0000-000000000000", file) < 0, 0);
     fclose(file);
     node_start(cluster, node);
-    node_expect_refused(cluster, node, "it counts as an empty disk: RAFT REMOVE");
+    node_expect_refused(cluster, node, "it counts as an empty disk: RAFT ADD host:port REPLACE ");
     cluster_destroy(cluster);
 }
 

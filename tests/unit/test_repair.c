@@ -105,7 +105,7 @@ Test(repair, with_log_and_vote_lost_at_once_nobody_can_tell, .fini = end) {
     damage_log(2);
     lose_vote(2);
     replica_box_boot(&box, 2);
-    expect_trouble(2, "with both lost nobody can tell what this node has promised");
+    expect_trouble(2, "with both lost nobody can tell what this node has promised: RAFT ADD");
 }
 
 Test(repair, nor_one_after_the_other, .fini = end) {
@@ -120,7 +120,7 @@ Test(repair, nor_one_after_the_other, .fini = end) {
     replica_box_kill(&box, 2);
     lose_vote(2);
     replica_box_boot(&box, 2);
-    expect_trouble(2, "with both lost nobody can tell what this node has promised");
+    expect_trouble(2, "with both lost nobody can tell what this node has promised: RAFT ADD");
 }
 
 Test(repair, a_log_that_ends_before_its_snapshot_is_supplied, .fini = end) {

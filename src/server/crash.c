@@ -82,6 +82,8 @@ static void describe(struct line *line, const siginfo_t *info, const ucontext_t 
     if (info->si_code > 0) {
         put(line, "): address ");
         put_number(line, (uintptr_t)info->si_addr, 16);
+    } else if (info->si_pid == getpid()) {
+        put(line, "): raised by this process");
     } else {
         put(line, "): sent by process ");
         put_number(line, (uint64_t)info->si_pid, 10);
@@ -102,7 +104,8 @@ static void speak(const siginfo_t *info, const ucontext_t *context) {
     int fd =
         to_file ? open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : STDOUT_FILENO;
     if (fd < 0 || write(fd, line.text, line.size) < 0) return; /* nowhere left to complain to */
-    void *frames[FRAMES_MAX];
+    void
+        *frames[FRAMES_MAX]; /* Last: names are asked of the loader, which may be held up itself. */
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), fd);
     if (to_file) close(fd);
 }

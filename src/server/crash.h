@@ -4,8 +4,8 @@
  * A line in the log says what came and where, in Redis's form for words from a signal handler
  * ("pid:signal-handler (seconds since 1970) text"); the way to there follows, a line a call. Then
  * the signal takes its course: the process ends by it, with a core file where the system makes
- * them. Only async-signal-safe calls are made meanwhile. Syslog is told nothing: it may not be
- * called there.
+ * them. Only async-signal-safe calls are made before the line is written, and no memory is
+ * allocated behind it. Syslog is told nothing: it may not be called there.
  *
  * One process has one log and ends once, so this file has the server's only variables that belong
  * to nobody. */

@@ -115,15 +115,10 @@ void cluster_settings_cron(struct server *server) {
     bool is_early = now_us - server->settings_proposed_us < PROPOSE_AGAIN_US;
     if (!server->founded_now || !leads || is_early) return;
     const struct bytes *arguments;
-    struct config wanted;
-    config_init(&wanted);
-    config_copy(&wanted, &server->config);
-    uint32_t count = make_arguments(server, &wanted, UNTOLD, &arguments);
-    if (count > 0) {
-        server->settings_proposed_us = now_us;
-        propose(server, arguments, count);
-    }
-    config_clear(&wanted);
+    uint32_t count = make_arguments(server, &server->config, UNTOLD, &arguments);
+    if (count == 0) return;
+    server->settings_proposed_us = now_us;
+    propose(server, arguments, count);
 }
 
 void cluster_settings_found(struct server *server) {

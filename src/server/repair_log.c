@@ -25,6 +25,22 @@ static void note_what_is_lost(struct server *server, const struct replica_repair
         log_line(&server->log, LOG_LEVEL_WARNING, "%s/%s", server->directory, repair->notice);
 }
 
+/* All have answered; lost_too: those that have lost their votes as well. */
+static void tell_way_on(const struct server *server, uint32_t lost_too) {
+    unsigned long long term = raft_term(replica_raft(server->replica));
+    char names[RAFT_NODES_MAX * 10];
+    name_nodes(lost_too, names, sizeof(names));
+    if (lost_too == 0)
+        log_line(&server->log, LOG_LEVEL_NOTICE,
+                 "All other members have told their terms: this node goes on in term %llu", term);
+    else
+        log_line(
+            &server->log, LOG_LEVEL_NOTICE,
+            "All other members have told their terms, or that they have lost their votes as "
+            "well (%s): this node goes on in term %llu, beyond all that can have been voted in",
+            names, term);
+}
+
 void repair_log_tell(struct server *server) {
     if (replica_state(server->replica) != REPLICA_RUNNING) return;
     struct replica_repair repair;
@@ -39,19 +55,7 @@ void repair_log_tell(struct server *server) {
                  "terms. Not yet: %s",
                  missing);
     }
-    if (!repair.vote_is_lost && server->untold_told != 0) {
-        char lost_too[RAFT_NODES_MAX * 10 + 64] = "";
-        if (repair.lost_too != 0) {
-            size_t size =
-                strlen(strcpy(lost_too, ", or that they have lost their votes as well ("));
-            name_nodes(repair.lost_too, lost_too + size, sizeof(lost_too) - size - 1);
-            strcat(lost_too, ")");
-        }
-        log_line(&server->log, LOG_LEVEL_NOTICE,
-                 "All other members have told their terms%s: this node goes on in term %llu%s",
-                 lost_too, (unsigned long long)raft_term(replica_raft(server->replica)),
-                 repair.lost_too == 0 ? "" : ", beyond all that can have been voted in");
-    }
+    if (!repair.vote_is_lost && server->untold_told != 0) tell_way_on(server, repair.lost_too);
     server->untold_told = repair.untold;
     if (server->has_unreadable && repair.unreadable_index == 0)
         log_line(&server->log, LOG_LEVEL_NOTICE,

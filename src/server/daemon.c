@@ -59,7 +59,8 @@ static void replace(int descriptor, const char *path, int flags) {
 
 void daemon_report(int report, struct bytes error, const char *log_path) {
     struct bytes text = error.size > 0 ? error : BYTES("+");
-    if (write(report, text.data, text.size) < 0) return; /* the parent is gone: nobody to tell */
+    ssize_t told = write(report, text.data, text.size);
+    (void)told; /* The parent may be gone already. */
     close(report);
     replace(STDIN_FILENO, "/dev/null", O_RDWR);
     replace(STDOUT_FILENO, "/dev/null", O_RDWR);

@@ -5,10 +5,12 @@
 #include "src/server/log.h"
 
 /* daemonize: forks; the parent waits for the child's report, prints it if it is an error, and exits
- * with 0 or 1. Returns in the child, -1 if the system refuses. */
+ * with 0 or 1. Returns in the child, with the pipe for daemon_report(); -1 if the system refuses.
+ */
 int daemon_detach(void) MUST_USE;
-/* The child's report; an empty text means that it serves. Lets go of the terminal: a failed check
- * writes its line to the file log_path from then on, or to nowhere if that is NULL. */
+/* The child's report, once: closes the pipe. An empty text: its parent may go, all is well so far.
+ * Lets go of the terminal: a failed check writes its line to the file log_path from then on, or to
+ * nowhere if that is NULL. */
 void daemon_report(int report, struct bytes error, const char *log_path);
 
 /* pidfile, also the default one of a daemon. */

@@ -97,8 +97,8 @@ struct server {
     uint64_t commands_before;
     uint64_t cron_calls;
     char run_id[41];
-    int report;     /* a daemon's line to its parent, which waits for it; -1: it is none */
-    bool has_begun; /* the parent, if there is one, is gone */
+    int report;     /* a daemon's line to its parent: daemon_report()'s to close; -1: no daemon */
+    bool has_begun; /* that was said, or there is nobody to say it to; the pid is told */
     enum stop_phase stop_phase; /* stop.c */
     uint64_t stop_since_us, stop_deadline_us;
     bool is_leaving;         /* is to lead no more: it stops */

@@ -618,9 +618,8 @@ static void run_failover(struct command_call *call) {
 static void run_help(struct command_call *call) {
     static const char *const lines[] = {
         "ADD <host:port> [REPLACE <id>] [TIMEOUT <milliseconds>]",
-        "    Wait until the node that was started there with an empty directory and --join has "
-        "come",
-        "    in, a minute by default. Return its id. REPLACE: in the place of the node <id>, which",
+        "    Wait until the node that was started there with an empty directory and --join is in,",
+        "    a minute by default. Return its id. REPLACE: in the place of the node <id>, which",
         "    leaves in the step in which the new one begins to vote.",
         "BARRIER [<timeout>]",
         "    Wait until everything committed so far is applied on this node, <timeout> ms at most.",

@@ -515,27 +515,28 @@ Test(transfer, a_file_that_cannot_be_read_is_replaced_by_its_sender, .init = beg
     expect_to_replace_file(cut_file);
 }
 
-/* A disk that spoils each, or a receiver that finds fault with all: the pauses double. */
+/* A disk that spoils each, or a receiver that finds fault with all: the pauses double, until
+ * nothing was doubted for a minute. */
 Test(transfer, a_file_that_is_damaged_again_is_replaced_after_ever_longer_pauses, .init = begin,
      .fini = end) {
-    enum { TIMES = 4 };
+    static const uint32_t pauses[] = {0, 1, 2, 4, 0, 1}; /* four election time-outs each */
     uint32_t leader, behind;
     (void)a_receiver(&leader, &behind);
-    uint64_t replaced_us = 0;
-    for (uint32_t i = 0; i < TIMES; i++) {
+    for (uint32_t i = 0; i < COUNT_OF(pauses); i++) {
         struct bytes bytes;
+        if (pauses[i] == 0) replica_box_run(&box, 60ull * 1000 * 1000);
+        uint64_t begun_us = box.now_us;
         cr_assert(simulated_disk_file(box.disks[leader], SNAPSHOT_NAME, &bytes));
         flip_in_file(box.disks[leader], bytes.size);
         box.cut[behind] = false;
         for (int k = 0; k < 3000 && !replica_snapshot_is_due(box.replicas[leader]); k++)
             replica_box_run(&box, 10 * 1000);
         cr_assert(replica_snapshot_is_due(box.replicas[leader]), "replacement %u", i + 1);
-        uint64_t pause_us = box.now_us - replaced_us;
-        uint64_t least_us = 4 * box.replicas[leader]->config.raft.election_us;
-        if (i > 0) cr_expect_geq(pause_us, least_us << (i - 1));
+        uint64_t unit_us = 4 * box.replicas[leader]->config.raft.election_us;
+        uint64_t pause_us = box.now_us - begun_us, least_us = pauses[i] * unit_us;
+        cr_expect_geq(pause_us, least_us);
         /* Whoever was turned away asks for all of it once more, and is believed after the pause. */
-        if (i > 0) cr_expect_leq(pause_us, (least_us << i) + 4 * least_us);
-        replaced_us = box.now_us;
+        cr_expect_leq(pause_us, 2 * least_us + 4 * unit_us);
         box.cut[behind] = true;
         cr_assert(replica_box_snapshot(&box, leader));
     }

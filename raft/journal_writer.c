@@ -139,7 +139,8 @@ static void next_segment(struct journal *journal) {
 
 static bool can_grow(const struct journal *journal, const struct journal_write *write) {
     return write != NULL && write == journal->writer.last && journal->writer.waiting != NULL &&
-           !write->is_empty && write->size < journal->config.write_size;
+           !write->is_empty && write->place.segment == journal->writer.segment &&
+           write->size < journal->config.write_size;
 }
 
 /* The write to which a record of this size is to be added; it fits into the segment. */
@@ -203,11 +204,24 @@ static struct log_place writer_place(const struct journal_writer *writer) {
         .segment = writer->segment, .offset = writer->offset, .number = writer->number};
 }
 
+/* A log of nothing but large entries can be cut as well: a segment that begins within one does not
+ * end within another, so at least every second one that an entry reaches into can be the first. */
+static void leave_unfit_start(struct journal *journal, size_t size) {
+    const struct journal_writer *writer = &journal->writer;
+    const struct journal_segment *segment = &journal->segments[writer->segment];
+    size_t pieces = size / journal->config.fragment_size + 1;
+    bool is_begun = writer->offset > SEGMENT_HEADER_SIZE;
+    if (is_begun && !segment->can_start &&
+        room(journal) < MARK_RECORD_SIZE + pieces * RECORD_HEADER_SIZE + size)
+        next_segment(journal);
+}
+
 /* In as many pieces as the rests of the segments demand. */
 static struct log_place put_fragments(struct journal *journal, const struct entry *entry) {
     struct journal_writer *writer = &journal->writer;
     struct log_place place = {0};
     size_t size = entry_size(entry->image);
+    leave_unfit_start(journal, size);
     for (size_t at = 0; at < size;) {
         size_t rest = size - at;
         size_t least = rest < JOURNAL_PIECE_MIN ? rest : JOURNAL_PIECE_MIN;

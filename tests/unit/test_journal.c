@@ -1402,6 +1402,29 @@ Test(journal, gives_up_the_segments_that_a_snapshot_covers_and_nothing_else) {
     }
 }
 
+/* Those that fit into no rest of a segment, or into none at all. */
+Test(journal, can_be_cut_when_all_its_entries_are_large) {
+    for (uint32_t body_size = FRAGMENT; body_size < 3 * SEGMENT_MAX; body_size += 1237) {
+        struct node *node = node_create(29);
+        cr_assert_eq(node_recover(node), JOURNAL_READY);
+        for (int i = 0; i < 40; i++) {
+            node_append(node, 1, body_size);
+            node_run(node);
+        }
+        node->commit_index = node->last_index;
+        journal_commit(node->journal, node->commit_index);
+        node_rest(node);
+        journal_compact(node->journal, 40);
+        uint64_t two = 2 * (uint64_t)(SEGMENT_MAX + body_size);
+        cr_expect_leq(journal_log_bytes(node->journal), two, "entries of %u bytes", body_size);
+        node_run(node);
+        node->config.snapshot_index = 40;
+        cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
+        cr_expect_eq(node->recovered, 40);
+        node_destroy(node);
+    }
+}
+
 Test(journal, does_not_compact_what_is_not_committed) {
     struct node *node = node_create(21);
     cr_assert_eq(node_recover(node), JOURNAL_READY);

@@ -406,8 +406,17 @@ void raft_on_connected(struct raft *raft, uint32_t node) {
 
 /* --- the leader hears ----------------------------------------------------------------------- */
 
-/* The peer durably has this log up to `match`. */
-static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match) {
+/* Before a refusal, a window of APPENDs was sent, and answers to those say nothing of the log
+ * behind the gap: were the next window sent for each of them, a network that reorders would carry
+ * the same entries many times over. */
+static bool is_outdated(const struct raft_peer *peer, const struct raft_message *reply) {
+    return peer->state == RAFT_PEER_PROBE && peer->probe_open &&
+           peer->probe_previous != reply->as.append_reply.previous_index;
+}
+
+/* The peer durably has this log up to `match`; what is behind that is unknown as long as it is
+ * probed. */
+static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match, bool is_probed) {
     if (match > peer->match_index) {
         peer->match_index = match;
         peer->match_round = raft->heartbeat_number;
@@ -415,7 +424,7 @@ static void matched(struct raft *raft, struct raft_peer *peer, uint64_t match) {
         if (match > peer->acknowledged_index) peer->acknowledged_index = match;
     }
     if (peer->next_index <= peer->match_index) peer->next_index = peer->match_index + 1;
-    if (peer->state != RAFT_PEER_REPLICATE) {
+    if (peer->state != RAFT_PEER_REPLICATE && !is_probed) {
         if (peer->match_index < raft->log.base_index) return; /* The log does not follow on it. */
         raft_probe_from(peer, peer->match_index + 1);
         peer->state = RAFT_PEER_REPLICATE;
@@ -456,7 +465,7 @@ static void refused(struct raft *raft, struct raft_peer *peer, const struct raft
     }
     if (peer->state == RAFT_PEER_SNAPSHOT) return;
     bool is_probe = peer->state == RAFT_PEER_PROBE;
-    if (is_probe && !(peer->probe_open && peer->probe_previous == previous_index)) return;
+    if (is_probe && (!peer->probe_open || is_outdated(peer, reply))) return;
     uint64_t base_index = raft->log.base_index;
     bool ends_below =
         reply->as.append_reply.hint_index < base_index || previous_index <= base_index;
@@ -481,7 +490,7 @@ void raft_on_append_reply(struct raft *raft, const struct raft_message *message)
         return;
     }
     if (message->as.append_reply.match > raft_log_last_index(&raft->log)) return;
-    matched(raft, peer, message->as.append_reply.match);
+    matched(raft, peer, message->as.append_reply.match, is_outdated(peer, message));
 }
 
 /* As TCP smooths its own (RFC 6298): an eighth of each new one. */
@@ -505,7 +514,7 @@ void raft_on_heartbeat_reply(struct raft *raft, const struct raft_message *messa
     if (raft_is_void(peer, message->as.heartbeat_reply.heartbeat)) return;
     uint64_t match = message->as.heartbeat_reply.match;
     bool is_news = match > peer->match_index && match <= raft_log_last_index(&raft->log);
-    if (is_news) matched(raft, peer, match);
+    if (is_news) matched(raft, peer, match, false);
     /* It has started again since it acknowledged: does it still have what it had? */
     bool is_anew =
         match < peer->match_index && message->as.heartbeat_reply.heartbeat > peer->match_round;

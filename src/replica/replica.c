@@ -1160,11 +1160,13 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
     replica->turn_begun = false;
 }
 
+/* What only a tick does is counted from the last one, not from now: whatever comes in between, a
+ * leader's heartbeats or the process's own beat, must not put it off for ever. */
 uint64_t replica_deadline_us(const struct replica *replica) {
     if (replica->snapshots.is_awaited) {
-        uint64_t next_us = replica->receiver.retry_us, now_us = replica->now.now_us;
+        uint64_t next_us = replica->receiver.retry_us;
         uint64_t late_us = replica_snapshots_deadline_us(replica);
-        if (next_us <= now_us) next_us = now_us + READ_RETRY_US;
+        if (next_us <= replica->now.now_us) next_us = replica->ticked_us + READ_RETRY_US;
         return late_us < next_us ? late_us : next_us;
     }
     if (replica->state == REPLICA_RECOVERING) {
@@ -1182,8 +1184,6 @@ uint64_t replica_deadline_us(const struct replica *replica) {
     if (changes < deadline) deadline = changes;
     uint64_t snapshots = replica_snapshots_deadline_us(replica);
     if (snapshots < deadline) deadline = snapshots;
-    /* Counted from the last tick, not from now: what comes in between, a leader's heartbeats, must
-     * not put off for ever what only a tick does. */
     uint64_t soon = replica->ticked_us + (replica->reader_count > 0 ? 2000 : READ_RETRY_US);
     bool busy = replica->window_first != NULL || replica->open != NULL ||
                 replica->reader_count > 0 || replica->origin == 0 || replica->paused_count > 0;

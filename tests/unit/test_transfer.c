@@ -309,6 +309,26 @@ Test(transfer, founders_find_at_once_who_has_the_first_state) {
     }
 }
 
+/* A process has turns without a tick, more often than one is due. */
+Test(transfer, waiting_for_the_first_state_is_put_off_by_nothing) {
+    replica_box_init(&box, 3);
+    box.awaits_snapshot = true;
+    replica_box_boot(&box, 1);
+    replica_box_run(&box, 1000 * 1000);
+    struct replica *replica = box.replicas[1];
+    struct replica_moment moment = replica_box_moment(&box, 1);
+    replica_tick(replica, moment);
+    replica_turn_end(replica, moment);
+    uint64_t deadline_us = replica_deadline_us(replica);
+    cr_expect_gt(deadline_us, moment.now_us);
+    for (int turn = 0; turn < 10; turn++) {
+        moment.now_us += 10 * 1000;
+        replica_turn_end(replica, moment);
+        cr_expect_leq(replica_deadline_us(replica), deadline_us);
+    }
+    replica_box_clear(&box);
+}
+
 /* --- the two ends, by hand ----------------------------------------------------------------------
  */
 

@@ -104,8 +104,8 @@ static void speak(const siginfo_t *info, const ucontext_t *context) {
     int fd =
         to_file ? open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : STDOUT_FILENO;
     if (fd < 0 || write(fd, line.text, line.size) < 0) return; /* nowhere left to complain to */
-    void
-        *frames[FRAMES_MAX]; /* Last: names are asked of the loader, which may be held up itself. */
+    /* Last: names are asked of the loader, which may be held up itself. */
+    void *frames[FRAMES_MAX];
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), fd);
     if (to_file) close(fd);
 }

@@ -62,7 +62,8 @@ enum raft_unfit {
     X(DAMAGED, "its log is damaged")                                                               \
     X(KEPT, "an operator took it back")                                                            \
     X(TIMED_OUT, "the other node did not take over in time")                                       \
-    X(UNREACHABLE, "the other node is not heard of any more")
+    X(UNREACHABLE, "the other node is not heard of any more")                                      \
+    X(TARGET_UNFIT, "the other node must not lead, or its disk is full")
 #define RAFT_CAUSE_ENUMERATOR(NAME, text) RAFT_CAUSE_##NAME,
 enum raft_cause { RAFT_CAUSES(RAFT_CAUSE_ENUMERATOR) RAFT_CAUSE_COUNT };
 #undef RAFT_CAUSE_ENUMERATOR

@@ -145,8 +145,10 @@ void raft_tend_transfer(struct raft *raft) {
     if (raft->transfer_to == 0) give_way(raft);
     if (raft->role != RAFT_LEADER || raft->transfer_to == 0) return;
     const struct raft_peer *peer = raft_peer_find(raft, raft->transfer_to);
-    if (peer == NULL || peer->leaving || !is_reachable(raft, peer)) {
-        raft_because(raft, RAFT_CAUSE_UNREACHABLE, raft->transfer_to, 0);
+    bool is_gone = peer == NULL || peer->leaving || !is_reachable(raft, peer);
+    if (is_gone || peer->unfit != 0) {
+        enum raft_cause cause = is_gone ? RAFT_CAUSE_UNREACHABLE : RAFT_CAUSE_TARGET_UNFIT;
+        raft_because(raft, cause, raft->transfer_to, 0);
         raft->transfer_to = 0;
         return;
     }

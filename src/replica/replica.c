@@ -1148,6 +1148,7 @@ void replica_turn_end(struct replica *replica, struct replica_moment moment) {
         replica->turn_had_input = false;
         replica->more_to_free = storages_free_some(replica->storages, FREED_BY_TURN);
         replica_tend_operations(replica);
+        replica_snapshots_turn_end(replica);
         tend_reads(replica);
         tend_ticks(replica);
         replica_drain(replica);

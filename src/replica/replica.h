@@ -337,7 +337,8 @@ struct replica_snapshot_status {
     bool is_sending;             /* the present one, to some node, in these seconds */
 };
 struct replica_snapshot_status replica_snapshot_status(const struct replica *replica);
-/* One is wanted however small the log is. */
+/* One is wanted however small the log is: with everything that was committed before it was asked
+ * for, unless no leader can be asked for an election time-out. */
 void replica_snapshot_ask(struct replica *replica);
 bool replica_snapshot_is_due(const struct replica *replica);
 /* Requires that one is due, or: a running node that has applied something, in phase IDLE. */

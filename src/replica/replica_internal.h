@@ -109,7 +109,9 @@ struct snapshots {
     char next_name[DISK_NAME_SIZE];
     uint64_t log_bytes;      /* of the entries applied so far */
     uint64_t snapshot_bytes; /* of log_bytes the snapshot covers */
-    bool asked_for;          /* by an operator: at once */
+    bool asked_for;          /* by an operator: at once, but */
+    uint64_t asked_barrier;  /* with all that was committed then: behind this one (0: not begun), */
+    uint64_t asked_until_us; /* or without it from then on, where no leader answers */
     bool is_wanted;          /* for what was found out, until there is one; see retry_us */
     uint64_t retry_us;       /* not before that, after a failure */
     enum error last_error;
@@ -537,6 +539,8 @@ bool replica_snapshots_has_damaged(const struct replica *replica);
 /* What waited for the log, or for time, goes on. */
 void replica_snapshots_tend(struct replica *replica);
 uint64_t replica_snapshots_deadline_us(const struct replica *replica);
+/* At a turn's end: the commands that ask for one may run amid an entry. */
+void replica_snapshots_turn_end(struct replica *replica);
 /* A received file is whole, verified and durable, and nothing else is being made: it becomes the
  * present one, and then the core hears of it. */
 bool replica_snapshots_may_adopt(const struct replica *replica);

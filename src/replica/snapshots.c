@@ -392,13 +392,24 @@ bool replica_snapshot_may_begin(const struct replica *replica) {
 bool replica_snapshot_is_due(const struct replica *replica) {
     const struct snapshots *snapshots = &replica->snapshots;
     if (!replica_snapshot_may_begin(replica)) return false;
-    if (snapshots->asked_for) return true;
+    if (snapshots->asked_for)
+        return snapshots->asked_barrier > 0 &&
+               (replica_barrier_is_passed(replica, snapshots->asked_barrier) ||
+                replica->now.now_us >= snapshots->asked_until_us);
     bool is_wanted = log_has_grown(replica) || snapshots->is_unsure || snapshots->is_wanted;
     return is_wanted && replica->now.now_us >= snapshots->retry_us;
 }
 
 void replica_snapshot_ask(struct replica *replica) {
     replica->snapshots.asked_for = true;
+    replica->snapshots.asked_barrier = 0;
+}
+
+void replica_snapshots_turn_end(struct replica *replica) {
+    struct snapshots *snapshots = &replica->snapshots;
+    if (!snapshots->asked_for || snapshots->asked_barrier > 0) return;
+    snapshots->asked_barrier = replica_ask_for_index(replica);
+    snapshots->asked_until_us = replica->now.now_us + replica->config.raft.election_us;
 }
 
 void replica_snapshots_want(struct replica *replica) {
@@ -707,7 +718,12 @@ void replica_snapshots_tend(struct replica *replica) {
 }
 
 uint64_t replica_snapshots_deadline_us(const struct replica *replica) {
-    return replica_receiver_deadline_us(replica);
+    const struct snapshots *snapshots = &replica->snapshots;
+    uint64_t receiver_us = replica_receiver_deadline_us(replica);
+    bool waits =
+        snapshots->asked_for && snapshots->asked_barrier > 0 && replica_snapshot_may_begin(replica);
+    return waits && snapshots->asked_until_us < receiver_us ? snapshots->asked_until_us
+                                                            : receiver_us;
 }
 
 /* --- completions --------------------------------------------------------------------------------

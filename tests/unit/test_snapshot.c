@@ -276,12 +276,46 @@ Test(snapshot, origins_and_subscribers_are_part_of_it) {
     replica_box_clear(&box);
 }
 
+/* On a follower, where the entries of what was confirmed may not have come yet. */
+Test(snapshot, one_that_is_asked_for_holds_what_was_confirmed_before) {
+    struct replica_box box;
+    replica_box_begin(&box, 3);
+    uint32_t leader = replica_box_leader(&box), follower = leader % 3 + 1;
+    struct replica *replica = box.replicas[follower];
+    struct box_client *client = replica_box_client(&box, leader);
+    box.cut[follower] = true;
+    ask(&box, client, "SET x 1\r\n", "+OK\r\n");
+    uint64_t confirmed = replica_applied_index(box.replicas[leader]);
+    cr_expect_lt(replica_applied_index(replica), confirmed);
+    replica_snapshot_ask(replica);
+    replica_turn_end(replica, replica_box_moment(&box, follower));
+    cr_expect_not(replica_snapshot_is_due(replica));
+    /* No leader answers: what there is, then. */
+    uint64_t deadline_us = replica_deadline_us(replica);
+    struct replica_moment moment = replica_box_moment(&box, follower);
+    cr_expect_leq(deadline_us, moment.now_us + replica->config.raft.election_us);
+    replica_box_run(&box, replica->config.raft.election_us);
+    cr_expect(replica_snapshot_is_due(replica));
+    cr_expect(replica_box_snapshot(&box, follower));
+    cr_expect_lt(replica_snapshot_status(replica).position.index, confirmed);
+    /* One does. */
+    box.cut[follower] = false;
+    replica_snapshot_ask(replica);
+    for (int i = 0; i < 1000 && !replica_snapshot_is_due(replica); i++)
+        replica_box_run(&box, 1000);
+    cr_expect(replica_box_snapshot(&box, follower));
+    cr_expect_geq(replica_snapshot_status(replica).position.index, confirmed);
+    box_client_close(&box, client);
+    replica_box_clear(&box);
+}
+
 Test(snapshot, one_is_due_when_the_log_has_grown_or_somebody_asks) {
     struct replica_box box;
     replica_box_begin(&box, 1);
     struct replica *replica = box.replicas[1];
     cr_expect_not(replica_snapshot_is_due(replica));
     replica_snapshot_ask(replica);
+    replica_turn_end(replica, replica_box_moment(&box, 1));
     cr_expect(replica_snapshot_is_due(replica));
     cr_expect(replica_box_snapshot(&box, 1));
     cr_expect_not(replica_snapshot_is_due(replica));

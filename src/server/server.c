@@ -292,6 +292,7 @@ static void note_transfers(struct server *server) {
 }
 
 static void note_clock(struct server *server) {
+    if (!server->ready_announced) return; /* What is being caught up with is old. */
     uint64_t ahead_ms = replica_clock_ahead_ms(server->replica);
     bool is_ahead = ahead_ms > 0;
     if (is_ahead == server->clock_is_ahead) return;

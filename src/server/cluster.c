@@ -15,7 +15,7 @@
 #include "src/server/peers.h"
 #include "src/server/watchdog.h"
 
-enum { PEER_PORT_OFFSET = 10000, PATIENCE_ELECTIONS = 10, PATIENCE_MIN_MS = 6000 };
+enum { PATIENCE_ELECTIONS = 10, PATIENCE_MIN_MS = 6000 };
 
 /* The time of founding: server_open() waits in cluster_open() for its end. */
 struct founding_wait {
@@ -352,7 +352,7 @@ static void configure_links(struct server *server, struct peers_config *config) 
 bool cluster_open_port(struct server *server, struct buffer *error) {
     if (server->peers != NULL) return true;
     struct peers_config config = {.loop = server->loop, .identity = &server->identity};
-    if (CONFIG_NUMBER(&server->config, PORT) > UINT16_MAX - PEER_PORT_OFFSET) {
+    if (CONFIG_NUMBER(&server->config, PORT) > IDENTITY_PORT_MAX) {
         buffer_append_format(error, "peers talk on port + 10000: start this node with a port of 1 "
                                     "to 55535");
         return false;

@@ -31,7 +31,7 @@ static enum error parse_address(struct bytes text, struct founding_address *addr
     if (host.size >= IDENTITY_HOST_SIZE) return ERROR_RANGE;
     uint64_t port;
     if (!number_parse_u64(bytes_slice(text, colon, SIZE_MAX), &port)) return ERROR_MALFORMED;
-    if (port == 0 || port > 55535) return ERROR_RANGE;
+    if (port == 0 || port > IDENTITY_PORT_MAX) return ERROR_RANGE;
     memset(address, 0, sizeof(*address));
     memcpy(address->host, host.data, host.size);
     address->port = (uint16_t)port;
@@ -330,7 +330,7 @@ enum error founding_answer_decode(struct bytes bytes, struct founding_answer *an
         struct identity_member *member = &answer->members[i];
         member->id = load_u32(at);
         uint32_t port = load_u32(at + 4);
-        if (member->id != i + 1 || port == 0 || port > 55535) return ERROR_RANGE;
+        if (member->id != i + 1 || port == 0 || port > IDENTITY_PORT_MAX) return ERROR_RANGE;
         member->port = (uint16_t)port;
         memcpy(member->uuid, at + 8, IDENTITY_ID_SIZE);
         memcpy(member->host, at + 8 + IDENTITY_ID_SIZE, IDENTITY_HOST_SIZE);

@@ -33,3 +33,16 @@ enum frame_kind {
 void frame_begin(struct buffer *head);
 /* Fills the header in, for spans of `spans_size` bytes behind the head. */
 void frame_end(struct buffer *head, enum frame_kind kind, size_t spans_size);
+
+enum frame_status {
+    FRAME_WHOLE,
+    FRAME_PARTIAL,   /* more has to come: `size` bytes in all, as far as is known */
+    FRAME_MALFORMED, /* or larger than it may be */
+};
+struct frame {
+    uint32_t kind;           /* of enum frame_kind, or one this version does not know */
+    struct bytes head, body; /* lent by what was read; the body begins with the head */
+    size_t size;             /* of the whole frame */
+};
+/* The frame that `bytes`, from anybody, begin with; at most `body_max` bytes behind its header. */
+enum frame_status frame_read(struct bytes bytes, uint64_t body_max, struct frame *frame);

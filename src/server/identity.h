@@ -13,7 +13,12 @@
 #include "base/error.h"
 #include "raft/raft.h"
 
-enum { IDENTITY_HOST_SIZE = 256, IDENTITY_ID_SIZE = 16 };
+enum {
+    IDENTITY_HOST_SIZE = 256,
+    IDENTITY_ID_SIZE = 16,
+    PEER_PORT_OFFSET = 10000, /* a member's clients reach it at its port, its peers so far above */
+    IDENTITY_PORT_MAX = UINT16_MAX - PEER_PORT_OFFSET,
+};
 
 enum identity_phase {
     IDENTITY_EMPTY = 1, /* has a uuid, belongs to no cluster yet */

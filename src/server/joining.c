@@ -47,7 +47,7 @@ static void put_port(struct buffer *out, uint16_t port) {
 }
 
 static bool is_sound(const char *host, uint16_t port) {
-    return identity_host_is_sound(bytes_of_text(host)) && port > 0 && port <= 55535;
+    return identity_host_is_sound(bytes_of_text(host)) && port > 0 && port <= IDENTITY_PORT_MAX;
 }
 
 void joining_question_encode(const struct joining_question *question, struct buffer *out) {

@@ -92,7 +92,7 @@ static bool open_log(struct server *server, struct buffer *error) {
 static bool check_port(const struct config *config, struct buffer *error) {
     bool several =
         CONFIG_STRING(config, CLUSTER)[0] != '\0' || CONFIG_STRING(config, JOIN)[0] != '\0';
-    if (!several || CONFIG_NUMBER(config, PORT) <= 55535) return true;
+    if (!several || CONFIG_NUMBER(config, PORT) <= IDENTITY_PORT_MAX) return true;
     buffer_append_format(error,
                          "port %lld is too high for a cluster: peers talk on port + 10000; choose "
                          "one of 1 to 55535",

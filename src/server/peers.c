@@ -25,30 +25,24 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
-#include "base/number.h"
 #include "src/replica/mend.h"
 #include "src/server/address.h"
 #include "src/server/frame.h"
+#include "src/server/handshake.h"
 #include "src/server/thread.h"
 #include "src/server/watchdog.h"
 
 enum {
-    PEER_PORT_OFFSET = 10000,
     PROTOCOL_BUSY = 3,    /* the version that brought BUSY */
     PROTOCOL_ADDRESS = 3, /* and FRAME_ADDRESS */
     /* Different long doubles compute different INCRBYFLOATs (SAFETY 22): not one cluster. */
     FLOAT_MODEL = __LDBL_MANT_DIG__,
-    NONCE_SIZE = 16,
-    PROOF_SIZE = 32,
     UNPROVED_MAX = 64,           /* accepted connections that have not proved who they are */
     UNPROVED_FRAME_MAX = 8192,   /* bytes */
     JOINED_FRAME_MAX = 65536,    /* an identity of all members there can be */
@@ -91,7 +85,7 @@ struct link {
     ev_timer timer; /* CLOSED: back-off; handshake: its bound; FOUNDING: the next question */
     double backoff;
     uint32_t attempts; /* to connect: a name may have several addresses */
-    char nonce[NONCE_SIZE], other_nonce[NONCE_SIZE];
+    char nonce[HANDSHAKE_NONCE_SIZE], other_nonce[HANDSHAKE_NONCE_SIZE];
     char other_uuid[IDENTITY_ID_SIZE]; /* acceptor: the dialler's */
     bool is_outsider;                  /* acceptor: no member any more, and to be told so */
 
@@ -367,101 +361,61 @@ static void link_flush(struct link *link) {
 
 /* --- the handshake --------------------------------------------------------------------------- */
 
-/* HELLO: magic 8, version 4, float model 4, purpose 4, id 4, cluster 16, node 16, nonce 16, and 32
- * more. The dialler names the oldest version it speaks, and the newest in the first 4 of the last
- * 32 bytes, which version 2 left zero and did not read. The acceptor names the one that is spoken
- * from now on, the newest that both know; its last 32 bytes are its proof. */
-enum { HELLO_SIZE = 8 + 4 * 4 + 16 + 16 + NONCE_SIZE + PROOF_SIZE };
-static const char hello_magic[8] = {'H', 'A', 'M', 'O', 'K', 'P', 'R', '\n'};
-
-struct hello {
-    uint32_t version, float_model, purpose, id;
-    uint32_t newest; /* the dialler's only */
-    char cluster[IDENTITY_ID_SIZE], node[IDENTITY_ID_SIZE], nonce[NONCE_SIZE], proof[PROOF_SIZE];
-};
-
-/* Of both nonces, the purpose and the cluster. While one of two nodes has not founded yet there is
- * no common cluster to prove: a node that crashed between answer and founding asks the others. */
-static void make_proof(const struct link *link, const char *role, const char *dialler_nonce,
-                       const char *acceptor_nonce, char proof[PROOF_SIZE]) {
-    static const char no_cluster[IDENTITY_ID_SIZE];
-    const struct peers *peers = link->peers;
-    const char *cluster = is_guest(link) ? no_cluster : own(peers)->cluster;
-    memset(proof, 0, PROOF_SIZE);
-    if (peers->config.secret.size == 0) return;
-    struct buffer text = {0};
-    buffer_append_bytes(&text, bytes_of_text(role));
-    buffer_append(&text, dialler_nonce, NONCE_SIZE);
-    buffer_append(&text, acceptor_nonce, NONCE_SIZE);
-    buffer_append_byte(&text, (char)link->purpose);
-    buffer_append(&text, cluster, IDENTITY_ID_SIZE);
-    unsigned size = PROOF_SIZE;
-    unsigned char *made =
-        HMAC(EVP_sha256(), peers->config.secret.data, (int)peers->config.secret.size,
-             (const unsigned char *)text.data, text.size, (unsigned char *)proof, &size);
-    CHECK(made != NULL && size == PROOF_SIZE);
-    buffer_clear(&text);
+static enum handshake_side own_side(const struct link *link) {
+    return link->accepted ? HANDSHAKE_ACCEPTOR : HANDSHAKE_DIALLER;
 }
 
-static bool proof_holds(const struct link *link, const char *role, const char *dialler_nonce,
-                        const char *acceptor_nonce, const char *given) {
-    char proof[PROOF_SIZE];
-    make_proof(link, role, dialler_nonce, acceptor_nonce, proof);
-    return CRYPTO_memcmp(proof, given, PROOF_SIZE) == 0;
+static enum handshake_side other_side(const struct link *link) {
+    return link->accepted ? HANDSHAKE_DIALLER : HANDSHAKE_ACCEPTOR;
 }
 
-static void send_hello(struct link *link, const char *proof) {
+/* While one of two nodes has not founded yet there is no common cluster to prove: a node that
+ * crashed between answer and founding asks the others. */
+static struct handshake_terms terms_of(const struct link *link) {
+    return (struct handshake_terms){
+        .secret = link->peers->config.secret,
+        .dialler_nonce = link->accepted ? link->other_nonce : link->nonce,
+        .acceptor_nonce = link->accepted ? link->nonce : link->other_nonce,
+        .purpose = link->purpose,
+        .cluster = is_guest(link) ? NULL : own(link->peers)->cluster,
+    };
+}
+
+static void make_proof(const struct link *link, char proof[static HANDSHAKE_PROOF_SIZE]) {
+    struct handshake_terms terms = terms_of(link);
+    handshake_make_proof(&terms, own_side(link), proof);
+}
+
+static bool proof_holds(const struct link *link, struct bytes proof) {
+    struct handshake_terms terms = terms_of(link);
+    return handshake_proof_holds(&terms, other_side(link), proof);
+}
+
+/* The acceptor has heard the dialler's, and proves itself with its own. */
+static void send_hello(struct link *link) {
     const struct identity *identity = own(link->peers);
-    char body[HELLO_SIZE] = {0};
-    char *at = body;
-    memcpy(at, hello_magic, sizeof(hello_magic));
-    store_u32(at + 8, link->accepted ? link->protocol : PEER_PROTOCOL_OLDEST);
-    store_u32(at + 12, FLOAT_MODEL);
-    store_u32(at + 16, link->purpose);
-    store_u32(at + 20, identity->id);
-    at += 24;
-    memcpy(at, identity->cluster, IDENTITY_ID_SIZE);
-    memcpy(at + 16, identity->node, IDENTITY_ID_SIZE);
-    memcpy(at + 32, link->nonce, NONCE_SIZE);
-    if (proof != NULL) memcpy(at + 48, proof, PROOF_SIZE);
-    if (!link->accepted) store_u32(at + 48, link->peers->config.protocol);
-    send_text_frame(link, FRAME_HELLO, bytes_of(body, sizeof(body)));
+    struct hello hello = {.version = link->accepted ? link->protocol : PEER_PROTOCOL_OLDEST,
+                          .float_model = FLOAT_MODEL,
+                          .purpose = link->purpose,
+                          .id = identity->id,
+                          .newest = link->peers->config.protocol};
+    memcpy(hello.cluster, identity->cluster, IDENTITY_ID_SIZE);
+    memcpy(hello.node, identity->node, IDENTITY_ID_SIZE);
+    memcpy(hello.nonce, link->nonce, HANDSHAKE_NONCE_SIZE);
+    if (link->accepted) make_proof(link, hello.proof);
+    struct buffer body = {0};
+    handshake_put_hello(&hello, own_side(link), &body);
+    send_text_frame(link, FRAME_HELLO, buffer_bytes(&body));
+    buffer_clear(&body);
 }
 
-static bool read_hello(struct bytes body, struct hello *hello) {
-    if (body.size != HELLO_SIZE) return false;
-    const char *at = body.data;
-    if (memcmp(at, hello_magic, sizeof(hello_magic)) != 0) return false;
-    hello->version = load_u32(at + 8);
-    hello->float_model = load_u32(at + 12);
-    hello->purpose = load_u32(at + 16);
-    hello->id = load_u32(at + 20);
-    at += 24;
-    memcpy(hello->cluster, at, IDENTITY_ID_SIZE);
-    memcpy(hello->node, at + 16, IDENTITY_ID_SIZE);
-    memcpy(hello->nonce, at + 32, NONCE_SIZE);
-    memcpy(hello->proof, at + 48, PROOF_SIZE);
-    hello->newest = load_u32(at + 48);
-    if (hello->newest < hello->version) hello->newest = hello->version; /* version 2 */
-    return true;
-}
-
-/* The newest version that both speak; 0: there is none. */
 static uint32_t agree_on_protocol(const struct link *link, const struct hello *hello) {
-    uint32_t newest = link->peers->config.protocol;
-    if (!link->accepted) {
-        return hello->version >= PEER_PROTOCOL_OLDEST && hello->version <= newest ? hello->version
-                                                                                  : 0;
-    }
-    if (hello->newest < newest) newest = hello->newest;
-    return newest >= PEER_PROTOCOL_OLDEST && newest >= hello->version ? newest : 0;
+    return handshake_version(hello, other_side(link), link->peers->config.protocol);
 }
 
 static const char other_secret[] = "does not know our raft-secret: set the same one on all nodes";
 static const char came_too_early[] = "came before this node has founded its cluster";
 static const char no_member[] = "is not a member of this cluster";
-/* Followed by the index of the configuration. */
-static const char removed[] = "is no member of this cluster any more: configuration ";
 
 /* Why the member with this id cannot be talked to; NULL if it can. */
 static const char *member_problem(const struct peers *peers, const struct hello *hello,
@@ -805,11 +759,12 @@ static void forget_strangers(struct peers *peers) {
 /* Each returns false when the link is gone. */
 static bool dialler_takes_hello(struct link *link, struct bytes body) {
     struct hello hello;
-    if (!read_hello(body, &hello)) {
+    if (handshake_take_hello(body, &hello) != ERROR_NONE) {
         link_close(link);
         return false;
     }
-    if (!proof_holds(link, "acceptor", link->nonce, hello.nonce, hello.proof)) {
+    memcpy(link->other_nonce, hello.nonce, HANDSHAKE_NONCE_SIZE);
+    if (!proof_holds(link, bytes_of(hello.proof, HANDSHAKE_PROOF_SIZE))) {
         complain_of(link, other_secret);
         link_close(link);
         return false;
@@ -821,17 +776,17 @@ static bool dialler_takes_hello(struct link *link, struct bytes body) {
         link_close(link);
         return false;
     }
-    char proof[PROOF_SIZE];
-    make_proof(link, "dialler", link->nonce, hello.nonce, proof);
+    char proof[HANDSHAKE_PROOF_SIZE];
+    make_proof(link, proof);
     link->protocol = agree_on_protocol(link, &hello);
     link->state = LINK_PROOF;
-    send_text_frame(link, FRAME_PROOF, bytes_of(proof, PROOF_SIZE));
+    send_text_frame(link, FRAME_PROOF, bytes_of(proof, sizeof(proof)));
     return link->fd >= 0;
 }
 
 static bool acceptor_takes_hello(struct link *link, struct bytes body) {
     struct hello hello;
-    if (!read_hello(body, &hello)) {
+    if (handshake_take_hello(body, &hello) != ERROR_NONE) {
         link_close(link);
         return false;
     }
@@ -849,25 +804,23 @@ static bool acceptor_takes_hello(struct link *link, struct bytes body) {
     link->position = hello.id;
     memcpy(link->other_uuid, hello.node, IDENTITY_ID_SIZE);
     link->protocol = agree_on_protocol(link, &hello);
-    memcpy(link->other_nonce, hello.nonce, NONCE_SIZE);
-    char proof[PROOF_SIZE];
-    make_proof(link, "acceptor", hello.nonce, link->nonce, proof);
+    memcpy(link->other_nonce, hello.nonce, HANDSHAKE_NONCE_SIZE);
     link->state = LINK_PROOF;
-    send_hello(link, proof);
+    send_hello(link);
     return link->fd >= 0;
 }
 
 static bool acceptor_takes_proof(struct link *link, struct bytes body) {
-    if (body.size != PROOF_SIZE ||
-        !proof_holds(link, "dialler", link->other_nonce, link->nonce, body.data)) {
+    if (!proof_holds(link, body)) {
         refuse(link, other_secret);
         return false;
     }
     if (link->is_outsider) {
-        char text[128];
-        snprintf(text, sizeof(text), "%s%llu", removed,
-                 (unsigned long long)link->peers->members_index);
-        refuse(link, text);
+        struct buffer text = {0};
+        handshake_put_removal(link->peers->members_index, &text);
+        buffer_append_byte(&text, '\0');
+        refuse(link, text.data);
+        buffer_clear(&text);
         return false;
     }
     link_ready(link);
@@ -887,10 +840,7 @@ static void send_address(struct link *link) {
     const struct peers *peers = link->peers;
     if (peers->own_host[0] == '\0') return;
     struct buffer body = {0};
-    char port[2];
-    store_u16(port, peers->own_port);
-    buffer_append(&body, port, sizeof(port));
-    buffer_append_bytes(&body, bytes_of_text(peers->own_host));
+    handshake_put_address(peers->own_host, peers->own_port, &body);
     send_text_frame(link, FRAME_ADDRESS, buffer_bytes(&body));
     buffer_clear(&body);
 }
@@ -950,19 +900,15 @@ static bool take_answer(struct link *link, struct bytes body) {
 static bool take_address(struct link *link, struct bytes body) {
     struct peers *peers = link->peers;
     struct peer *peer = &peers->peer[link->position - 1];
-    struct bytes host = bytes_slice(body, 2, SIZE_MAX);
-    uint32_t port = body.size < 2 ? 0 : load_u16(body.data);
-    bool is_sound = port > 0 && port <= UINT16_MAX - PEER_PORT_OFFSET &&
-                    host.size < IDENTITY_HOST_SIZE && identity_host_is_sound(host);
-    if (!is_sound) {
+    char host[IDENTITY_HOST_SIZE];
+    uint16_t port;
+    if (handshake_take_address(body, host, &port) != ERROR_NONE) {
         link_close(link);
         return false;
     }
     if (peer->used || link->position - 1 == peers->self) return true;
-    char text[IDENTITY_HOST_SIZE] = {0};
-    memcpy(text, host.data, host.size);
     use_peer(peers, link->position - 1, link->other_uuid);
-    set_address(peers, link->position - 1, text, (uint16_t)port);
+    set_address(peers, link->position - 1, host, port);
     peer->is_tentative = true;
     dial_member(peers, link->position - 1);
     return true;
@@ -970,34 +916,32 @@ static bool take_address(struct link *link, struct bytes body) {
 
 /* Whoever says so has proved to be a member: its HELLO came with its proof. */
 static void look_at_removal(struct link *link, struct bytes body) {
-    struct bytes head = bytes_of_text(removed);
     uint64_t index;
-    bool tells = link->state == LINK_PROOF && body.size > head.size &&
-                 bytes_equal(bytes_slice(body, 0, head.size), head) &&
-                 number_parse_u64(bytes_slice(body, head.size, SIZE_MAX), &index);
+    bool tells = link->state == LINK_PROOF && handshake_take_removal(body, &index) == ERROR_NONE;
     if (tells) link->peers->handlers.outside(link->peers->handlers.context, index);
 }
 
 static bool take_refusal(struct link *link, struct bytes body) {
     look_at_removal(link, body);
     if (!bytes_equal(body, bytes_of_text(came_too_early))) {
-        char text[256];
-        snprintf(text, sizeof(text), "refuses this node: it %.*s",
-                 (int)(body.size < 200 ? body.size : 200), body.data);
-        for (char *at = text; *at != '\0'; at++) /* Whoever says so may have proved nothing yet. */
-            if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
-        complain_of(link, text);
+        struct buffer text = {0};
+        buffer_append_format(&text, "refuses this node: it ");
+        handshake_put_refusal(body, &text); /* Whoever says so may have proved nothing yet. */
+        buffer_append_byte(&text, '\0');
+        complain_of(link, text.data);
+        buffer_clear(&text);
     }
     link_close(link);
     return false;
 }
 
-static bool take_frame(struct link *link, enum frame_kind kind, struct bytes head,
-                       struct bytes body) {
+static bool take_frame(struct link *link, const struct frame *frame) {
+    struct bytes head = frame->head;
+    uint32_t kind = frame->kind;
     bool ready = link->state == LINK_READY;
     if (kind == FRAME_PACKET && ready && link->accepted && !is_guest(link)) {
         struct peers *peers = link->peers;
-        peers->handlers.packet(peers->handlers.context, link->position, body, link->in);
+        peers->handlers.packet(peers->handlers.context, link->position, frame->body, link->in);
         return true;
     }
     if (kind == FRAME_ANSWER && ready && link->purpose == LINK_FOUNDING) {
@@ -1049,31 +993,21 @@ static uint64_t frame_max(const struct link *link) {
 /* Takes in all whole frames; false when the link is gone. */
 static bool take_frames(struct link *link) {
     for (;;) {
-        size_t rest = link->in->used - link->in_start;
-        if (rest < FRAME_HEADER_SIZE) {
-            input_reserve(link, FRAME_HEADER_SIZE);
-            return true;
-        }
-        const char *at = link->in->data + link->in_start;
-        size_t size = load_u32(at), head_size = load_u32(at + 4) & 0xffffff;
-        enum frame_kind kind = load_u32(at + 4) >> 24;
-        bool too_large = size > frame_max(link);
-        if (head_size > size || too_large) {
+        struct bytes rest =
+            bytes_of(link->in->data + link->in_start, link->in->used - link->in_start);
+        struct frame frame;
+        switch (frame_read(rest, frame_max(link), &frame)) {
+        case FRAME_MALFORMED:
             link_close(link);
             return false;
-        }
-        if (rest < FRAME_HEADER_SIZE + size) {
-            input_reserve(link, FRAME_HEADER_SIZE + size);
+        case FRAME_PARTIAL:
+            input_reserve(link, frame.size);
             return true;
+        case FRAME_WHOLE:
+            break;
         }
-        struct bytes body = bytes_of(at + FRAME_HEADER_SIZE, size);
-        struct bytes head = bytes_slice(body, 0, head_size);
-        if (hash_bytes(head, load_u64(at)) != load_u64(at + 8)) {
-            link_close(link);
-            return false;
-        }
-        link->in_start += FRAME_HEADER_SIZE + size;
-        if (!take_frame(link, kind, head, body)) return false;
+        link->in_start += frame.size;
+        if (!take_frame(link, &frame)) return false;
     }
 }
 
@@ -1114,7 +1048,7 @@ static void set_socket_options(const struct peers *peers, int fd) {
 static void link_begin_handshake(struct link *link) {
     struct ev_loop *loop = link->peers->config.loop;
     link->state = LINK_HELLO;
-    entropy_fill(link->nonce, NONCE_SIZE);
+    entropy_fill(link->nonce, HANDSHAKE_NONCE_SIZE);
     ev_io_start(loop, &link->reader);
     ev_timer_stop(loop, &link->timer);
     ev_timer_set(&link->timer, handshake_seconds, 0);
@@ -1133,7 +1067,7 @@ static void on_connected(struct link *link) {
     ev_io_stop(link->peers->config.loop, &link->writer);
     set_socket_options(link->peers, link->fd);
     link_begin_handshake(link);
-    send_hello(link, NULL);
+    send_hello(link);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {

@@ -17,8 +17,16 @@
 #include "tests/cluster/harness.h"
 
 enum { PEER_PORT_OFFSET = 10000 };
-/* The protocol's numbers once more, as a stranger knows them (src/server/peers.c). */
-enum { KIND_PACKET = 1, KIND_HELLO, KIND_PROOF, KIND_WELCOME, KIND_REFUSAL, KIND_ANSWER };
+/* The protocol's numbers once more, as a stranger knows them (src/server/frame.h, handshake.h). */
+enum {
+    KIND_PACKET = 1,
+    KIND_HELLO,
+    KIND_PROOF,
+    KIND_WELCOME,
+    KIND_REFUSAL,
+    KIND_ANSWER,
+    KIND_ADDRESS
+};
 enum { PURPOSE_CONTROL = 1, PURPOSE_BULK, PURPOSE_FOUNDING, PURPOSE_JOIN };
 enum { PROTOCOL = 2, HELLO_SIZE = 104, NAMED_PACKET_KINDS = 16, UNPROVED_MAX = 64 };
 
@@ -280,6 +288,66 @@ Test(peer_port, throws_out_who_lies_when_founding) {
     say(fd, out.data, out.size);
     expect_closed(fd, "a packet of a node that is no member");
     buffer_clear(&out);
+    expect_goes_on(cluster);
+    cluster_expect_equal(cluster);
+    cluster_destroy(cluster);
+}
+
+enum { HEADER_SIZE = 16 };
+
+/* The HELLO that this node answers with. */
+static void learn_hello(struct cluster *cluster, int node, char hello[HELLO_SIZE]) {
+    struct buffer out = {0};
+    char said[HEADER_SIZE + HELLO_SIZE];
+    int fd = dial(cluster, node);
+    hello_for_founding(&out, 0);
+    say(fd, out.data, out.size);
+    cr_assert_eq(recv(fd, said, sizeof(said), MSG_WAITALL), sizeof(said));
+    memcpy(hello, said + HEADER_SIZE, HELLO_SIZE);
+    close(fd);
+    buffer_clear(&out);
+}
+
+/* Where there is no secret whoever repeats a member's HELLO is taken for it. */
+static int dial_as_member(struct cluster *cluster, int node, int member) {
+    char hello[HELLO_SIZE], zeros[32] = {0}, said[2 * HEADER_SIZE + HELLO_SIZE];
+    struct buffer out = {0};
+    learn_hello(cluster, member, hello);
+    store_u32(hello + 8, PROTOCOL);
+    store_u32(hello + 16, PURPOSE_CONTROL);
+    frame(&out, KIND_HELLO, HELLO_SIZE, bytes_of(hello, HELLO_SIZE));
+    frame(&out, KIND_PROOF, sizeof(zeros), bytes_of(zeros, sizeof(zeros)));
+    int fd = dial(cluster, node);
+    say(fd, out.data, out.size);
+    cr_assert_eq(recv(fd, said, sizeof(said), MSG_WAITALL), sizeof(said));
+    cr_assert_eq(said[HEADER_SIZE + HELLO_SIZE + 7], KIND_WELCOME);
+    buffer_clear(&out);
+    return fd;
+}
+
+static const struct {
+    const char *name;
+    struct bytes body;
+} no_addresses[] = {
+    {"nothing", BYTES("")},
+    {"half a port", BYTES("\x59")},
+    {"no host", BYTES("\x59\x1b")},
+    {"port 0", BYTES("\0\0host")},
+    {"a port that leaves none for peers", BYTES("\xf0\xd8host")},
+    {"two lines", BYTES("\x59\x1bhost\nline")},
+};
+
+Test(peer_port, throws_out_a_member_that_says_no_address) {
+    struct cluster *cluster = cluster_create_running(3, NULL);
+    for (size_t i = 0; i < COUNT_OF(no_addresses); i++) {
+        struct bytes body = no_addresses[i].body;
+        struct buffer out = {0};
+        int fd = dial_as_member(cluster, 0, 1);
+        frame(&out, KIND_ADDRESS, (uint32_t)body.size, body);
+        say(fd, out.data, out.size);
+        expect_closed(fd, no_addresses[i].name);
+        buffer_clear(&out);
+    }
     expect_goes_on(cluster);
     cluster_expect_equal(cluster);
     cluster_destroy(cluster);

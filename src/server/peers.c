@@ -1,9 +1,8 @@
 /* peers.c: dialling, accepting, the handshake, frames.
  *
- * A link is one connection. The dialler's goes CLOSED -> RESOLVING -> CONNECTING -> HELLO ->
- * WELCOME
- * -> READY; the acceptor's HELLO -> PROOF -> READY. The handshake, all frames with their whole body
- * in the head:
+ * A link is one connection. The dialler's goes CLOSED -> RESOLVING -> CONNECTING -> HELLO -> PROOF
+ * -> READY; the acceptor's HELLO -> PROOF -> READY. The handshake (handshake.h), all frames with
+ * their whole body in the head:
  *
  *     dialler  HELLO   version, purpose, cluster, node, id, nonce
  *     acceptor HELLO   the same of its own, and its proof

@@ -64,14 +64,46 @@ static void look_at(struct bytes body) {
     look_at_refusal(body);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct bytes rest = bytes_of((const char *)data, size);
-    look_at(rest); /* So that what is in a frame is reached without its checksum, too. */
+static void put_frame(const struct frame *frame, struct buffer *out) {
+    frame_begin(out);
+    buffer_append_bytes(out, frame->head);
+    frame_end(out, (enum frame_kind)frame->kind, frame->body.size - frame->head.size);
+    buffer_append_bytes(out, bytes_slice(frame->body, frame->head.size, SIZE_MAX));
+}
+
+static void look_at_frames(struct bytes rest) {
     struct frame frame;
-    while (frame_read(rest, BODY_MAX, &frame) == FRAME_WHOLE) {
-        CHECK(frame.size <= rest.size && frame.head.size <= frame.body.size);
+    enum frame_status status;
+    while ((status = frame_read(rest, BODY_MAX, &frame)) == FRAME_WHOLE) {
+        struct buffer again = {0};
+        put_frame(&frame, &again);
+        CHECK(bytes_equal(buffer_bytes(&again), bytes_slice(rest, 0, frame.size)));
+        buffer_clear(&again);
         look_at(frame.head);
         rest = bytes_slice(rest, frame.size, SIZE_MAX);
     }
+    if (status == FRAME_PARTIAL)
+        CHECK(frame.size > rest.size && frame.size <= FRAME_HEADER_SIZE + BODY_MAX);
+}
+
+/* The input as head and spans of a frame of ours. */
+static void carry(struct bytes bytes) {
+    size_t head_size = bytes.size == 0 ? 0 : (unsigned char)bytes.data[0] % bytes.size;
+    struct frame sent = {
+        .kind = FRAME_PACKET, .head = bytes_slice(bytes, 0, head_size), .body = bytes};
+    struct frame heard;
+    struct buffer wire = {0};
+    put_frame(&sent, &wire);
+    CHECK(frame_read(buffer_bytes(&wire), bytes.size, &heard) == FRAME_WHOLE);
+    CHECK(heard.kind == sent.kind && heard.size == wire.size);
+    CHECK(bytes_equal(heard.head, sent.head) && bytes_equal(heard.body, sent.body));
+    buffer_clear(&wire);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct bytes bytes = bytes_of((const char *)data, size);
+    look_at(bytes); /* So that what is in a frame is reached without its checksum, too. */
+    look_at_frames(bytes);
+    carry(bytes);
     return 0;
 }

@@ -40,6 +40,25 @@ Test(handshake, hello_comes_as_it_was_sent) {
     }
 }
 
+/* As neighbours of all releases read it: a change here is a change of the protocol. */
+Test(handshake, hello_has_these_bytes) {
+    struct hello hello = a_hello();
+    char wanted[HANDSHAKE_HELLO_SIZE] = "HAMOKPR\n";
+    memcpy(wanted + 8, (char[]){2, 0, 0, 0, 64, 0, 0, 0, PURPOSE, 0, 0, 0, 5, 0, 0, 0}, 16);
+    memset(wanted + 24, 'c', 16);
+    memset(wanted + 40, 'n', 16);
+    memset(wanted + 56, 'o', 16);
+    wanted[72] = NEWEST;
+    struct buffer body = {0};
+    handshake_put_hello(&hello, HANDSHAKE_DIALLER, &body);
+    cr_expect(bytes_equal(buffer_bytes(&body), bytes_of(wanted, sizeof(wanted))));
+    body.size = 0;
+    memset(wanted + 72, 'p', 32);
+    handshake_put_hello(&hello, HANDSHAKE_ACCEPTOR, &body);
+    cr_expect(bytes_equal(buffer_bytes(&body), bytes_of(wanted, sizeof(wanted))));
+    buffer_clear(&body);
+}
+
 Test(handshake, hello_of_another_size_or_beginning_is_none) {
     struct hello sent = a_hello(), heard;
     struct buffer body = {0};
@@ -103,6 +122,19 @@ static struct handshake_terms some_terms(void) {
                                     .acceptor_nonce = nonce_b,
                                     .purpose = PURPOSE,
                                     .cluster = cluster_a};
+}
+
+/* Computed by another program, of the text that handshake.h tells. Both ends make a proof with the
+ * same code here, so nothing else would see that neighbours of another release make another one. */
+Test(handshake, a_proof_has_these_bytes) {
+    static const unsigned char wanted[HANDSHAKE_PROOF_SIZE] = {
+        0xc5, 0x2f, 0x70, 0x59, 0x4f, 0x05, 0x56, 0xc5, 0xfb, 0xdc, 0x23,
+        0x18, 0x32, 0x16, 0x3f, 0xe0, 0x9e, 0x39, 0x91, 0x2f, 0x07, 0xd6,
+        0x5a, 0x44, 0x78, 0x4b, 0xaf, 0x23, 0x48, 0xdd, 0xc7, 0xc0};
+    struct handshake_terms terms = some_terms();
+    char proof[HANDSHAKE_PROOF_SIZE];
+    handshake_make_proof(&terms, HANDSHAKE_DIALLER, proof);
+    cr_expect_eq(memcmp(proof, wanted, sizeof(wanted)), 0);
 }
 
 Test(handshake, a_proof_is_of_all_that_it_is_made_of) {

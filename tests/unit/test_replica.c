@@ -472,6 +472,36 @@ Test(replica, where_no_disk_has_room_clients_of_all_nodes_are_told) {
     replica_box_clear(&box);
 }
 
+/* Sealed for a leader that died; the next one has no room for it, and then it has. */
+Test(replica, what_is_sealed_when_a_full_node_comes_to_lead_waits_for_room) {
+    struct replica_box box;
+    uint32_t leader = replica_box_begin(&box, 3);
+    uint32_t others[] = {leader % 3 + 1, (leader + 1) % 3 + 1};
+    struct box_client *clients[2];
+    for (int i = 0; i < 2; i++) {
+        clients[i] = replica_box_client(&box, others[i]);
+        set_full(&box, others[i], true);
+        fill_disk(&box, clients[i], others[i]);
+    }
+    box.cut[leader] = true;
+    for (int i = 0; i < 2; i++)
+        box_client_send(&box, clients[i], "INCR x\r\n");
+    uint32_t next = leader;
+    for (int i = 0; i < 1000 && next != others[0] && next != others[1]; i++) {
+        replica_box_run(&box, 10 * 1000);
+        next = raft_leader(replica_raft(box.replicas[others[0]]));
+    }
+    replica_box_run(&box, 100 * 1000);
+    for (int i = 0; i < 2; i++)
+        set_full(&box, others[i], false);
+    bool is_first = next == others[0];
+    cr_expect(box_client_expect(&box, clients[is_first ? 0 : 1], ":1\r\n"), "the leader's own");
+    cr_expect(box_client_expect(&box, clients[is_first ? 1 : 0], ":2\r\n"));
+    for (int i = 0; i < 2; i++)
+        box_client_close(&box, clients[i]);
+    replica_box_clear(&box);
+}
+
 /* It was sealed for a leader with room, which died: nobody else has any, whoever leads. */
 Test(replica, a_new_leader_with_a_full_disk_keeps_its_reserve) {
     for (uint32_t which = 1; which <= 2; which++) {

@@ -294,6 +294,20 @@ static struct request *queue_at(struct simulated_disk *disk, uint32_t queue, uin
     return &disk->queues[queue][(disk->heads[queue] + at) % QUEUE_MAX];
 }
 
+void simulated_disk_mend(struct simulated_disk *disk, const struct simulated_disk_config *config,
+                         uint64_t now_us) {
+    disk->config = *config;
+    for (uint32_t queue = 0; queue < QUEUES; queue++) {
+        uint64_t last_us = now_us;
+        for (uint32_t i = 0; i < disk->counts[queue]; i++) {
+            struct request *request = queue_at(disk, queue, i);
+            last_us += config->delay_max_us;
+            if (request->due_us > last_us) request->due_us = last_us;
+            last_us = request->due_us;
+        }
+    }
+}
+
 void simulated_disk_submit(struct simulated_disk *disk, const struct disk_request *request,
                            uint64_t now_us) {
     uint32_t queue = queue_of[request->call];

@@ -34,6 +34,9 @@ void simulated_disk_destroy(struct simulated_disk *disk); /* NULL is allowed. */
 /* Faults and delays from now on; the seed is left alone. */
 void simulated_disk_configure(struct simulated_disk *disk,
                               const struct simulated_disk_config *config);
+/* Likewise, and what is under way takes no longer than with these either. */
+void simulated_disk_mend(struct simulated_disk *disk, const struct simulated_disk_config *config,
+                         uint64_t now_us);
 
 void simulated_disk_submit(struct simulated_disk *disk, const struct disk_request *request,
                            uint64_t now_us);

@@ -547,7 +547,7 @@ void faults_heal(struct world *world, bool leaves_one) {
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct node *node = &world->nodes[id];
         if (!node->exists) continue;
-        simulated_disk_configure(node->disk, &node->disk_config);
+        simulated_disk_mend(node->disk, &node->disk_config, world->now_us);
         node->doom = DOOM_NONE;
         node->is_dead = node->serves_again = false;
         node->damage_is_due = false;

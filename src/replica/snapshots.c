@@ -151,7 +151,7 @@ static void begin_without(struct replica *replica) {
     replica->applied_index = replica->applied_term = 0;
     replica->applied_hash = replica->config.raft.base_hash;
     snapshots->phase = REPLICA_SNAPSHOT_IDLE;
-    snapshots->asked_for = true; /* in its place, soon */
+    replica_snapshot_ask(replica); /* in its place, soon */
     replica_snapshot_is_loaded(replica);
 }
 

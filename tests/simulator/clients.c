@@ -115,9 +115,8 @@ static void plan(struct world *world, uint32_t index, uint64_t in_us) {
 
 /* Each takes some of the log's files, but not dozens: a file is begun when all before it is
  * durable, and on a slow disk that would be slower than anybody's patience. */
-/* Segments and parts of a snapshot that fit them: of the smallest a snapshot would have thousands.
- */
 static void choose_large_values(struct world *world) {
+    /* Of the smallest parts a snapshot would have thousands. */
     enum { SEGMENT_SIZE = 64 << 10, PART_SIZE = 1024 };
     struct replica_config *config = &world->replica_config;
     if (!world_chance(world, 150)) return;

@@ -362,7 +362,7 @@ void node_start(struct world *world, struct node *node);
 void node_kill(struct world *world, struct node *node, bool power_loss);
 void world_black_out(struct world *world); /* The power is gone everywhere at once. */
 uint64_t node_clock_us(const struct world *world, const struct node *node); /* its monotonic one */
-/* What it takes for now, by both its clocks. */
+/* The present, by both its clocks. */
 struct replica_moment node_moment(const struct world *world, const struct node *node);
 /* When the node has something to do; UINT64_MAX: it waits for others. */
 uint64_t node_due_us(struct world *world, const struct node *node);

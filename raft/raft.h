@@ -115,7 +115,9 @@ struct raft_config {
     /* The newest durable snapshot; zeros: none. Entries up to it are given to raft_restore() as
      * committed; a log that ends before it, or has another entry there, is restarted first. */
     struct raft_position snapshot;
-    uint32_t unfit;            /* bits of enum raft_unfit; later: event UNFIT */
+    bool is_restarted; /* so it was just now: it is durable together with the first persist request
+                        */
+    uint32_t unfit;    /* bits of enum raft_unfit; later: event UNFIT */
     size_t tail_bytes_max;     /* of the in-memory tail (64 MiB by default) */
     uint32_t append_bytes_max; /* of one APPEND (one entry is always sent) */
     uint32_t inflight_max;     /* APPENDs on the way per peer */
@@ -302,6 +304,9 @@ uint64_t raft_commit_index(const struct raft *raft);
 uint64_t raft_last_index(const struct raft *raft);
 /* Durable here up to this index. */
 uint64_t raft_persisted_index(const struct raft *raft);
+/* The log begins anew behind a snapshot that was received, and that is not durable yet: so far
+ * nothing that the snapshot holds was acknowledged. */
+bool raft_is_restarting(const struct raft *raft);
 /* The hash of the last entry (base_hash when empty). */
 uint64_t raft_last_hash(const struct raft *raft);
 /* The stamp of the last entry (0 when empty). */

@@ -132,6 +132,8 @@ struct raft {
     uint64_t submitted_index, persisted_index; /* handed out, durable */
     uint64_t cut_after;                        /* to go with the next request */
     bool restart;                              /* so is this: the log begins anew at its base */
+    bool restart_is_begun;                     /* and this: the journal has begun it already */
+    uint64_t restart_number;                   /* the request that the last one is durable with */
     struct raft_outstanding *outstanding;      /* ring */
     uint32_t outstanding_head, outstanding_count, outstanding_capacity;
     uint64_t written_us; /* when the disk last finished something */
@@ -261,6 +263,8 @@ void raft_note_round(const struct raft *raft, struct raft_peer *peer);
 void raft_tend_members(struct raft *raft);
 
 /* --- raft_snapshot.c ------------------------------------------------------------------------ */
+/* Follower: tells its leader, without being asked, what is durable here. */
+void raft_tell_match(struct raft *raft);
 
 void raft_on_snapshot_durable(struct raft *raft, const struct raft_position *position);
 void raft_on_compacted(struct raft *raft, uint64_t index);

@@ -562,6 +562,7 @@ static void learn_commit(struct raft *raft, uint64_t commit) {
 }
 
 uint64_t raft_durable_match(const struct raft *raft) {
+    if (raft_is_restarting(raft)) return 0;
     return raft->verified_index < raft->persisted_index ? raft->verified_index
                                                         : raft->persisted_index;
 }

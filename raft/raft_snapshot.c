@@ -67,9 +67,8 @@ static bool holds(const struct raft *raft, const struct raft_position *position)
            (!raft_log_hash(&raft->log, position->index, &hash) || hash == position->hash);
 }
 
-/* Tells the leader, without being asked, what is durable here. */
-static void tell_match(struct raft *raft) {
-    if (raft->role != RAFT_FOLLOWER || raft->leader == 0) return;
+void raft_tell_match(struct raft *raft) {
+    if (raft->role != RAFT_FOLLOWER || raft->leader == 0 || raft_is_restarting(raft)) return;
     raft_send(raft, (struct raft_message){
                         .type = RAFT_HEARTBEAT_REPLY,
                         .to = raft->leader,
@@ -91,7 +90,7 @@ void raft_on_snapshot(struct raft *raft, const struct raft_message *message) {
         return;
     }
     if (position.index > raft->verified_index) raft->verified_index = position.index;
-    tell_match(raft);
+    raft_tell_match(raft);
 }
 
 /* What a snapshot holds is committed, but it takes back nothing that is: this node goes on behind
@@ -136,5 +135,5 @@ void raft_on_installed(struct raft *raft, const struct raft_event *event) {
     else if (raft->role != RAFT_FOLLOWER)
         raft_become_follower(raft, raft->term, 0);
     install(raft, position, event->members);
-    tell_match(raft);
+    raft_tell_match(raft);
 }

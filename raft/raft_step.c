@@ -53,6 +53,7 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
                                                       .hash = config->base_hash});
     raft->commit_index = raft->applied_index = config->base_index;
     raft->submitted_index = raft->persisted_index = config->base_index;
+    raft->restart_is_begun = config->is_restarted;
     raft_init_members(raft, config);
     return raft;
 }
@@ -184,7 +185,9 @@ void raft_restart_log(struct raft *raft, const struct raft_position *position) {
     raft->restart = true;
     raft->cut_after = RAFT_NO_CUT;
     void_above(raft, position->index);
-    /* The snapshot itself is durable, and a log that does not fit it is not used any more. */
+    /* The snapshot itself is durable, and a log that does not fit it is not used any more. But it
+     * is the restarted log that misses the snapshot if its file is lost: acknowledged is what it
+     * holds once that is durable, too (raft_is_restarting()). */
     raft->submitted_index = raft->persisted_index = position->index;
 }
 
@@ -206,7 +209,8 @@ static void persist_what_is_new(struct raft *raft) {
     bool has_cut = raft->cut_after != RAFT_NO_CUT;
     /* While the vote is lost the term is a lower bound, and what is written counts as known. */
     bool has_hard_state = raft->hard_state_dirty && !raft->vote_lost;
-    bool has_news = has_hard_state || has_cut || raft->restart;
+    bool restarts = raft->restart || raft->restart_is_begun;
+    bool has_news = has_hard_state || has_cut || restarts;
     if (!has_news && raft->submitted_index == last) return;
 
     if (raft->persisted_index > last) raft->persisted_index = last;
@@ -226,8 +230,9 @@ static void persist_what_is_new(struct raft *raft) {
         raft->hard_state_number = raft->persist_number;
         raft->hard_state_dirty = false;
     }
+    if (restarts) raft->restart_number = raft->persist_number;
     raft->cut_after = RAFT_NO_CUT;
-    raft->restart = false;
+    raft->restart = raft->restart_is_begun = false;
     raft->submitted_index = last;
     outstanding_push(raft, (struct raft_outstanding){.number = raft->persist_number,
                                                      .last_index = last,
@@ -237,7 +242,9 @@ static void persist_what_is_new(struct raft *raft) {
 static void on_persisted(struct raft *raft, uint64_t number) {
     CHECK(number <= raft->persist_number);
     if (number <= raft->completed_number) return;
+    bool restarted = raft_is_restarting(raft);
     raft->completed_number = number;
+    restarted &= !raft_is_restarting(raft);
     uint64_t durable = 0;
     while (raft->outstanding_count > 0 && outstanding_at(raft, 0)->number <= number) {
         durable = outstanding_at(raft, 0)->last_index;
@@ -248,10 +255,15 @@ static void on_persisted(struct raft *raft, uint64_t number) {
     if (durable > last) durable = last;
     if (durable > raft->persisted_index) raft->persisted_index = durable;
 
+    if (restarted) raft_tell_match(raft);
     raft_drop_old_entries(raft); /* What is committed then may have waited for that room. */
     raft_count_own_vote(raft);
     if (raft->role == RAFT_LEADER) raft_advance_commit(raft);
     raft_judge_repair(raft);
+}
+
+bool raft_is_restarting(const struct raft *raft) {
+    return raft->restart || raft->restart_is_begun || raft->restart_number > raft->completed_number;
 }
 
 bool raft_hard_state_is_durable(const struct raft *raft) {
@@ -293,6 +305,8 @@ static uint64_t number_to_wait_for(const struct raft *raft, const struct raft_me
     bool acknowledges = message->type == RAFT_APPEND_REPLY && message->as.append_reply.success;
     if (acknowledges && !raft_is_planted(raft, RAFT_PLANTED_ACKNOWLEDGE_BEFORE_SYNC)) {
         uint64_t covering = request_that_covers(raft, message->as.append_reply.match);
+        if (raft_is_restarting(raft) && covering < raft->restart_number)
+            covering = raft->restart_number;
         if (covering > number) number = covering;
     }
     return number;

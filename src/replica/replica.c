@@ -656,16 +656,21 @@ void replica_destroy(struct replica *replica) {
 /* --- recovery ----------------------------------------------------------------------------------
  */
 
-void replica_create_raft(struct replica *replica) {
+static void create_raft(struct replica *replica, bool is_restarted) {
     struct raft_hard_state hard_state = journal_hard_state(replica->journal);
     struct raft_config config = replica->config.raft;
     struct raft_position start = journal_start(replica->journal);
     config.base_index = start.index;
     config.base_term = start.term;
     config.base_hash = start.hash;
+    config.is_restarted = is_restarted;
     config.snapshot = replica->snapshots.position;
     if (config.snapshot.index > 0) config.members = &replica->snapshots.members;
     replica->raft = raft_create(&config, &hard_state, replica->now.now_us);
+}
+
+void replica_create_raft(struct replica *replica) {
+    create_raft(replica, false);
 }
 
 static void fail_apart(struct replica *replica) {
@@ -710,7 +715,7 @@ static void restart_log(struct replica *replica) {
     raft_destroy(replica->raft);
     replica->raft = NULL;
     journal_restart(replica->journal, &replica->snapshots.position);
-    replica_create_raft(replica);
+    create_raft(replica, true);
 }
 
 static void fail_short(struct replica *replica) {

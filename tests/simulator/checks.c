@@ -82,8 +82,18 @@ void checks_node_stops(struct node *node) {
     node->durable_index = 0;
     if (replica_state(node->replica) != REPLICA_RUNNING) return;
     const struct raft *raft = replica_raft(node->replica);
-    node->durable_index = raft_persisted_index(raft);
-    node->durable_term = raft_term_at(raft, node->durable_index);
+    /* Which of old log and new snapshot is found cannot be known yet; both have this. */
+    bool is_between = raft_is_restarting(raft);
+    node->durable_index = is_between ? node->settled_index : raft_persisted_index(raft);
+    node->durable_term = is_between ? node->settled_term : raft_term_at(raft, node->durable_index);
+}
+
+static void note_settled(struct node *node) {
+    const struct raft *raft = replica_raft(node->replica);
+    if (raft_is_restarting(raft)) return;
+    uint64_t persisted = raft_persisted_index(raft), commit = raft_commit_index(raft);
+    node->settled_index = persisted < commit ? persisted : commit;
+    node->settled_term = raft_term_at(raft, node->settled_index);
 }
 
 /* Room for row `index`; new rows are zero. */
@@ -455,6 +465,7 @@ void checks_node(struct world *world, struct node *node) {
     check_committed(world, node);
     check_digest(world, node);
     note_members(world, node);
+    note_settled(node);
 }
 
 bool checks_converged(struct world *world) {

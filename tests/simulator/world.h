@@ -254,6 +254,7 @@ struct node {
     /* checks.c */
     bool recovered; /* has been compared with what was durable when the process ended */
     uint64_t durable_index, durable_term;
+    uint64_t settled_index, settled_term; /* committed and durable, when no restart was open */
     struct members members; /* in force there after the last step, or when its process ended */
     bool members_are_known; /* of this process */
     uint64_t members_index;

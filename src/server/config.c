@@ -453,6 +453,17 @@ static bool parse_number(const struct config_row *row, struct bytes text, int64_
     return false;
 }
 
+/* A list stands as its words with single spaces: none may hold what would end or open a word. */
+static bool are_list_words(const struct bytes *arguments, uint32_t count) {
+    if (is_nothing(arguments, count)) return true;
+    for (uint32_t i = 0; i < count; i++) {
+        if (arguments[i].size == 0) return false;
+        for (size_t j = 0; j < arguments[i].size; j++)
+            if (memchr("\"' \t\n\r\v\f", arguments[i].data[j], 9) != NULL) return false;
+    }
+    return true;
+}
+
 static bool parse_text(const struct config *config, enum config_id id, enum config_source source,
                        const struct bytes *arguments, uint32_t count, struct buffer *text,
                        struct buffer *error) {
@@ -469,8 +480,8 @@ static bool parse_text(const struct config *config, enum config_id id, enum conf
         id == CONFIG_CLIENT_OUTPUT_BUFFER_LIMIT_ROW || (source == CONFIG_FROM_FILE && value->given);
     const char *wrong =
         row->list(arguments, count, adds ? bytes_of_text(value->text) : BYTES(""), text);
-    if (wrong == NULL && text->size > 0 && memchr(text->data, '\0', text->size) != NULL)
-        wrong = "argument must not hold a zero byte";
+    if (wrong == NULL && row->kind == CONFIG_LIST && !are_list_words(arguments, count))
+        wrong = "arguments of a list must not be empty nor hold spaces, quotes or zero bytes";
     return wrong == NULL || refuse(error, wrong);
 }
 

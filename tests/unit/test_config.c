@@ -144,6 +144,9 @@ Test(config, reads_the_values_of_a_file, .init = begin, .fini = end) {
     buffer_clear(&out);
 }
 
+static const char not_a_list_word[] =
+    "arguments of a list must not be empty nor hold spaces, quotes or zero bytes";
+
 Test(config, refuses_wrong_lines_and_says_how_to_mend_them, .init = begin, .fini = end) {
     static const struct {
         const char *line, *error;
@@ -173,6 +176,12 @@ Test(config, refuses_wrong_lines_and_says_how_to_mend_them, .init = begin, .fini
         {"cluster h1", "give the same list on every node, as in --cluster "
                        "10.0.0.1:6379,10.0.0.2:6379,10.0.0.3:6379"},
         {"include", "wrong number of arguments"},
+        {"bind 127.0.0.1 \"::1 \"", not_a_list_word},
+        {"bind 127.0.0.1 ''", not_a_list_word},
+        {"bind 127.0.0.1 'a\"b'", not_a_list_word},
+        {"bind \"'a b'\"", not_a_list_word},
+        {"bind 127.0.0.1 \"a\\x00\"", not_a_list_word},
+        {"cluster \"h1:1, h2:2\" h3:3", not_a_list_word},
     };
     struct buffer error = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++)

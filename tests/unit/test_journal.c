@@ -155,6 +155,15 @@ static void node_rest(struct node *node) {
     }
 }
 
+/* As long as it takes until what the disk refused is tried again. */
+static void node_wait(struct node *node) {
+    for (int i = 0; i < 30; i++) {
+        node->now_us += 100 * 1000;
+        journal_tick(node->journal, node->now_us);
+        node_run(node);
+    }
+}
+
 static void node_verify(struct node *node, const struct entry *entry, uint64_t index) {
     struct expected *expected = expected_at(node, index);
     struct entry again = entry_make(expected, index, hash_before(node, index));
@@ -1066,6 +1075,10 @@ static void blank_vote(struct node *node, const char *name) {
     char zeros[VOTE_SIZE] = {0};
     simulated_disk_put(node->disk, name, 0, bytes_of(zeros, sizeof(zeros)));
 }
+/* Its header says that it ends within itself. */
+static void shrink_vote(struct node *node, const char *name) {
+    simulated_disk_put(node->disk, name, 12, bytes_of("\x1\0\0\0", 4));
+}
 
 static struct node *node_with_vote(void) {
     struct node *node = node_create(30);
@@ -1091,6 +1104,7 @@ Test(journal, reads_the_vote_from_either_copy_or_knows_that_it_is_lost) {
         {"first flipped", flip_vote, leave_vote, false, "vote is damaged: the checksum"},
         {"first cut", cut_vote, leave_vote, false, "vote is damaged: the bytes end"},
         {"first blank", blank_vote, leave_vote, false, "vote is damaged: "},
+        {"first shrunk", shrink_vote, leave_vote, false, "vote is damaged: "},
         {"second flipped", leave_vote, flip_vote, false, "vote.copy is damaged: the checksum"},
         {"second cut", leave_vote, cut_vote, false, "vote.copy is damaged: the bytes end"},
         {"second being written", leave_vote, put_old_vote, false, ""},
@@ -1609,11 +1623,7 @@ Test(journal, begins_anew_on_a_full_disk_in_the_place_of_spares) {
     node_run(node);
     cr_assert_eq(journal_state(node->journal), JOURNAL_READY);
     node_append(node, 2, 100);
-    for (int i = 0; i < 30; i++) {
-        node->now_us += 100 * 1000;
-        journal_tick(node->journal, node->now_us);
-        node_run(node);
-    }
+    node_wait(node);
     cr_expect_eq(journal_persisted(node->journal), node->persist_number);
     cr_assert_eq(node_restart(node), JOURNAL_READY, "%s", journal_problem(node->journal));
     cr_expect(journal_is_damaged(node->journal));
@@ -1694,6 +1704,25 @@ Test(journal, refuses_to_found_on_a_full_disk) {
     simulated_disk_configure(node->disk, &(struct simulated_disk_config){0});
     node_drop(node);
     cr_expect_eq(node_recover(node), JOURNAL_READY);
+    node_destroy(node);
+}
+
+/* It costs room and nothing else. */
+Test(journal, tries_again_to_remove_what_a_snapshot_covers) {
+    struct node *node = node_with_long_log(28);
+    const struct simulated_disk_config ill = {.file_errors_per_mille = 1000}, well = {0};
+    simulated_disk_configure(node->disk, &ill);
+    journal_compact(node->journal, 90);
+    node_wait(node);
+    cr_expect_eq(journal_state(node->journal), JOURNAL_READY);
+    cr_expect_eq(journal_figures(node->journal).removed, 0);
+    cr_expect(has_segment(node, 1));
+    const char *problem = journal_problem(node->journal);
+    cr_expect_neq(strstr(problem, FIRST_LOG " cannot be removed"), NULL, "%s", problem);
+    simulated_disk_configure(node->disk, &well);
+    node_wait(node);
+    cr_expect_gt(journal_figures(node->journal).removed, 4);
+    cr_expect_not(has_segment(node, 1));
     node_destroy(node);
 }
 

@@ -192,6 +192,13 @@ static void hear(struct raft *raft, struct raft_message message, struct raft_out
     raft_check(raft);
 }
 
+static const struct raft_message *message_of(const struct raft_output *output,
+                                             enum raft_message_type type) {
+    for (uint32_t i = 0; i < output->message_count; i++)
+        if (output->messages[i].type == type) return &output->messages[i];
+    return NULL;
+}
+
 /* It has all the entries, committed and not applied; *hash: of the last but one. */
 static struct raft *core_that_has_committed(uint64_t *hash) {
     struct raft *raft = create_second(0);
@@ -249,9 +256,9 @@ Test(raft, a_damaged_node_that_lacks_nothing_is_whole_without_news) {
                                       .as.heartbeat = {.commit = ENTRIES, .heartbeat = 1}};
     struct raft_output output;
     hear(raft, beat, &output);
-    uint64_t nonce = 0;
-    for (uint32_t i = 0; i < output.message_count; i++)
-        if (output.messages[i].type == RAFT_RECOUNT) nonce = output.messages[i].as.recount.nonce;
+    const struct raft_message *recount = message_of(&output, RAFT_RECOUNT);
+    cr_assert_neq(recount, NULL);
+    uint64_t nonce = recount->as.recount.nonce;
     cr_assert_neq(nonce, 0);
     hear(raft,
          (struct raft_message){.type = RAFT_RECOUNT_REPLY,
@@ -267,6 +274,69 @@ Test(raft, a_damaged_node_that_lacks_nothing_is_whole_without_news) {
          &output);
     hear(raft, beat, &output);
     cr_expect_not(raft_damaged(raft));
+    release_entries(entries);
+    raft_destroy(raft);
+}
+
+/* A start has put the log behind the snapshot. Until that is durable with the first request, which
+ * an acknowledgement waits for, nothing is said to be here; then it is, of the node's own accord.
+ */
+Test(raft, what_a_snapshot_holds_is_acknowledged_once_the_log_behind_it_is_durable) {
+    struct entry entries[ENTRIES];
+    create_entries(entries);
+    struct members members;
+    members_of_voters(&members, (struct member_ids){.at = (uint32_t[]){1, 2, 3}, .count = 3});
+    struct raft_config config = second_of_three();
+    config.snapshot = (struct raft_position){
+        .index = ENTRIES - 1, .term = 1, .hash = entry_hash(entries[ENTRIES - 2].image)};
+    config.base_index = config.snapshot.index;
+    config.base_term = config.snapshot.term;
+    config.base_hash = config.snapshot.hash;
+    config.members = &members;
+    config.is_restarted = true;
+    struct raft *raft = raft_create(&config, &(struct raft_hard_state){.term = 1}, 0);
+    raft_start(raft, 0);
+    cr_expect(raft_is_restarting(raft));
+
+    struct raft_output output;
+    hear(raft,
+         (struct raft_message){.type = RAFT_HEARTBEAT,
+                               .as.heartbeat = {.commit = ENTRIES - 1, .heartbeat = 1}},
+         &output);
+    const struct raft_message *reply = message_of(&output, RAFT_HEARTBEAT_REPLY);
+    cr_assert_neq(reply, NULL);
+    cr_expect_eq(reply->as.heartbeat_reply.match, 0);
+    cr_assert_eq(output.persist_count, 1, "though there is nothing to write");
+    uint64_t restart = output.persists[0].number;
+
+    struct raft_message append = {.type = RAFT_APPEND,
+                                  .as.append = {.previous_index = ENTRIES - 1,
+                                                .previous_term = 1,
+                                                .previous_hash = config.base_hash,
+                                                .commit = ENTRIES - 1}};
+    hear(raft, append, &output);
+    reply = message_of(&output, RAFT_APPEND_REPLY);
+    cr_assert_neq(reply, NULL);
+    cr_expect_eq(reply->as.append_reply.match, ENTRIES - 1);
+    cr_expect_eq(reply->wait_for, restart);
+    append.entries = &entries[ENTRIES - 1];
+    append.entry_count = 1;
+    hear(raft, append, &output);
+    reply = message_of(&output, RAFT_APPEND_REPLY);
+    cr_assert_neq(reply, NULL);
+    cr_expect_eq(reply->as.append_reply.match, ENTRIES);
+    cr_assert_eq(output.persist_count, 1);
+    cr_expect_gt(output.persists[0].number, restart);
+    cr_expect_eq(reply->wait_for, output.persists[0].number);
+
+    struct raft_event event = {
+        .type = RAFT_EVENT_PERSISTED, .number = restart, .now_us = 1000 * 1000};
+    raft_step(raft, &event, &output);
+    raft_check(raft);
+    cr_expect_not(raft_is_restarting(raft));
+    reply = message_of(&output, RAFT_HEARTBEAT_REPLY);
+    cr_assert_neq(reply, NULL);
+    cr_expect_eq(reply->as.heartbeat_reply.match, ENTRIES - 1);
     release_entries(entries);
     raft_destroy(raft);
 }

@@ -442,7 +442,7 @@ static void note_members(struct world *world, struct node *node) {
     if (node->members_are_known && same) return; /* Copying them each time is what takes long. */
     bool is_begun = node->members_are_known && raft_role(raft) == RAFT_LEADER &&
                     index > node->members_index && raft_members(raft)->joint;
-    if (is_begun) faults_when_power_changes(world);
+    if (is_begun) faults_when_voters_change(world, node);
     node->members = *raft_members(raft);
     node->members_index = index;
     node->members_term = term;

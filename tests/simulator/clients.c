@@ -562,7 +562,9 @@ void clients_act(struct world *world, uint32_t index) {
             client->node = world_any_node(world);
         }
     }
-    if (client->connection != NULL && wants_to_ask(world, client)) pipeline(world, index);
+    bool is_lull = world->now_us < world->lull_until_us && !world->healed;
+    if (client->connection != NULL && !is_lull && wants_to_ask(world, client))
+        pipeline(world, index);
     uint64_t think_us = world->healed && client->think_us > 20000 ? 20000 : client->think_us;
     plan(world, index, world_between(world, think_us / 2, think_us * 3 / 2));
 }
@@ -731,6 +733,9 @@ bool clients_are_done(const struct world *world) {
     const struct clients *clients = world->clients;
     for (uint32_t i = 0; i < clients->count; i++)
         if (has_work(world, &clients->at[i])) return false;
+    /* Nobody waits for news as for an answer: they may be on their way still. */
+    for (size_t i = 0; i < world->event_count; i++)
+        if (world->events[i].kind == EVENT_TO_CLIENT) return false;
     return true;
 }
 

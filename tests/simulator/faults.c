@@ -4,13 +4,12 @@
 
 enum { EVERYONE = 0 };
 
-/* Calm seeds hold still: no nodes come and go there. Drawn apart, so that seeds without it stay
- * what they were. */
-static void choose_members(struct world *world) {
-    bool may_be = !world->is_calm;
+/* Calm seeds hold still: no nodes come and go there, nor is anybody besieged. Drawn apart, so that
+ * seeds without them stay what they were. */
+static void choose_apart(struct world *world, enum fault fault, uint32_t percent) {
     struct random random;
-    random_init(&random, random_mix(world->options->seed) + 1);
-    world->fault_on[FAULT_members] = may_be && random_below(&random, 100) < 40;
+    random_init(&random, random_mix(world->options->seed) + 1 + fault - FAULT_members);
+    world->fault_on[fault] = !world->is_calm && random_below(&random, 100) < percent;
 }
 
 void faults_choose(struct world *world) {
@@ -23,7 +22,8 @@ void faults_choose(struct world *world) {
                         i == FAULT_disk_errors || i == FAULT_full_disks;
         world->fault_on[i] = world_chance(world, density) && !(world->is_calm && is_rough);
     }
-    choose_members(world);
+    choose_apart(world, FAULT_members, 40);
+    choose_apart(world, FAULT_sieges, 20);
     world->result->figures.calm_seeds += world->is_calm;
     /* The one node that has all the trouble misses much: it must be able to catch up in time. */
     struct raft_config *raft = &world->replica_config.raft;
@@ -119,12 +119,16 @@ static void cut(struct world *world, enum fault fault, uint32_t from, uint32_t t
              (struct event){.kind = EVENT_LINK, .to = from, .from = to, .value = 0});
 }
 
+static void cut_pair(struct world *world, uint32_t a, uint32_t b, uint64_t us) {
+    cut(world, FAULT_partitions, a, b, us);
+    cut(world, FAULT_partitions, b, a, us);
+}
+
 /* Two nodes do not hear each other; others hear both. */
 static void part_pair(struct world *world, uint64_t us) {
     uint32_t a = victim(world)->id, b = world_any_node(world);
     if (a == b) return;
-    cut(world, FAULT_partitions, a, b, us);
-    cut(world, FAULT_partitions, b, a, us);
+    cut_pair(world, a, b, us);
     world_trace(world, a << 8 | b, "partition: between n%u and n%u", a, b);
 }
 
@@ -182,6 +186,109 @@ static void reset_link(struct world *world) {
                  (struct event){.kind = EVENT_LINK, .to = a, .from = b, .value = value});
         world_at(world, at_us,
                  (struct event){.kind = EVENT_LINK, .to = b, .from = a, .value = value});
+    }
+}
+
+/* --- sieges ---------------------------------------------------------------------------------- */
+
+/* A leader against whom everything speaks: others want to be elected, and those who promised it
+ * their silence forget that, or hear no more of it. Until its lease is over nobody else may lead
+ * all the same (SAFETY 5). In acts, since each needs what the one before has brought about. */
+enum act { ACT_CUT, ACT_STORM, ACT_SILENCE };
+
+static void plan_act(struct world *world, enum act act, uint64_t us, uint32_t leader,
+                     uint32_t rival) {
+    world_at(world, world->now_us + us,
+             (struct event){.kind = EVENT_SIEGE, .value = act, .to = leader, .from = rival});
+}
+
+/* The rival would be elected, were it not for the promises: nobody writes what it would lack. */
+static void besiege(struct world *world) {
+    uint32_t leader = world_leader(world), rival = world_any_node(world);
+    if (leader == 0 || rival == leader) return;
+    world->lull_until_us = world->now_us + world_paced_us(world, 2000, 2);
+    plan_act(world, ACT_CUT, world_paced_us(world, 50, 4), leader, rival);
+    world_trace(world, leader << 8 | rival, "siege: n%u against n%u", rival, leader);
+}
+
+static void storm(struct world *world, uint32_t leader, uint32_t rival) {
+    uint64_t us = world_paced_us(world, 500, 2);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct node *node = &world->nodes[id];
+        if (id == leader || id == rival || !node->exists) continue;
+        cut_pair(world, leader, id, us);
+        if (!world_chance(world, 700)) continue;
+        node_kill(world, node, world_chance(world, 500));
+        world_at(world, world->now_us + world_between(world, 100, 2000),
+                 (struct event){.kind = EVENT_START, .to = id});
+    }
+    world_trace(world, leader, "storm: n%u hears nobody any more", leader);
+}
+
+/* Those who are to vote: what a change begins with is to be known to them only. */
+static uint32_t newcomers(const struct node *leader) {
+    const struct members *members = raft_members(replica_raft(leader->replica));
+    uint32_t found = 0;
+    for (uint32_t i = 0; members->joint && i < members->count; i++) {
+        const struct member *member = &members->at[i];
+        bool votes = (member->flags & MEMBER_VOTER) != 0;
+        if (!votes && (member->flags & MEMBER_NEXT_VOTER) != 0) found |= 1u << member->id;
+    }
+    return found;
+}
+
+/* Those who have voted so far hear that their leader lives, and not what it writes; their answers
+ * take long. */
+static void besiege_change(struct world *world, const struct node *leader) {
+    uint32_t new = newcomers(leader);
+    uint64_t us = world_paced_us(world, 3000, 2), delay_us = world_paced_us(world, 200, 2);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (id == leader->id || (new >> id & 1) == 1) continue;
+        world->links[leader->id][id].bulk_lost_until_us = world->now_us + us;
+        world->links[id][leader->id].delay_max_us = delay_us;
+        for (uint32_t peer = 1; peer <= world->node_count; peer++)
+            if ((new >> peer & 1) == 1) cut_pair(world, peer, id, us);
+    }
+    end_in(world, FAULT_delays, us, EVERYONE, EVERYONE);
+    plan_act(world, ACT_SILENCE, world_paced_us(world, 700, 2), leader->id, 0);
+    world_trace(world, new, "siege: n%u and the newcomers of mask %x", leader->id, new);
+}
+
+/* Their answers to what they have heard before are on their way. */
+static void silence(struct world *world, uint32_t leader) {
+    uint32_t new = newcomers(&world->nodes[leader]);
+    uint64_t us = world_paced_us(world, 2000, 2);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (id == leader || (new >> id & 1) == 1) continue;
+        cut(world, FAULT_one_way_cuts, leader, id, us);
+    }
+    world_trace(world, leader, "silence: n%u is heard by newcomers only", leader);
+}
+
+void faults_siege(struct world *world, const struct event *event) {
+    uint32_t leader = event->to, rival = event->from;
+    if (world->healed || world_leader(world) != leader) return;
+    switch ((enum act)event->value) {
+    case ACT_CUT:
+        cut_pair(world, leader, rival, world_paced_us(world, 2000, 2));
+        plan_act(world, ACT_STORM, world_paced_us(world, 700, 2), leader, rival);
+        break;
+    case ACT_STORM:
+        storm(world, leader, rival);
+        break;
+    case ACT_SILENCE:
+        silence(world, leader);
+        break;
+    }
+}
+
+void faults_when_voters_change(struct world *world, const struct node *leader) {
+    bool may_be = world->fault_on[FAULT_sieges] && !world->healed && newcomers(leader) != 0;
+    if (may_be && world_chance(world, 700)) {
+        world->result->figures.faults[FAULT_sieges]++;
+        besiege_change(world, leader);
+    } else {
+        faults_when_power_changes(world);
     }
 }
 
@@ -272,7 +379,7 @@ static void jump_clock(struct world *world) {
 /* --- the schedule --------------------------------------------------------------------------- */
 
 static bool needs_peers(enum fault fault) {
-    return fault <= FAULT_link_resets;
+    return fault <= FAULT_link_resets || fault == FAULT_sieges;
 }
 
 static void strike(struct world *world, enum fault fault) {
@@ -338,6 +445,9 @@ static void strike(struct world *world, enum fault fault) {
         break;
     case FAULT_members:
         members_strike(world);
+        break;
+    case FAULT_sieges:
+        besiege(world);
         break;
     case FAULT_clock_drifts:
     case FAULT_COUNT:

@@ -50,7 +50,7 @@ static struct replica_change addition(struct world *world) {
     memcpy(change.member.uuid, &uuid, sizeof(uuid));
     if (damage_count(world) > 0)
         change.member.replaces = damaged_node(world);
-    else if (world_chance(world, 300))
+    else if (world_chance(world, world->fault_on[FAULT_sieges] ? 700 : 300))
         change.member.replaces = world_any_node(world);
     return change;
 }

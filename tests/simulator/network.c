@@ -155,6 +155,7 @@ void network_send(struct world *world, uint32_t from, struct replica_packet *pac
     struct link *link = &world->links[from][packet->to];
     struct chunk *chunk = flatten(packet);
     bool lost = !world->nodes[from].link_up[packet->to] || link->cut ||
+                (packet->bulk && world->now_us < link->bulk_lost_until_us) ||
                 world_chance(world, link->drop_per_mille);
     describe(world, from, packet, chunk, lost ? "lost: " : "");
     world->result->figures.packets++;

@@ -136,6 +136,9 @@ static void happen(struct world *world, struct event *event) {
     case EVENT_FAULT_IS_OVER:
         if (!world->healed) faults_end(world, event);
         break;
+    case EVENT_SIEGE:
+        faults_siege(world, event);
+        break;
     case EVENT_OPERATOR:
         members_tend(world);
         break;

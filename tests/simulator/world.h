@@ -54,7 +54,8 @@ enum { NODES_MAX = RAFT_NODES_MAX, MEMBERS_MIN = 1, MEMBERS_MAX = 6, CLIENTS_MAX
     X(misplaced_writes)                                                                            \
     X(decays)                                                                                      \
     X(disconnections)                                                                              \
-    X(members)
+    X(members)                                                                                     \
+    X(sieges)
 #define FAULT_ENUMERATOR(name) FAULT_##name,
 enum fault { FAULTS(FAULT_ENUMERATOR) FAULT_COUNT };
 #undef FAULT_ENUMERATOR
@@ -154,6 +155,7 @@ enum event_kind {
     EVENT_FAULT,         /* the next misfortune; value: 1 if another one is not to be planned */
     EVENT_FLAP,          /* a link of the ailing node's comes or goes; to: its peer */
     EVENT_FAULT_IS_OVER, /* value: which; to, from: whose */
+    EVENT_SIEGE,         /* the next act of one; value: which; to: the leader; from: its rival */
     EVENT_WATCHDOG,      /* to: whose looks at its loop; value: the boot it belongs to */
     EVENT_OPERATOR,      /* looks after members */
 };
@@ -271,7 +273,8 @@ struct link {
     bool cut, reorders;
     uint32_t drop_per_mille, duplicate_per_mille;
     uint64_t cut_until_us, delay_min_us, delay_max_us;
-    uint64_t last_us[2]; /* control and bulk: when the last packet arrives */
+    uint64_t bulk_lost_until_us; /* of its two connections only the one for control lives */
+    uint64_t last_us[2];         /* control and bulk: when the last packet arrives */
 };
 
 /* What the operator is at who changes the members: one change at a time, asked for until its
@@ -304,6 +307,7 @@ struct world {
 
     bool fault_on[FAULT_COUNT];
     uint64_t fault_gap_us;
+    uint64_t lull_until_us; /* clients ask for nothing until then */
     /* Nothing happens that is a reason to elect another leader: one node that does not lead has all
      * the trouble, and whoever is busy is so for less than busy_max_us. */
     bool is_calm;
@@ -401,6 +405,9 @@ void faults_flap(struct world *world, const struct event *event);
 void faults_when_power_changes(struct world *world);
 /* Some parts of a snapshot have come to this node: likewise. */
 void faults_when_fed(struct world *world, struct node *node);
+/* This node has begun, as the leader, to change the voters; nobody has heard of it: likewise. */
+void faults_when_voters_change(struct world *world, const struct node *leader);
+void faults_siege(struct world *world, const struct event *event);
 
 /* damage.c */
 /* Plans it for the node's next end, if so many may be damaged. */

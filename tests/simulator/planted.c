@@ -7,7 +7,7 @@
 
 const struct planted_bug planted_bugs[] = {
     {"vote-not-persisted", "Raft 5.2", IN_RAFT(VOTE_NOT_PERSISTED), .seeds_max = 400},
-    {"commit-old-term", "Raft 5.4.2", IN_RAFT(COMMIT_OLD_TERM), .seeds_max = 1500},
+    {"commit-old-term", "Raft 5.4.2", IN_RAFT(COMMIT_OLD_TERM), .seeds_max = 4000},
     {"acknowledge-before-sync", "rule 8", IN_RAFT(ACKNOWLEDGE_BEFORE_SYNC), .seeds_max = 60},
     {"count-truncated", "rule 7", IN_RAFT(COUNT_TRUNCATED), .seeds_max = 400},
     {"commit-unverified", "rule 9", IN_RAFT(COMMIT_UNVERIFIED), .seeds_max = 60},
@@ -24,9 +24,9 @@ const struct planted_bug planted_bugs[] = {
     {"count-self-early", "rule 8, etcd 14370", IN_RAFT(COUNT_SELF_EARLY), .seeds_max = 30},
     {"no-silence", "rule 5", IN_RAFT(NO_SILENCE), .seeds_max = 400},
     {"vote-for-anyone", "Raft 5.4.1, RedisRaft 14", IN_RAFT(VOTE_FOR_ANYONE), .seeds_max = 60},
-    {"heartbeat-waits", "etcd 9544", IN_RAFT(HEARTBEAT_WAITS), .seeds_max = 1500},
+    {"heartbeat-waits", "etcd 9544", IN_RAFT(HEARTBEAT_WAITS), .seeds_max = 3000},
     {"apply-twice", "rule 17", IN_REPLICA(APPLY_TWICE), .seeds_max = 60},
-    {"stale-lease", "rule 6", IN_REPLICA(STALE_LEASE), .seeds_max = 300},
+    {"stale-lease", "rule 6", IN_REPLICA(STALE_LEASE), .seeds_max = 800},
     {"read-early", "rule 1", IN_REPLICA(READ_EARLY), .seeds_max = 60},
     {"refuse-early", "rule 18", IN_REPLICA(REFUSE_EARLY), .seeds_max = 60},
     {"damaged-votes", "rule 11", IN_RAFT(DAMAGED_VOTES), .seeds_max = 400},
@@ -40,7 +40,7 @@ const struct planted_bug planted_bugs[] = {
     {"read-before-applied", "rule 2", IN_REPLICA(READ_BEFORE_APPLIED), .seeds_max = 30},
     {"local-clock", "rule 3, RedisRaft's Using.md", IN_REPLICA(LOCAL_CLOCK), .seeds_max = 30},
     {"local-seed", "design 4", IN_REPLICA(LOCAL_SEED), .seeds_max = 60},
-    {"snapshot-ahead", "rule 8, RedisRaft 43", IN_REPLICA(SNAPSHOT_AHEAD), .seeds_max = 300},
+    {"snapshot-ahead", "rule 8, RedisRaft 43", IN_REPLICA(SNAPSHOT_AHEAD), .seeds_max = 3000},
     {"drop-news", "etcd 17529", IN_REPLICA(DROP_NEWS), .seeds_max = 90},
 };
 const size_t planted_bug_count = COUNT_OF(planted_bugs);

@@ -115,9 +115,9 @@ struct raft_config {
     /* The newest durable snapshot; zeros: none. Entries up to it are given to raft_restore() as
      * committed; a log that ends before it, or has another entry there, is restarted first. */
     struct raft_position snapshot;
-    bool is_restarted; /* so it was just now: it is durable together with the first persist request
-                        */
-    uint32_t unfit;    /* bits of enum raft_unfit; later: event UNFIT */
+    /* The journal has just begun to restart it: durable with the first persist request. */
+    bool is_restarted;
+    uint32_t unfit;            /* bits of enum raft_unfit; later: event UNFIT */
     size_t tail_bytes_max;     /* of the in-memory tail (64 MiB by default) */
     uint32_t append_bytes_max; /* of one APPEND (one entry is always sent) */
     uint32_t inflight_max;     /* APPENDs on the way per peer */

@@ -1075,7 +1075,7 @@ static void blank_vote(struct node *node, const char *name) {
     char zeros[VOTE_SIZE] = {0};
     simulated_disk_put(node->disk, name, 0, bytes_of(zeros, sizeof(zeros)));
 }
-/* Its header says that it ends within itself. */
+/* The size at offset 12 says that the header ends within itself. */
 static void shrink_vote(struct node *node, const char *name) {
     simulated_disk_put(node->disk, name, 12, bytes_of("\x1\0\0\0", 4));
 }

@@ -5,8 +5,8 @@ static void check_disk(const struct raft *raft) {
     uint64_t last = raft_log_last_index(&raft->log);
     CHECK(raft->completed_number <= raft->persist_number);
     CHECK(raft->hard_state_number <= raft->persist_number);
-    CHECK(raft->restart_number <= raft->persist_number);
-    CHECK(!raft->restart_is_begun || raft->persist_number == 0);
+    CHECK(raft->restart_number <= raft->persist_number + 1);
+    CHECK(!raft->restart || raft->restart_number == raft->persist_number + 1);
     CHECK(raft->persisted_index <= raft->submitted_index);
     CHECK(raft->submitted_index <= last);
     CHECK(raft->outstanding_count <= raft->outstanding_capacity);

@@ -132,8 +132,7 @@ struct raft {
     uint64_t submitted_index, persisted_index; /* handed out, durable */
     uint64_t cut_after;                        /* to go with the next request */
     bool restart;                              /* so is this: the log begins anew at its base */
-    bool restart_is_begun;                     /* and this: the journal has begun it already */
-    uint64_t restart_number;                   /* the request that the last one is durable with */
+    uint64_t restart_number;                   /* durable with this request; the next one's: soon */
     struct raft_outstanding *outstanding;      /* ring */
     uint32_t outstanding_head, outstanding_count, outstanding_capacity;
     uint64_t written_us; /* when the disk last finished something */

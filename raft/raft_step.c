@@ -53,7 +53,7 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_har
                                                       .hash = config->base_hash});
     raft->commit_index = raft->applied_index = config->base_index;
     raft->submitted_index = raft->persisted_index = config->base_index;
-    raft->restart_is_begun = config->is_restarted;
+    raft->restart_number = config->is_restarted ? 1 : 0;
     raft_init_members(raft, config);
     return raft;
 }
@@ -183,6 +183,7 @@ void raft_restart_log(struct raft *raft, const struct raft_position *position) {
                      &(struct raft_log_base){position->index, position->term, position->hash});
     raft->truncated = true;
     raft->restart = true;
+    raft->restart_number = raft->persist_number + 1;
     raft->cut_after = RAFT_NO_CUT;
     void_above(raft, position->index);
     /* The snapshot itself is durable, and a log that does not fit it is not used any more. But it
@@ -209,8 +210,8 @@ static void persist_what_is_new(struct raft *raft) {
     bool has_cut = raft->cut_after != RAFT_NO_CUT;
     /* While the vote is lost the term is a lower bound, and what is written counts as known. */
     bool has_hard_state = raft->hard_state_dirty && !raft->vote_lost;
-    bool restarts = raft->restart || raft->restart_is_begun;
-    bool has_news = has_hard_state || has_cut || restarts;
+    bool has_restarted = raft->restart_number > raft->persist_number;
+    bool has_news = has_hard_state || has_cut || has_restarted;
     if (!has_news && raft->submitted_index == last) return;
 
     if (raft->persisted_index > last) raft->persisted_index = last;
@@ -230,9 +231,8 @@ static void persist_what_is_new(struct raft *raft) {
         raft->hard_state_number = raft->persist_number;
         raft->hard_state_dirty = false;
     }
-    if (restarts) raft->restart_number = raft->persist_number;
     raft->cut_after = RAFT_NO_CUT;
-    raft->restart = raft->restart_is_begun = false;
+    raft->restart = false;
     raft->submitted_index = last;
     outstanding_push(raft, (struct raft_outstanding){.number = raft->persist_number,
                                                      .last_index = last,
@@ -263,7 +263,7 @@ static void on_persisted(struct raft *raft, uint64_t number) {
 }
 
 bool raft_is_restarting(const struct raft *raft) {
-    return raft->restart || raft->restart_is_begun || raft->restart_number > raft->completed_number;
+    return raft->restart_number > raft->completed_number;
 }
 
 bool raft_hard_state_is_durable(const struct raft *raft) {

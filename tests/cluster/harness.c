@@ -495,16 +495,31 @@ long long ask_integer(redisContext *client, const char *format, ...) {
     return value;
 }
 
+static bool is_text(const redisReply *reply, const char *expected) {
+    return reply->str != NULL && strcmp(reply->str, expected) == 0;
+}
+
 bool ask_is(redisContext *client, const char *expected, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     redisReply *reply = ask_list(client, format, arguments);
     va_end(arguments);
-    bool same = reply->str != NULL && strcmp(reply->str, expected) == 0;
+    bool same = is_text(reply, expected);
+    /* Not by Criterion's log: a run in which it warns ends with 1, whatever its tests say. */
     if (!same) {
-        cr_log_warn("%s answered %s, not %s", format, reply->str == NULL ? "-" : reply->str,
-                    expected);
+        fprintf(stderr, "%s answered %s, not %s\n", format, reply->str == NULL ? "-" : reply->str,
+                expected);
     }
+    freeReplyObject(reply);
+    return same;
+}
+
+bool answers(redisContext *client, const char *expected, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    redisReply *reply = ask_list(client, format, arguments);
+    va_end(arguments);
+    bool same = is_text(reply, expected);
     freeReplyObject(reply);
     return same;
 }
@@ -525,7 +540,7 @@ void redis_start(struct redis *redis, const char *directory, const char *dump) {
     cr_assert_geq(redis->pid, 0, "fork: %s", strerror(errno));
     if (redis->pid > 0) {
         AWAIT(redis_connects(redis));
-        AWAIT(ask_is(redis->client, "PONG", "PING")); /* LOADING until it has read the dump */
+        AWAIT(answers(redis->client, "PONG", "PING")); /* LOADING until it has read the dump */
         return;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -93,8 +93,10 @@ bool outer_address(struct sockaddr_in *address);
 
 redisReply *ask(redisContext *client, const char *format, ...);
 long long ask_integer(redisContext *client, const char *format, ...);
-/* True if the reply is this status, string or error. */
+/* True if the reply is this status, string or error; else says what it was. */
 bool ask_is(redisContext *client, const char *expected, const char *format, ...);
+/* The same without a word: for what is asked until the answer comes. */
+bool answers(redisContext *client, const char *expected, const char *format, ...);
 
 /* Debian's redis-server on a socket in this directory, with this dump of it; it ends with the
  * test's process at the latest. */

@@ -303,8 +303,8 @@ Test(operations, a_node_without_priority_never_leads, .init = begin, .fini = end
     node_await_log(cluster, leader, "its raft-priority is 0");
     cr_expect_neq(cluster_leader(cluster), leader);
     /* Once the leader has heard of it: a transfer begun before that ends in vain. */
-    AWAIT(
-        ask_is(client, "ERR that node must not lead, or its disk is full", "RAFT TRANSFER %d", id));
+    AWAIT(answers(client, "ERR that node must not lead, or its disk is full", "RAFT TRANSFER %d",
+                  id));
     cr_expect(ask_is(client, "OK", "SET a 1"));
     cr_expect(ask_is(client, "OK", "CONFIG SET raft-priority 1"));
     AWAIT(shows(leader, "replication", "slave_priority", "100"));

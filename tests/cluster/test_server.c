@@ -868,7 +868,7 @@ Test(server, a_client_that_waits_goes_no_further, .fini = end) {
     begin(NULL);
     int fd = bare_client();
     static const char *const waiting[] = {"WAIT 3 300\r\n", "SET a 1\r\nWAIT 3 300\r\n"};
-    static const char *const answers[] = {":0\r\n+OK\r\n$1\r\n2\r\n+PONG\r\n",
+    static const char *const replies[] = {":0\r\n+OK\r\n$1\r\n2\r\n+PONG\r\n",
                                           "+OK\r\n:0\r\n+OK\r\n$1\r\n2\r\n+PONG\r\n"};
     redisContext *other = node_connect(cluster, 0);
     for (size_t i = 0; i < COUNT_OF(waiting); i++) {
@@ -879,16 +879,16 @@ Test(server, a_client_that_waits_goes_no_further, .fini = end) {
         send_bytes(fd, text, strlen(text));
         bool seen_early = false;
         while (clock_ms() - since_ms < 200)
-            seen_early |= !ask_is(other, "1", "GET b") && clock_ms() - since_ms < 200;
+            seen_early |= !answers(other, "1", "GET b") && clock_ms() - since_ms < 200;
         cr_expect_not(seen_early);
         size_t size = 0;
-        while (size < strlen(answers[i])) {
+        while (size < strlen(replies[i])) {
             ssize_t count = recv(fd, text + size, sizeof(text) - 1 - size, 0);
             cr_assert_gt(count, 0);
             size += (size_t)count;
         }
         text[size] = '\0';
-        cr_expect_str_eq(text, answers[i]);
+        cr_expect_str_eq(text, replies[i]);
     }
     redisFree(other);
     close(fd);

@@ -256,9 +256,9 @@ Test(operations, timing_is_the_same_on_all_nodes, .fini = end) {
     cr_expect_str_eq(reply->element[1]->str, "10");
     freeReplyObject(reply);
     cr_expect(ask_is(client, "OK",
-                     "CONFIG SET raft-election-timeout 400 raft-heartbeat-interval "
+                     "CONFIG SET raft-election-timeout 900 raft-heartbeat-interval "
                      "50"));
-    expect_timing("50", "400");
+    expect_timing("50", "900");
     cr_expect_eq(node_info(cluster, 0, "raft_current_term"), term, "nobody was unseated");
     redisFree(client);
     node_await_log(cluster, 0,
@@ -269,7 +269,7 @@ Test(operations, timing_is_the_same_on_all_nodes, .fini = end) {
     node_signal(cluster, node, SIGTERM);
     node_start(cluster, node);
     node_await_serving(cluster, node);
-    expect_timing("50", "400");
+    expect_timing("50", "900");
     node_await_log(cluster, node, "Without effect: raft-election-timeout 700");
 }
 

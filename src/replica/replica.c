@@ -467,10 +467,9 @@ static void note_room(struct replica *replica) {
     if (replica->leading) replica_resend(replica, 0);
 }
 
-static void replica_drain(struct replica *replica) {
+static void drain(struct replica *replica, size_t budget) {
     if (replica->raft == NULL || replica->state != REPLICA_RUNNING) return;
     note_room(replica);
-    size_t budget = APPLY_BYTES_PER_DRAIN;
     bool moved = true;
     while (moved && replica->state == REPLICA_RUNNING) {
         moved = drain_persisted(replica);
@@ -483,6 +482,16 @@ static void replica_drain(struct replica *replica) {
     if (replica->notify_nodes != 0) drain_notices(replica);
     if (replica->turned_away != 0) replica_call_back(replica);
     replica_ask_for_origin(replica);
+}
+
+static void replica_drain(struct replica *replica) {
+    drain(replica, APPLY_BYTES_PER_DRAIN);
+}
+
+/* What the leader waits for is that its entries are durable here, not that those before them are
+ * applied: a follower applies at the turn's end, when what came is on its way to the disk. */
+static void drain_packet(struct replica *replica) {
+    drain(replica, replica->leading ? APPLY_BYTES_PER_DRAIN : 0);
 }
 
 /* --- life --------------------------------------------------------------------------------------
@@ -959,7 +968,7 @@ enum error replica_peer_packet(struct replica *replica, uint32_t from, struct by
                            ? ERROR_FOREIGN
                            : receive_packet(replica, from, packet, chunk);
     replica->statistics.packets_refused += error != ERROR_NONE;
-    replica_drain(replica);
+    drain_packet(replica);
     return error;
 }
 

@@ -6,8 +6,11 @@
  *
  * A turn: any number of replica_client_received(), replica_peer_packet(), replica_disk_completed(),
  * replica_tick(); then replica_turn_end(), which seals the open batch; then the driver drains
- * disk requests, packets, finished sessions. Order between disk requests and packets is kept by the
- * replica itself: a packet that has to wait for the disk is not handed out before.
+ * disk requests, packets, finished sessions. It may drain disk requests and packets earlier too,
+ * and should before replica_turn_end(): that is where a follower applies what a leader has
+ * committed, and the entries that came with the news can be written meanwhile. Order between disk
+ * requests and packets is kept by the replica itself: a packet that has to wait for the disk is not
+ * handed out before.
  *
  * Moments: now_us is CLOCK_BOOTTIME, read after the event's bytes were read (SAFETY 6); wall_ms is
  * the wall clock. */
@@ -183,7 +186,7 @@ uint32_t replica_older_members(const struct replica *replica, uint32_t protocol)
 void replica_disk_completed(struct replica *replica, const struct disk_completion *completion,
                             struct replica_moment moment);
 void replica_tick(struct replica *replica, struct replica_moment moment);
-/* Ends the turn: seals the batch, sends and persists. */
+/* Ends the turn: seals the batch, applies what is left, sends and persists. */
 void replica_turn_end(struct replica *replica, struct replica_moment moment);
 /* When replica_tick() is due at the latest. */
 uint64_t replica_deadline_us(const struct replica *replica);

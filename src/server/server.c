@@ -381,6 +381,8 @@ static void note_vote_and_log(struct server *server) {
 
 static void end_turn(struct server *server) {
     note_vote_and_log(server);
+    hand_out_disk_requests(server);
+    hand_out_packets(server);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         struct replica_moment moment = server_moment(server);
         replica_turn_end(server->replica, moment);

@@ -5,8 +5,9 @@
  *   2. each is read once into its session, then the clock is read (SAFETY 6), then the replica gets
  *      the bytes; sockets have a higher priority than timers, so that after a long turn what waits
  *      in them is read before a timer concludes anything (SAFETY 16)
- *   3. before the loop blocks again: replica_turn_end(), disk requests and packets handed out, and
- *      one write for each client that has output
+ *   3. before the loop blocks again: disk requests and packets handed out, so that the disk and the
+ *      other nodes have something to do meanwhile; then replica_turn_end(), disk requests and
+ *      packets again, and one write for each client that has output
  *
  * One thread; the disk has its own. */
 #pragma once

@@ -381,12 +381,15 @@ static bool verify(struct world *world, struct node *node) {
     return true;
 }
 
-static bool carry_out_one(struct world *world, struct node *node) {
-    static bool (*const effects[])(struct world *, struct node *) = {
+enum { EARLY_EFFECTS = 2, EFFECTS = 5 };
+
+/* One of the first `count`; false if none of them has anything to do. */
+static bool carry_out_one(struct world *world, struct node *node, uint32_t count) {
+    static bool (*const effects[EFFECTS])(struct world *, struct node *) = {
         submit, send_packet, write_output, begin_snapshot, verify};
-    uint32_t first = (uint32_t)world_below(world, COUNT_OF(effects));
-    for (uint32_t i = 0; i < COUNT_OF(effects); i++) {
-        if (effects[(first + i) % COUNT_OF(effects)](world, node)) return true;
+    uint32_t first = (uint32_t)world_below(world, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (effects[(first + i) % count](world, node)) return true;
     }
     return false;
 }
@@ -431,12 +434,15 @@ static void step(struct world *world, struct node *node) {
         break;
     case PHASE_EVENTS:
         if (node->events_left == 0 || !take_event(world, node)) {
-            node->phase = PHASE_TURN_END;
+            node->phase = PHASE_EARLY_EFFECTS;
         } else {
             node->events_left--;
             node->taken++;
             if (node->read_connection == NULL) checks_node(world, node);
         }
+        break;
+    case PHASE_EARLY_EFFECTS:
+        if (!carry_out_one(world, node, EARLY_EFFECTS)) node->phase = PHASE_TURN_END;
         break;
     case PHASE_TURN_END:
         replica_turn_end(node->replica, node_moment(world, node));
@@ -444,7 +450,7 @@ static void step(struct world *world, struct node *node) {
         node->phase = PHASE_EFFECTS;
         break;
     case PHASE_EFFECTS:
-        if (carry_out_one(world, node)) break;
+        if (carry_out_one(world, node, EFFECTS)) break;
         node->phase = PHASE_IDLE;
         node->presence = replica_presence(node->replica);
         break;

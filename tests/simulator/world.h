@@ -187,7 +187,7 @@ struct inbox_item {
     bool is_hostile;
 };
 
-enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_TURN_END, PHASE_EFFECTS };
+enum phase { PHASE_IDLE, PHASE_EVENTS, PHASE_EARLY_EFFECTS, PHASE_TURN_END, PHASE_EFFECTS };
 enum doom {
     DOOM_NONE,
     DOOM_PAUSE,

@@ -135,7 +135,7 @@ void replica_box_clear(struct replica_box *box) {
     command_registry_destroy(box->registry);
 }
 
-static void deliver(struct replica_box *box, uint32_t from, struct replica_packet *packet) {
+void replica_box_deliver(struct replica_box *box, uint32_t from, struct replica_packet *packet) {
     /* A member that the box does not have is down. */
     struct replica *to = packet->to <= BOX_NODES_MAX ? box->replicas[packet->to] : NULL;
     if (to != NULL && !box->cut[from] && !box->cut[packet->to]) {
@@ -151,10 +151,14 @@ static void deliver(struct replica_box *box, uint32_t from, struct replica_packe
         enum error error = replica_peer_packet(to, from, bytes_of(chunk->data, at), chunk,
                                                replica_box_moment(box, packet->to));
         CHECK(error == ERROR_NONE);
-        replica_turn_end(to, replica_box_moment(box, packet->to));
         chunk_release(chunk);
     }
     replica_packet_destroy(packet);
+}
+
+static void end_turn(struct replica_box *box, uint32_t node) {
+    struct replica *replica = node <= BOX_NODES_MAX ? box->replicas[node] : NULL;
+    if (replica != NULL) replica_turn_end(replica, replica_box_moment(box, node));
 }
 
 /* One node's effects; true if there were any. */
@@ -168,7 +172,9 @@ static bool carry_out(struct replica_box *box, uint32_t node) {
     }
     struct replica_packet *packet;
     while ((packet = replica_next_packet(replica)) != NULL) {
-        deliver(box, node, packet);
+        uint32_t to = packet->to;
+        replica_box_deliver(box, node, packet);
+        end_turn(box, to);
         any = true;
     }
     struct session *session;

@@ -59,6 +59,8 @@ struct replica_change_status replica_box_await_change(struct replica_box *box, u
 struct member replica_box_member(const struct replica_box *box, uint32_t node);
 /* Lets virtual time pass, all events carried out. */
 void replica_box_run(struct replica_box *box, uint64_t us);
+/* Gives a packet to whom it is for, whose turn goes on, and frees it. */
+void replica_box_deliver(struct replica_box *box, uint32_t from, struct replica_packet *packet);
 /* Runs until somebody leads and all live nodes have their origins; false after 10 s. */
 bool replica_box_settle(struct replica_box *box);
 /* What a node takes for now. */

@@ -279,6 +279,44 @@ Test(replica_driver, sends_again_what_a_leader_expects, .fini = end) {
     cr_expect_gt(replica_statistics(box.replicas[other])->batches_resent, resent);
 }
 
+static void deliver_all(uint32_t from, uint32_t to) {
+    struct replica_packet *packet;
+    while ((packet = replica_next_packet(box.replicas[from])) != NULL)
+        if (packet->to == to)
+            replica_box_deliver(&box, from, packet);
+        else
+            replica_packet_destroy(packet);
+}
+
+/* What brings it entries says too that they are committed: the disk has them before they are
+ * applied. */
+Test(replica_driver, a_follower_writes_before_it_applies, .fini = end) {
+    begin_with(3, look_on);
+    uint32_t leader = replica_box_leader(&box), behind = leader % 3 + 1;
+    struct replica *follower = box.replicas[behind];
+    box_client_close(&box, client);
+    client = replica_box_client(&box, leader);
+    box.cut[behind] = true;
+    ask("SET a 1\r\n", "+OK\r\n");
+    box.cut[behind] = false;
+    uint64_t applied = replica_applied_index(follower);
+    for (int i = 0; i < 100 && raft_commit_index(replica_raft(follower)) == applied; i++) {
+        box.now_us += 10 * 1000;
+        replica_tick(box.replicas[leader], replica_box_moment(&box, leader));
+        deliver_all(leader, behind);
+        deliver_all(behind, leader);
+    }
+    uint64_t committed = raft_commit_index(replica_raft(follower));
+    cr_expect_gt(committed, applied);
+    cr_expect_eq(replica_applied_index(follower), applied);
+    const struct disk_request *request = replica_next_disk(follower);
+    cr_assert_not_null(request, "which the disk has before");
+    cr_expect_eq(request->call, DISK_APPEND);
+    simulated_disk_submit(box.disks[behind], request, box.now_us);
+    replica_turn_end(follower, replica_box_moment(&box, behind));
+    cr_expect_eq(replica_applied_index(follower), committed);
+}
+
 /* A client that has gone takes with it what was not sealed: nobody would get the element. */
 Test(replica_driver, pops_nothing_for_a_client_that_has_gone, .init = begin, .fini = end) {
     box_client_send(&box, client, "LPUSH q a\r\n"); /* under way: what comes now waits */

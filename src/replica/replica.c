@@ -2,8 +2,8 @@
  *
  * Each call that brings an event ends in replica_drain(), which goes round until nothing moves any
  * more: what became durable is told to the core, what became committed is applied, reads whose
- * index is applied run. Nothing waits for the end of the turn but sealing: so a turn's commands
- * share one entry. */
+ * index is applied run. Only two things wait for the end of the turn: sealing, so that a turn's
+ * commands share one entry, and, on a follower, applying what a packet committed. */
 #include "src/replica/replica.h"
 
 #include <stdio.h>

@@ -292,12 +292,8 @@ void node_start_with(struct cluster *cluster, int node, const char *list,
     /* A redis.conf has to stand first. */
     bool has_file = arguments != NULL && arguments[0] != NULL && arguments[0][0] == '/';
     if (has_file) all[count++] = *arguments++;
-    /* Longer than by default: where a machine stands still for half a second, nobody is elected
-     * that the test does not know of. */
-    const char *const usual[] = {
-        "--port", port, "--dir", own->directory, "--cluster", list, "--raft-election-timeout",
-        "1000"};
-    for (int i = 0; i < (list == NULL ? 4 : (int)COUNT_OF(usual)); i++)
+    const char *const usual[] = {"--port", port, "--dir", own->directory, "--cluster", list};
+    for (int i = 0; i < (list == NULL ? 4 : 6); i++)
         all[count++] = usual[i];
     for (int i = 0; cluster->options[i] != NULL; i++)
         all[count++] = cluster->options[i];

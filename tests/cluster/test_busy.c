@@ -17,6 +17,8 @@ static const char *const options[] = {"--enable-debug-command",
                                       "1000",
                                       "--raft-heartbeat-interval",
                                       "50",
+                                      "--raft-unsealed-timeout",
+                                      "20000",
                                       NULL};
 
 static struct cluster *cluster;

@@ -53,6 +53,7 @@ static struct cluster *create_running_with(int count, const char *const *options
     return cluster;
 }
 
+/* Where writes are to be refused: soon. */
 static struct cluster *create_running(int count) {
     const char *const options[] = {"--raft-unsealed-timeout", "500", NULL};
     return create_running_with(count, options);
@@ -152,7 +153,7 @@ static bool is_refused(struct cluster *cluster, int node) {
 /* Nobody is told of a leader's full disk while there is a node with room. When the full node's
  * reserve is used up it falls behind, and says so to its own clients. */
 Test(disk, a_full_leader_hands_over) {
-    struct cluster *cluster = create_running(3);
+    struct cluster *cluster = create_running_with(3, NULL);
     int full = cluster_leader(cluster), other = cluster_follower(cluster);
     redisContext *at_full = node_connect(cluster, full);
     redisContext *at_other = node_connect(cluster, other);
@@ -201,7 +202,7 @@ Test(disk, where_all_are_full_clients_of_all_nodes_are_told) {
 
 /* A full follower falls behind when its reserve is used up; the others go on, and it catches up. */
 Test(disk, a_full_follower_holds_nobody_up) {
-    struct cluster *cluster = create_running(3);
+    struct cluster *cluster = create_running_with(3, NULL);
     int leader = cluster_leader(cluster), follower = cluster_follower(cluster);
     redisContext *client = node_connect(cluster, leader);
     struct tally tally = {0};
@@ -224,7 +225,7 @@ static const struct {
 
 Test(disk, a_broken_one_ends_the_process_and_nothing_acknowledged_is_lost) {
     for (size_t i = 0; i < COUNT_OF(broken_disks); i++) {
-        struct cluster *cluster = create_running(broken_disks[i].nodes);
+        struct cluster *cluster = create_running_with(broken_disks[i].nodes, NULL);
         int broken = broken_disks[i].leader ? cluster_leader(cluster) : cluster_follower(cluster);
         int other = (broken + 1) % broken_disks[i].nodes;
         redisContext *client = node_connect(cluster, other);

@@ -119,6 +119,7 @@ Test(operations, compares_the_nodes_whole_states, .init = begin, .fini = end) {
     int gone = cluster_leader(cluster);
     int id = (int)node_info(cluster, gone, "raft_node_id");
     node_signal(cluster, gone, SIGKILL);
+    AWAIT(node_info(cluster, node, "raft_leader_id") != id);
     node_await_serving(cluster, node);
     reply = ask(client, "RAFT VERIFY 1500");
     cr_assert_eq(reply->type, REDIS_REPLY_ARRAY, "%s", reply->str);

@@ -22,8 +22,9 @@
 
 #include "base/memory.h"
 
-/* Below the ports that the system hands out for outgoing connections, also with 10000 added. */
-enum { FIRST_PORT = 10000, PORTS = 12000, PEER_PORT_OFFSET = 10000, ARGUMENTS_MAX = 32 };
+/* Below the ports that the system hands out for outgoing connections, also with 10000 added; and no
+ * port is another node's peer port, nor one of nodes.py's. */
+enum { FIRST_PORT = 10000, PORTS = 6000, PEER_PORT_OFFSET = 10000, ARGUMENTS_MAX = 32 };
 
 /* --- time ------------------------------------------------------------------------------------ */
 

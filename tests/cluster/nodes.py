@@ -18,8 +18,9 @@ import corpus  # noqa: E402
 
 READY_SECONDS = 20
 PEER_PORT_DISTANCE = 10000
-# Below the ports that the system gives to outgoing connections (32768 and up), the peer ports too.
-PORTS = range(15000, 22700)
+# Below the ports that the system gives to outgoing connections (32768 and up), the peer ports too;
+# and apart from those of harness.c.
+PORTS = range(16000, 20000)
 PR_SET_PDEATHSIG = 1
 
 
@@ -37,10 +38,25 @@ def is_free(port):
         return True
 
 
+reserved = []  # sockets whose names say whose a port is, until this process ends
+
+
+def reserve(port):
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        name.bind(f"\0hamok-test-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    reserved.append(name)
+    return True
+
+
 def free_port(taken):
     while True:
         port = random.choice(PORTS)
-        if port not in taken and is_free(port) and is_free(port + PEER_PORT_DISTANCE):
+        if (port not in taken and reserve(port) and is_free(port)
+                and is_free(port + PEER_PORT_DISTANCE)):
             return port
 
 

@@ -266,15 +266,15 @@ Test(damage, a_directory_put_back_to_an_earlier_state_is_told_and_supplied_again
 
 /* With its vote it could elect a leader that knows nothing of the last writes. */
 Test(damage, a_damaged_node_makes_no_majority) {
-    const char *const options[] = {"--raft-unsealed-timeout", "300", NULL};
+    const char *const options[] = {"--raft-unsealed-timeout", "3000", NULL};
     struct cluster *cluster = cluster_create_running(3, options);
     int leader = cluster_leader(cluster), damaged = (leader + 1) % 3, left = (leader + 2) % 3;
     write_some(cluster, left);
     (void)node_signal(cluster, damaged, SIGTERM);
     damage(cluster, damaged, FLIPPED_RECORD);
+    (void)node_signal(cluster, leader, SIGKILL); /* before it can mend that */
     node_start(cluster, damaged);
     node_await_log(cluster, damaged, "is damaged at offset");
-    (void)node_signal(cluster, leader, SIGKILL);
     AWAIT(node_info(cluster, left, "raft_leader_id") == 0);
     redisContext *client = node_connect(cluster, left);
     redisReply *reply = ask(client, "INCR counter");
@@ -333,6 +333,9 @@ static void tear(struct cluster *cluster, int node, bool with_blank_sector) {
 static long long make_room(struct cluster *cluster) {
     long long count = 0;
     for (int node = 0; node < 3;) {
+        /* Applied is what a majority has: this node may be about to write it. */
+        AWAIT(node_info(cluster, node, "raft_durable_index") ==
+              node_info(cluster, node, "raft_current_index"));
         int fd = open_last_segment(cluster, node);
         struct stat status;
         cr_assert_eq(fstat(fd, &status), 0);

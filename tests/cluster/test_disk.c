@@ -53,10 +53,8 @@ static struct cluster *create_running_with(int count, const char *const *options
     return cluster;
 }
 
-/* Where writes are to be refused: soon. */
 static struct cluster *create_running(int count) {
-    const char *const options[] = {"--raft-unsealed-timeout", "500", NULL};
-    return create_running_with(count, options);
+    return create_running_with(count, NULL);
 }
 
 /* What a client was told of its counting, with something large beside each count. */
@@ -153,7 +151,7 @@ static bool is_refused(struct cluster *cluster, int node) {
 /* Nobody is told of a leader's full disk while there is a node with room. When the full node's
  * reserve is used up it falls behind, and says so to its own clients. */
 Test(disk, a_full_leader_hands_over) {
-    struct cluster *cluster = create_running_with(3, NULL);
+    struct cluster *cluster = create_running(3);
     int full = cluster_leader(cluster), other = cluster_follower(cluster);
     redisContext *at_full = node_connect(cluster, full);
     redisContext *at_other = node_connect(cluster, other);
@@ -202,7 +200,7 @@ Test(disk, where_all_are_full_clients_of_all_nodes_are_told) {
 
 /* A full follower falls behind when its reserve is used up; the others go on, and it catches up. */
 Test(disk, a_full_follower_holds_nobody_up) {
-    struct cluster *cluster = create_running_with(3, NULL);
+    struct cluster *cluster = create_running(3);
     int leader = cluster_leader(cluster), follower = cluster_follower(cluster);
     redisContext *client = node_connect(cluster, leader);
     struct tally tally = {0};
@@ -225,7 +223,7 @@ static const struct {
 
 Test(disk, a_broken_one_ends_the_process_and_nothing_acknowledged_is_lost) {
     for (size_t i = 0; i < COUNT_OF(broken_disks); i++) {
-        struct cluster *cluster = create_running_with(broken_disks[i].nodes, NULL);
+        struct cluster *cluster = create_running(broken_disks[i].nodes);
         int broken = broken_disks[i].leader ? cluster_leader(cluster) : cluster_follower(cluster);
         int other = (broken + 1) % broken_disks[i].nodes;
         redisContext *client = node_connect(cluster, other);
@@ -386,6 +384,17 @@ static bool verifies_what_came(struct cluster *cluster, int node) {
     return strcmp(state, "verifying") == 0;
 }
 
+static void expect_progress_shown(struct cluster *cluster, int node) {
+    long long total = node_info(cluster, node, "raft_snapshot_transfer_total_bytes");
+    long long come = node_info(cluster, node, "raft_snapshot_transfer_bytes");
+    long long verified = node_info(cluster, node, "raft_snapshot_transfer_verified_bytes");
+    cr_expect_gt(total, 0);
+    cr_expect_eq(come, total, "all of it has come");
+    cr_expect(0 <= verified && verified <= total);
+    cr_expect_gt(node_info(cluster, node, "raft_snapshot_transfer_from"), 0);
+    cr_expect_gt(node_info(cluster, node, "raft_snapshot_transfer_index"), 0);
+}
+
 /* The slow disk keeps a node busy with what came until its process ends: the next one goes on with
  * what is there, and asks for nothing twice. */
 Test(disk, a_snapshot_that_has_come_in_part_is_gone_on_with_after_a_restart) {
@@ -401,6 +410,8 @@ Test(disk, a_snapshot_that_has_come_in_part_is_gone_on_with_after_a_restart) {
     switch_on(cluster, away, "slow");
     start_on_faulty_disk(cluster, away);
     AWAIT(verifies_what_came(cluster, away));
+    expect_progress_shown(cluster, away);
+    cr_expect_eq(node_info(cluster, leader, "raft_snapshot_sending"), 1);
     (void)node_signal(cluster, away, SIGKILL);
     switch_off(cluster, away, "slow");
     node_start(cluster, away);

@@ -467,6 +467,7 @@ static void note_room(struct replica *replica) {
     if (replica->leading) replica_resend(replica, 0);
 }
 
+/* Applies `budget` bytes of entries at most. */
 static void drain(struct replica *replica, size_t budget) {
     if (replica->raft == NULL || replica->state != REPLICA_RUNNING) return;
     note_room(replica);
@@ -486,12 +487,6 @@ static void drain(struct replica *replica, size_t budget) {
 
 static void replica_drain(struct replica *replica) {
     drain(replica, APPLY_BYTES_PER_DRAIN);
-}
-
-/* What the leader waits for is that its entries are durable here, not that those before them are
- * applied: a follower applies at the turn's end, when what came is on its way to the disk. */
-static void drain_packet(struct replica *replica) {
-    drain(replica, replica->leading ? APPLY_BYTES_PER_DRAIN : 0);
 }
 
 /* --- life --------------------------------------------------------------------------------------
@@ -968,7 +963,10 @@ enum error replica_peer_packet(struct replica *replica, uint32_t from, struct by
                            ? ERROR_FOREIGN
                            : receive_packet(replica, from, packet, chunk);
     replica->statistics.packets_refused += error != ERROR_NONE;
-    drain_packet(replica);
+    /* What the leader waits for is that its entries are durable here, not that those before them
+     * are applied: a follower applies at the turn's end, when what came is on its way to the disk.
+     */
+    drain(replica, replica->leading ? APPLY_BYTES_PER_DRAIN : 0);
     return error;
 }
 

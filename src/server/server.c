@@ -379,15 +379,18 @@ static void note_vote_and_log(struct server *server) {
     _exit(1);
 }
 
-static void end_turn(struct server *server) {
+static void hand_out(struct server *server) {
     note_vote_and_log(server);
     hand_out_disk_requests(server);
     hand_out_packets(server);
+}
+
+static void end_turn(struct server *server) {
+    hand_out(server);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         struct replica_moment moment = server_moment(server);
         replica_turn_end(server->replica, moment);
-        hand_out_disk_requests(server);
-        hand_out_packets(server);
+        hand_out(server);
         if (!flush_sessions(server, moment)) break;
     }
     saver_tend(server->saver);
@@ -746,9 +749,7 @@ static void on_sockets_polled(struct ev_loop *loop, struct ev_check *watcher, in
     struct server *server = watcher->data;
     if (server->owes_tick) {
         tick(server);
-        note_vote_and_log(server);
-        hand_out_disk_requests(server);
-        hand_out_packets(server);
+        hand_out(server);
     }
     if (replica_has_interrupted(server->replica))
         replica_go_on(server->replica, server_moment(server));

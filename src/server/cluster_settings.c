@@ -95,6 +95,7 @@ uint32_t cluster_settings_arguments(struct server *server, struct config *wanted
 /* Through a session of the server's own, as a client would. */
 static void propose(struct server *server, const struct bytes *arguments, uint32_t count) {
     struct replica_moment moment = server_moment(server);
+    server->settings_proposed_us = clock_us();
     struct session *session = replica_client_open(server->replica, NULL, moment);
     session->server = server;
     struct buffer line = {0};
@@ -111,14 +112,11 @@ static void propose(struct server *server, const struct bytes *arguments, uint32
 void cluster_settings_cron(struct server *server) {
     bool leads =
         replica_serves(server->replica) && raft_role(replica_raft(server->replica)) == RAFT_LEADER;
-    uint64_t now_us = clock_us();
-    bool is_early = now_us - server->settings_proposed_us < PROPOSE_AGAIN_US;
+    bool is_early = clock_us() - server->settings_proposed_us < PROPOSE_AGAIN_US;
     if (!server->founded_now || !leads || is_early) return;
     const struct bytes *arguments;
     uint32_t count = make_arguments(server, &server->config, UNTOLD, &arguments);
-    if (count == 0) return;
-    server->settings_proposed_us = now_us;
-    propose(server, arguments, count);
+    if (count > 0) propose(server, arguments, count);
 }
 
 void cluster_settings_found(struct server *server) {

@@ -3,6 +3,7 @@
  * HAMOK_FAULTY_DISK names:
  *
  *   <name>.slow     each read takes its time
+ *   <name>.late     each durable write takes its time
  *   <name>.full     no file finds room for more than it has, but for the one block that a replaced
  *                   file has left: ENOSPC
  *   <name>.broken   nothing can be made durable: fdatasync(), fsync() and durable writes give EIO
@@ -66,6 +67,7 @@ ssize_t pwritev64(int fd, const struct iovec *spans, int count, off_t offset) {
 }
 
 ssize_t pwritev64v2(int fd, const struct iovec *spans, int count, off_t offset, int flags) {
+    if ((flags & RWF_DSYNC) != 0 && is_on("late")) usleep(300 * 1000);
     if (fails((flags & RWF_DSYNC) != 0 && is_on("broken"), EIO)) return -1;
     return syscall(SYS_pwritev2, fd, spans, count, offset, 0, flags);
 }

@@ -215,6 +215,19 @@ Test(disk, a_full_follower_holds_nobody_up) {
     cluster_destroy(cluster);
 }
 
+/* What is under way need not be proposed once more, however long its sync takes. */
+Test(disk, a_late_one_has_the_first_settings_once) {
+    unsetenv("HAMOK_SERVER");
+    struct cluster *cluster = cluster_create(1, NULL);
+    switch_on(cluster, 0, "late");
+    start_on_faulty_disk(cluster, 0);
+    node_await_serving(cluster, 0);
+    AWAIT(node_info(cluster, 0, "raft_batches_applied") >= 1 &&
+          node_info(cluster, 0, "raft_inflight_bytes") == 0);
+    cr_expect_eq(node_info(cluster, 0, "raft_batches_sealed"), 1);
+    cluster_destroy(cluster);
+}
+
 static const struct {
     const char *name;
     int nodes;
